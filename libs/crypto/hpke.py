@@ -12,23 +12,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from wardenry.framing import frame
 
 from libs.crypto.errors import FormatUnknown, KeyInvalid, SealBroken
+from libs.crypto.reader_key import ReaderPublicKey as ReaderPublicKey
 
 _KEY_BYTES = 32
 _TAG_BYTES = 16
 #: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, base mode. A hybrid with ML-KEM would be 2.
 _X25519_AES256 = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderPublicKey:
-    """What others need to write to a reader. No secret; lives in the rows of those who write."""
-
-    #: The data key that the pair is derived from.
-    key_id: UUID
-    #: Version of that data key, from 1.
-    version: int
-    #: X25519 public key, 32 bytes (RFC 7748).
-    public: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
