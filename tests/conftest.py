@@ -1,0 +1,55 @@
+"""Fixtures that every test may use: real stores and a real broker, one of each for a test process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from libs.ids import SystemEntropy
+from tests.support.broker import BrokerForTests
+from tests.support.postgres import PostgresForTests, ServiceDatabases
+from tests.support.valkey import ValkeyForTests
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresForTests]:
+    """The PostgreSQL cluster of this test process."""
+    cluster = PostgresForTests(directory=tmp_path_factory.mktemp("postgresql"), entropy=SystemEntropy())
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def service_database(postgres: PostgresForTests) -> ServiceDatabases:
+    """Makes fresh databases: `service_database("identity", [Path("services/identity/migrations")]).runtime`."""
+    return postgres.service_database
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyForTests]:
+    server = ValkeyForTests(directory=tmp_path_factory.mktemp("valkey"), entropy=SystemEntropy())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_server: ValkeyForTests) -> ValkeyForTests:
+    """An empty Valkey: `valkey.url`."""
+    valkey_server.forget()
+    return valkey_server
+
+
+@pytest.fixture(scope="session")
+def broker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerForTests]:
+    server = BrokerForTests(directory=tmp_path_factory.mktemp("broker"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(broker_server: BrokerForTests) -> BrokerForTests:
+    """A Kafka broker without topics: `broker.bootstrap`, `broker.forget()`."""
+    broker_server.forget()
+    return broker_server
