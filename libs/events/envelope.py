@@ -208,7 +208,7 @@ def _check(message: leaf_pb2.Leaf | envelope_pb2.Envelope) -> None:
     try:
         protovalidate.validate(message)
     except protovalidate.ValidationError as error:
-        fields = ", ".join(
-            ".".join(element.field_name for element in violation.proto.field.elements) for violation in error.violations
-        )
+        # Field names only: a violation's own text may quote the value.
+        paths = (violation.proto.field.elements for violation in error.violations if violation.proto.field)
+        fields = ", ".join(".".join(element.field_name for element in path) for path in paths)
         raise EventInvalid(f"not within the limits of the format: {fields}") from None

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from types import MappingProxyType
 from typing import Final, Literal
 from uuid import UUID
 
@@ -22,7 +21,6 @@ NAME: Final = "name"
 MAX_VALUE_BYTES: Final = 1024
 
 Role = Literal["actor", "target"]
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class ActorKind(Enum):
@@ -128,7 +126,7 @@ class Event:
     #: Why, in one lower-case word.
     reason: str = ""
     #: Never personal: details stay in the leaf for ever, in clear.
-    details: Mapping[str, str] = _NOTHING
+    details: Mapping[str, str] = field(default_factory=dict)
     #: At most one for each role.
     personal: tuple[PersonalValues, ...] = ()
     tags: SearchTags | None = None
