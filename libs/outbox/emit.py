@@ -1,0 +1,28 @@
+"""Writing events beside what they report."""
+
+from collections.abc import Sequence
+
+from libs.db.transaction import Transaction
+from libs.outbox.bucket import bucket_of
+from libs.outbox.row import OutboxRow
+
+_INSERT = """
+INSERT INTO outbox (event_id, log, bucket, action, occurred_at, traceparent, envelope)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[])
+"""
+
+
+async def insert(tx: Transaction, rows: Sequence[OutboxRow]) -> None:
+    """Writes the events into the caller's transaction: they are sent if and only if it commits."""
+    if not rows:
+        return
+    await tx.execute(
+        _INSERT,
+        [row.event_id for row in rows],
+        [row.log for row in rows],
+        [bucket_of(row.log) for row in rows],
+        [row.action for row in rows],
+        [row.occurred_at for row in rows],
+        [row.traceparent for row in rows],
+        [row.envelope for row in rows],
+    )
