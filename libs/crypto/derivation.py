@@ -4,7 +4,7 @@ A reader gets what is derived for it and for one purpose, never the data key: wh
 what identity may.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -13,6 +13,8 @@ from wardenry.framing import frame
 from libs.crypto.errors import KeyInvalid
 
 KEY_BYTES = 32
+#: The purpose that the vault derives for: values that a service keeps, and those that others send to it.
+PERSONAL_VALUES: Final = "personal values"
 _READER_LABEL = b"wardenry reader key v1"
 
 
