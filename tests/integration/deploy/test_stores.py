@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError
 
 from deploy.local.postgres import Postgres
 from tests.support.broker import BrokerForTests
@@ -98,7 +98,7 @@ async def test_valkey_is_empty_after_a_restart_and_wants_a_password(valkey: Valk
     async with Redis.from_url(valkey.url) as client:
         assert await client.get("key") is None
     async with Redis.from_url("redis://" + valkey.url.rpartition("@")[2]) as stranger:
-        with pytest.raises(ResponseError, match="authenticated"):
+        with pytest.raises(AuthenticationError, match="authenticated"):
             await stranger.ping()
 
 
