@@ -1,0 +1,175 @@
+"""The reader on a real table: late committers, repeats, a database with less in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from libs.clock import SystemClock
+from libs.db.context import Context
+from libs.db.errors import DatabaseUnavailable
+from libs.db.pool import Database
+from libs.feed.fanout import Fanout, Stream, Update
+from libs.feed.reader import Batch, FeedReader
+from tests.support.postgres import ServiceDatabase, ServiceDatabases
+
+_TABLE = """
+CREATE TABLE change (name text, changed_in xid8 NOT NULL DEFAULT pg_current_xact_id());
+CREATE INDEX change_changed_in ON change (changed_in);
+GRANT SELECT ON change TO tenancy_jobs;
+GRANT INSERT ON change TO tenancy_runtime;
+"""
+_READ = """
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, statement_timestamp() AS read_at,
+       change.name, change.changed_in::text::bigint AS changed_in
+  FROM (SELECT) AS always LEFT JOIN change ON change.changed_in >= $1::text::xid8
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    name: str
+    transaction: int
+
+
+class Table:
+    """Reads the table; `shift` makes it another database's, whose transactions have lower ids."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.shift = 0
+        self.asked: list[int] = []
+
+    async def read(self, since: int) -> Batch[Change]:
+        self.asked.append(since)
+        found = await self._database.fetch(_READ, str(since))
+        rows = [Change(row["name"], row["changed_in"]) for row in found if row["name"] is not None]
+        return Batch(rows=rows, horizon=found[0]["horizon"] - self.shift, read_at=found[0]["read_at"])
+
+
+@pytest.fixture(scope="module")
+def stored(service_database: ServiceDatabases) -> ServiceDatabase:
+    return service_database("tenancy", [])
+
+
+@pytest.fixture
+async def table(stored: ServiceDatabase) -> AsyncIterator[Table]:
+    owner = await asyncpg.connect(stored.owner)
+    await owner.execute("DROP TABLE IF EXISTS change;" + _TABLE)
+    await owner.close()
+    database = Database(url=stored.jobs, name="feed", size=2)
+    await database.open()
+    yield Table(database)
+    await database.close()
+
+
+@pytest.fixture
+async def writer(stored: ServiceDatabase) -> AsyncIterator[Database]:
+    database = Database(url=stored.runtime, name="writer", size=3)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def write(writer: Database, name: str) -> None:
+    async with writer.transaction(Context()) as tx:
+        await tx.execute("INSERT INTO change (name) VALUES ($1)", name)
+
+
+async def fetched(reader: FeedReader[Change], stream: Stream[Change], tick: int) -> Update[Change]:
+    """One read with its message; the tick makes it worth one even when nothing is new."""
+    stream.arrived(tick)
+    await reader.read()
+    async for update in stream:
+        return update
+    raise AssertionError("the stream has ended")
+
+
+def names(update: Update[Change]) -> list[str]:
+    return sorted(row.name for row in update.rows)
+
+
+async def test_a_transaction_that_commits_late_is_not_missed_and_nothing_is_told_twice(
+    table: Table, writer: Database
+) -> None:
+    streams: Fanout[Change] = Fanout()
+    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    with streams.stream() as stream:
+        assert names(await fetched(reader, stream, 1)) == []
+        async with writer.transaction(Context()) as late:
+            await late.execute("INSERT INTO change (name) VALUES ('late')")
+            await write(writer, "early")
+            assert names(await fetched(reader, stream, 2)) == ["early"]
+            assert names(await fetched(reader, stream, 3)) == []
+        assert names(await fetched(reader, stream, 4)) == ["late"]
+        assert names(await fetched(reader, stream, 5)) == []
+        assert table.asked[-1] > table.asked[1] > 0, "the reads move forward"
+
+
+async def test_a_change_in_a_savepoint_carries_its_whole_transaction(table: Table, writer: Database) -> None:
+    streams: Fanout[Change] = Fanout()
+    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    with streams.stream() as stream:
+        await fetched(reader, stream, 1)
+        async with writer.transaction(Context()) as tx, tx.savepoint():
+            await tx.execute("INSERT INTO change (name) VALUES ('inside')")
+        assert names(await fetched(reader, stream, 2)) == ["inside"]
+
+
+async def test_a_newcomer_gets_everything_while_the_others_get_what_is_new(table: Table, writer: Database) -> None:
+    streams: Fanout[Change] = Fanout()
+    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    await write(writer, "before")
+    with streams.stream() as old:
+        assert names(await fetched(reader, old, 1)) == ["before"]
+        await write(writer, "after")
+        with streams.stream() as newcomer:
+            update = await fetched(reader, newcomer, 2)
+            assert (update.snapshot, names(update)) == (True, ["after", "before"])
+        async for update in old:
+            assert (update.snapshot, names(update)) == (False, ["after"])
+            break
+
+
+async def test_a_database_with_less_in_it_ends_every_stream(table: Table, writer: Database) -> None:
+    streams: Fanout[Change] = Fanout()
+    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    await write(writer, "kept")
+    with streams.stream() as stream:
+        await fetched(reader, stream, 1)
+        table.shift = 1
+        await reader.read()
+        assert [update async for update in stream] == []
+    with streams.stream() as stream:
+        update = await fetched(reader, stream, 2)
+        assert (update.snapshot, names(update)) == (True, ["kept"])
+
+
+class Broken:
+    """A source that fails a few times."""
+
+    def __init__(self, table: Table, failures: int) -> None:
+        self._table = table
+        self._failures = failures
+
+    async def read(self, since: int) -> Batch[Change]:
+        if self._failures > 0:
+            self._failures -= 1
+            raise DatabaseUnavailable("gone for a moment")
+        return await self._table.read(since)
+
+
+async def test_the_reader_outlives_a_database_that_is_down(table: Table, writer: Database) -> None:
+    streams: Fanout[Change] = Fanout()
+    reader = FeedReader(source=Broken(table, 2), fanout=streams, clock=SystemClock(), interval=0.01)
+    task = asyncio.create_task(reader.run())
+    try:
+        with streams.stream() as stream:
+            await write(writer, "held")
+            async for update in stream:
+                assert names(update) == ["held"]
+                break
+    finally:
+        task.cancel()
