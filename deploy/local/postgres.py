@@ -55,6 +55,10 @@ class Postgres:
         )
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
     def superuser_url(self) -> str:
         """Where the cluster's superuser logs in; for provisioning only."""
         return self.url(role=SUPERUSER, password=self._password, database="postgres")

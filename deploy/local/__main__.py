@@ -1,0 +1,129 @@
+"""`python -m deploy.local`: the whole suite on this machine; with `status [--json]`: what of it runs where."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local.home import Home, HomeUnusable
+from deploy.local.ports import PortOccupied
+from deploy.local.privileges import Unreachable
+from deploy.local.process import NotReady
+from deploy.local.report import end_leftovers, state_of, table
+from deploy.local.settings import SettingInvalid, StackSettings
+from deploy.local.stack import Stack
+from deploy.local.supervisor import EX_CONFIG, Refused
+from deploy.local.tansu import NoBroker
+from libs.clock import SystemClock
+from libs.db.errors import DatabaseRefused
+from libs.db.migrations import MigrationFailed
+from libs.ids import SystemEntropy
+
+WAIT_SECONDS = 90
+
+
+class StopAsked(BaseException):
+    """Ctrl-C or SIGTERM arrived."""
+
+
+def stop_asked(_number: int, _frame: FrameType | None) -> None:
+    # A second one has no further effect: what stops, stops, and each step has an end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise StopAsked
+
+
+def run(console: Console) -> int:
+    settings, passed = StackSettings.read(os.environ)
+    home = Home(settings.home)
+    home.open()
+    end_leftovers(home.state())
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    def save() -> None:
+        if stack.ports:
+            home.save_state(state_of(stack, home))
+
+    stack = Stack(
+        settings=settings,
+        passed=passed,
+        home=home,
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        say=say,
+        changed=save,
+    )
+    signal.signal(signal.SIGINT, stop_asked)
+    signal.signal(signal.SIGTERM, stop_asked)
+    began = time.monotonic()
+    try:
+        say(f"Starting Wardenry in {home.root}")
+        stack.start()
+        while not stack.is_ready() and time.monotonic() - began < WAIT_SECONDS:
+            stack.look()
+        state = state_of(stack, home)
+        console.print()
+        console.print(table(state))
+        console.print()
+        if stack.is_ready():
+            console.print(f"Ready after {time.monotonic() - began:.1f} s: [bold]{escape(state['urls']['http'])}[/bold]")
+            say(f"Mail that it sends is caught at {state['urls']['mail']}. Ctrl-C stops everything.")
+        else:
+            say(f"Not everything is ready; the logs are in {home.logs}. Ctrl-C stops everything.")
+        while True:
+            stack.look()
+    except StopAsked:
+        say("Stopping ...")
+        return 0
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stack.stop()
+        say("Stopped.")
+
+
+def status(console: Console, *, as_json: bool) -> int:
+    """0 when a stack runs and is ready, 1 otherwise."""
+    settings, _ = StackSettings.read(os.environ)
+    home = Home(settings.home)
+    state = home.state() if home.is_running() else {}
+    if as_json:
+        print(json.dumps(state | {"running": bool(state)}, indent=1))
+    elif not state:
+        console.print(f"Nothing runs in {home.root}; start it with: make run", markup=False, soft_wrap=True)
+    else:
+        console.print(table(state))
+        console.print(f"\n{state['urls']['http']}")
+    return 0 if state.get("ready") else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="The whole suite on this machine.")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="start everything and stay (the default)")
+    shown = commands.add_parser("status", help="what runs where; the exit code is 0 when all of it is ready")
+    shown.add_argument("--json", action="store_true", help="for programs")
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        return status(console, as_json=arguments.json) if arguments.command == "status" else run(console)
+    except SettingInvalid as error:
+        sys.stderr.write(f"{error}\n")
+        return EX_CONFIG
+    except (
+        HomeUnusable, PortOccupied, NotReady, NoBroker, Unreachable, Refused, MigrationFailed, DatabaseRefused
+    ) as error:  # fmt: skip
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,84 @@
+"""The directory that holds everything of one local stack."""
+
+import fcntl
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class HomeUnusable(Exception):
+    """The directory cannot be used. The text is one line that says why and what to do."""
+
+
+class Home:
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.secrets = self.root / "secrets"
+        self.pki = self.root / "pki"
+        self.logs = self.root / "logs"
+        self.mail = self.root / "mail"
+        self.objects = self.root / "objects"
+        self._state = self.root / "state.json"
+        self._ports = self.root / "ports.json"
+        self._lock: TextIO | None = None
+
+    def open(self) -> None:
+        """Make the directory and take it for this process, until it ends in whatever way. Raises HomeUnusable."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for part in (self.secrets, self.logs, self.mail, self.objects):
+                part.mkdir(mode=0o700, exist_ok=True)
+            lock = (self.root / "lock").open("a")
+        except OSError as error:
+            raise HomeUnusable(
+                f"{self.root} cannot be used ({error.strerror}): set WARDENRY_HOME to a directory that you may write."
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            pid = self.state().get("pid", "unknown")
+            raise HomeUnusable(
+                f"Wardenry already runs in {self.root} (process {pid}): stop it there, or set another WARDENRY_HOME."
+            ) from error
+        self._lock = lock
+
+    def is_running(self) -> bool:
+        """Whether a supervisor holds the directory."""
+        try:
+            with (self.root / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """What the supervisor last said about itself; empty before the first run."""
+        return read_json(self._state)
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        write_json(self._state, state)
+
+    def ports(self) -> dict[str, int]:
+        """The ports of the last run, by name."""
+        return read_json(self._ports)
+
+    def save_ports(self, ports: dict[str, int]) -> None:
+        write_json(self._ports, ports)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Replace the file whole, so that a reader never sees half of it."""
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(json.dumps(content, indent=1) + "\n")
+    draft.replace(path)

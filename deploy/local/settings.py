@@ -1,0 +1,100 @@
+"""What a person may set about the local stack, by environment variables. Everything has a default."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+#: Settings of the services themselves pass through to them; they check them.
+SERVICE_PREFIXES = tuple(
+    f"WARDENRY_{service}_" for service in ("IDENTITY", "SESSION", "TENANCY", "AUDIT", "DATARIGHTS", "GATEWAY")
+)
+HIGHEST_PORT = 65535
+
+
+class SettingInvalid(Exception):
+    """A variable of the environment cannot be used. The text is one line that names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings:
+    """Each field is the variable `WARDENRY_<FIELD>`."""
+
+    #: Where everything is kept: data, keys, certificates, logs.
+    home: Path = Path(".wardenry")
+    #: The gateway's ports on 127.0.0.1: these or none. Unset, 8080 and 8443, or the next free ones.
+    http_port: int | None = None
+    https_port: int | None = None
+    #: A file with the administrator's URL of a PostgreSQL cluster of your own, for the services and for the vault.
+    postgres_administrator_url_file: Path | None = None
+    vault_administrator_url_file: Path | None = None
+    #: `redis://` URL of a Valkey or Redis of your own.
+    valkey_url: str | None = None
+    #: host:port of a Kafka broker of your own, and whether producers are idempotent (the embedded broker cannot).
+    kafka_bootstrap: str | None = None
+    kafka_idempotence: bool = False
+    #: debug, info, warning or error.
+    log_level: str = "info"
+    #: Where traces and metrics are sent, as OTLP over gRPC; unset, nowhere.
+    otlp_endpoint: str | None = None
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> tuple["StackSettings", dict[str, str]]:
+        """The settings in `environment`, and the variables that are meant for the services.
+
+        An empty value counts as unset. Raises SettingInvalid.
+        """
+        parsers = {
+            "home": path,
+            "http_port": port,
+            "https_port": port,
+            "postgres_administrator_url_file": path,
+            "vault_administrator_url_file": path,
+            "kafka_idempotence": boolean,
+            "log_level": level,
+        }
+        known = {f"WARDENRY_{field.name.upper()}": field.name for field in fields(cls)}
+        given: dict[str, object] = {}
+        passed: dict[str, str] = {}
+        for variable, value in environment.items():
+            if not variable.startswith("WARDENRY_") or value == "":
+                continue
+            if variable in known:
+                name = known[variable]
+                given[name] = parsers.get(name, text)(variable, value)
+            elif variable.startswith(SERVICE_PREFIXES):
+                passed[variable] = value
+            else:
+                raise SettingInvalid(unknown(variable, known))
+        return cls(**given), passed  # type: ignore[arg-type] # each parser gives its field's type
+
+
+def unknown(variable: str, known: Mapping[str, str]) -> str:
+    nearest = difflib.get_close_matches(variable, known, n=1, cutoff=0.0)[0]
+    return f"{variable} is no setting. Did you mean {nearest}?"
+
+
+def text(_variable: str, value: str) -> str:
+    return value
+
+
+def path(_variable: str, value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def port(variable: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= HIGHEST_PORT:
+        raise SettingInvalid(f"{variable} is {value!r}: set a port from 1 to {HIGHEST_PORT}.")
+    return int(value)
+
+
+def boolean(variable: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise SettingInvalid(f"{variable} is {value!r}: set true or false.")
+    return value.lower() == "true"
+
+
+def level(variable: str, value: str) -> str:
+    if value.lower() not in ("debug", "info", "warning", "error"):
+        raise SettingInvalid(f"{variable} is {value!r}: set debug, info, warning or error.")
+    return value.lower()
