@@ -1,0 +1,146 @@
+"""Sending records to the broker."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from libs.clock import Clock
+from libs.events.admin import PARTITIONS, ensure_topics
+from libs.events.broker_log import limit_broker_log
+from libs.events.errors import BrokerUnavailable
+from libs.events.patience import Patience
+from libs.events.record import Record, headers_of, topic_of
+
+_log = logging.getLogger(__name__)
+
+#: Bytes that are sent to a partition at a time.
+_BATCH_BYTES = 256 * 1024
+_LARGEST_REQUEST = 1024 * 1024
+#: A send that is not acknowledged by then may be waiting for a topic that a restarted broker has forgotten.
+_SUSPICIOUS_SECONDS = 2.0
+
+
+class Producer:
+    """One source's way to its topic: each record to the partition of its bucket, acknowledged by all replicas."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        source: str,
+        mac_key: bytes,
+        clock: Clock,
+        idempotence: bool = False,
+        partitions: int = PARTITIONS,
+        replicas: int = 1,
+        timeout: float = 10.0,
+    ) -> None:
+        """`bootstrap` is host:port, comma-separated; `mac_key` the source's 32 bytes; `idempotence` is for brokers that
+        know idempotent producers (the embedded one does not); `partitions` and `replicas` are for a topic that is
+        missing; `timeout` is the longest wait for an acknowledgement, in seconds."""
+        self._bootstrap = bootstrap
+        self._source = source
+        self._topic = topic_of(source)
+        self._mac_key = mac_key
+        self._clock = clock
+        self._idempotence = idempotence
+        self._partitions = partitions
+        self._replicas = replicas
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """Waits, however long, until the broker answers and the topic is there."""
+        limit_broker_log(self._clock)
+        patience = Patience(what=f"events of {self._source}", log=_log, clock=self._clock)
+        while self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                client_id=f"wardenry-{self._source}",
+                acks="all",
+                enable_idempotence=self._idempotence,
+                max_batch_size=_BATCH_BYTES,
+                max_request_size=_LARGEST_REQUEST,
+                request_timeout_ms=int(self._timeout * 1000),
+                # A restarted broker may have other topics and leaders than the ones known here.
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await self._ensure_topic()
+                await producer.start()
+                partitions = await producer.partitions_for(self._topic)
+                self._partitions, self._producer = len(partitions), producer
+            except (BrokerUnavailable, KafkaError, OSError) as error:
+                await producer.stop()
+                await patience.wait(error)
+            except BaseException:
+                await producer.stop()
+                raise
+        patience.over()
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), self._timeout)
+            except TimeoutError:
+                _log.warning("events of %s: closed without the broker's last acknowledgements", self._source)
+
+    async def send(self, records: Iterable[Record]) -> None:
+        """Sends the records, each bucket's in the order given, and waits until all are acknowledged.
+
+        Raises BrokerUnavailable: some may have arrived, so the caller sends all again.
+        """
+        producer = self._producer
+        if producer is None:
+            raise BrokerUnavailable("the producer is not open")
+        partitions: dict[int, list[Record]] = {}
+        for record in records:
+            partitions.setdefault(record.bucket % self._partitions, []).append(record)
+        try:
+            sent = [
+                future
+                for partition, some in partitions.items()
+                for future in await self._hand(producer, partition, some)
+            ]
+            waiting: set[asyncio.Future[object]] = set(sent)
+            if waiting:
+                _, waiting = await asyncio.wait(waiting, timeout=_SUSPICIOUS_SECONDS)
+            if waiting:
+                await self._ensure_topic()
+                await asyncio.wait(waiting, timeout=self._timeout)
+            for future in sent:
+                if not future.done():
+                    raise BrokerUnavailable(f"the broker did not acknowledge within {self._timeout:g} s")
+                future.result()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable(f"the broker did not acknowledge: {type(error).__name__}") from error
+
+    async def _hand(
+        self, producer: AIOKafkaProducer, partition: int, records: Iterable[Record]
+    ) -> list["asyncio.Future[object]"]:
+        """Gives the records to the sender in whole batches, which costs a tenth of giving them one at a time."""
+        batches = [producer.create_batch()]
+        for record in records:
+            fields = {
+                "key": record.log.bytes,
+                "value": record.envelope,
+                "timestamp": int(record.occurred_at.timestamp() * 1000),
+                "headers": headers_of(record, self._mac_key),
+            }
+            if batches[-1].append(**fields) is None:  # full
+                batches.append(producer.create_batch())
+                batches[-1].append(**fields)
+        futures = [await producer.send_batch(batch, self._topic, partition=partition) for batch in batches]
+        for future in futures:
+            # When another one fails first nobody awaits this one, and its failure is no news.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return futures
+
+    async def _ensure_topic(self) -> None:
+        await ensure_topics(
+            self._bootstrap, [self._topic], partitions=self._partitions, replicas=self._replicas, timeout=self._timeout
+        )

@@ -1,0 +1,164 @@
+"""An event on the wire: a Kafka record whose headers carry its number and a MAC. docs/formats/event-record.md."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from wardenry.framing import frame
+
+from libs.events.position import Position
+
+_DOMAIN: Final = b"wardenry event record v1"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MAC_BYTES: Final = 32
+
+#: The order in which headers are written; a reader takes them by name.
+_SPECVERSION, _ID, _SOURCE, _TYPE = "ce_specversion", "ce_id", "ce_source", "ce_type"
+_SUBJECT, _TIME, _CONTENT_TYPE, _TRACEPARENT = "ce_subject", "ce_time", "content-type", "traceparent"
+_GENERATION, _NUMBER, _BUCKET, _MAC = "wn-generation", "wn-number", "wn-bucket", "wn-mac"
+
+
+class RecordMalformed(Exception):
+    """The bytes are no record of this format. The text names the header at fault and repeats no value."""
+
+
+class RecordForged(Exception):
+    """The MAC is not the source's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRecord:
+    """A Kafka record as it came, byte for byte."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One numbered event of one source. Two records are equal when everything that the MAC covers is."""
+
+    source: str
+    position: Position
+    bucket: int
+    event_id: UUID
+    log: UUID
+    action: str
+    #: UTC, to the microsecond.
+    occurred_at: datetime
+    #: The serialised wardenry.events.v1.Envelope.
+    envelope: bytes
+    #: W3C trace context of the call that caused it.
+    traceparent: str | None = None
+    #: What it was read from; none for a record about to be sent.
+    raw: RawRecord | None = field(default=None, compare=False, repr=False)
+
+
+def topic_of(source: str) -> str:
+    """The topic that carries a source's events, and nothing else."""
+    return f"wardenry.{source}.v1"
+
+
+def mac_of(record: Record, key: bytes) -> bytes:
+    """HMAC-SHA-256 over the framed parts of the record: 32 bytes."""
+    framed = frame(
+        _DOMAIN,
+        record.source.encode(),
+        record.position.generation.to_bytes(4, "big"),
+        record.position.number.to_bytes(8, "big"),
+        record.bucket.to_bytes(2, "big"),
+        record.event_id.bytes,
+        record.log.bytes,
+        record.action.encode(),
+        ((record.occurred_at - _EPOCH) // _MICROSECOND).to_bytes(8, "big", signed=True),
+        (record.traceparent or "").encode(),
+        record.envelope,
+    )
+    return hmac.digest(key, framed, "sha256")
+
+
+def headers_of(record: Record, key: bytes) -> list[tuple[str, bytes]]:
+    """The Kafka headers: CloudEvents in binary mode, the trace context, number and MAC under `key`."""
+    headers = [
+        (_SPECVERSION, b"1.0"),
+        (_ID, str(record.event_id).encode()),
+        (_SOURCE, f"/wardenry/{record.source}".encode()),
+        (_TYPE, record.action.encode()),
+        (_SUBJECT, str(record.log).encode()),
+        (_TIME, record.occurred_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()),
+        (_CONTENT_TYPE, b"application/protobuf"),
+        (_GENERATION, str(record.position.generation).encode()),
+        (_NUMBER, str(record.position.number).encode()),
+        (_BUCKET, str(record.bucket).encode()),
+        (_MAC, mac_of(record, key)),
+    ]
+    if record.traceparent is not None:
+        headers.append((_TRACEPARENT, record.traceparent.encode()))
+    return headers
+
+
+def read_record(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record:
+    """The record in `raw`, which came by the topic of `source`; `keys` are that source's MAC keys.
+
+    Raises RecordMalformed, RecordForged.
+    """
+    headers = dict(raw.headers)
+    if len(headers) != len(raw.headers):
+        raise RecordMalformed("a header is repeated")
+    if raw.value is None:
+        raise RecordMalformed("there is no value")
+    if _header(headers, _SPECVERSION) != "1.0" or _header(headers, _SOURCE) != f"/wardenry/{source}":
+        raise RecordMalformed(f"{_SPECVERSION} or {_SOURCE} is another")
+    mac = headers.get(_MAC, b"")
+    if len(mac) != _MAC_BYTES:
+        raise RecordMalformed(f"{_MAC} is missing or has another length")
+    try:
+        record = Record(
+            source=source,
+            position=Position(_whole(headers, _GENERATION, bits=31), _whole(headers, _NUMBER, bits=63)),
+            bucket=_whole(headers, _BUCKET, bits=6),
+            event_id=UUID(_header(headers, _ID)),
+            log=UUID(_header(headers, _SUBJECT)),
+            action=_header(headers, _TYPE),
+            occurred_at=_time(_header(headers, _TIME)),
+            traceparent=_header(headers, _TRACEPARENT) if _TRACEPARENT in headers else None,
+            envelope=raw.value,
+            raw=raw,
+        )
+    except ValueError as error:
+        raise RecordMalformed("a header's value is not of its form") from error
+    if not any(hmac.compare_digest(mac_of(record, key), mac) for key in keys):
+        raise RecordForged("the MAC is not the source's")
+    return record
+
+
+def _header(headers: Mapping[str, bytes], name: str) -> str:
+    try:
+        return headers[name].decode()
+    except (KeyError, UnicodeDecodeError) as error:
+        raise RecordMalformed(f"{name} is missing or no UTF-8") from error
+
+
+def _whole(headers: Mapping[str, bytes], name: str, *, bits: int) -> int:
+    text = _header(headers, name)
+    # `int` takes signs, underscores, spaces and other scripts' digits; the format has one spelling for a number.
+    if not (text.isascii() and text.isdigit()) or (text[0] == "0" and text != "0") or len(text) > 19:
+        raise RecordMalformed(f"{name} is no decimal number")
+    if (value := int(text)) >= 1 << bits:
+        raise RecordMalformed(f"{name} is too great")
+    return value
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return time.astimezone(UTC)
