@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2
 from deploy.local.home import Home
 from deploy.local.process import Process
 from deploy.local.secrets import KEYRINGS, KEYS
-from deploy.local.settings import StackSettings
+from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.postgres.provision import LOGINS
 from libs.db.schemas import ROOT
 
@@ -44,7 +44,10 @@ def exists(service: str) -> bool:
 
 
 def environment(service: str, around: Surroundings) -> dict[str, str]:
-    """Everything that a service is told: the way to its peers and stores, and its own secrets, no others."""
+    """Everything that a service is told: the way to its peers and stores, and its own secrets, no others.
+
+    Raises SettingInvalid for a variable of the person's that the stack must set itself.
+    """
     home, settings = around.home, around.settings
     prefix = f"WARDENRY_{service.upper()}_"
     told = {
@@ -85,7 +88,10 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
             f"{prefix}LOG_ORIGIN": f"localhost:{around.ports['gateway-https']}/audit",
             f"{prefix}OBJECT_STORE_URL": (home.objects / "audit").as_uri(),
         }
-    return told | {variable: value for variable, value in around.passed.items() if variable.startswith(prefix)}
+    passed = {variable: value for variable, value in around.passed.items() if variable.startswith(prefix)}
+    for variable in passed.keys() & told.keys():
+        raise SettingInvalid(f"{variable} is set by the local stack itself: take it out of the environment.")
+    return told | passed
 
 
 def secret_files(service: str, home: Home) -> dict[str, str]:

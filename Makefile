@@ -1,0 +1,41 @@
+# One command each; `make help` lists them. From elsewhere: make -C <directory> <verb>
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+# What makes the environment: any Python from 3.11 on. Afterwards only the environment's own is used.
+PYTHON ?= python3
+# Which tests `make test` runs.
+WHERE ?= tests
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help run demo test check protos lock clean .venv
+
+help: ## list these verbs
+	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+run: .venv ## start everything on this machine and print its address; Ctrl-C stops it
+	@exec python -m deploy.local
+
+demo: .venv ## drive the main job through the running stack, or one of its own, and show what happens
+	@exec python -m deploy.local.demo
+
+test: .venv ## run the whole suite; WHERE=tests/unit runs a part of it
+	@exec python -m pytest -n 2 $(WHERE)
+
+check: .venv ## lint, types, import contracts, protos, SQL
+	@exec sh deploy/check
+
+protos: .venv ## generate the committed stubs from protos/
+	@exec bash protos/generate
+
+lock: .venv ## write requirements.lock anew from pyproject.toml; what still fits keeps its version
+	@exec uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and caches; your data in .wardenry stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv: .venv/.ready
+
+.venv/.ready: requirements.lock deploy/environment
+	@PYTHON='$(PYTHON)' sh deploy/environment
