@@ -17,7 +17,6 @@ from libs.events import event as events
 from libs.ids import Entropy
 
 LEAF_VERSION = 1
-MAX_LEAF_BYTES = 65_535
 _LEAF_SALT_BYTES = 16
 _SEALED_VALUES_INFO = b"wardenry sealed values v1"
 _PRODUCT_ACTION = re.compile(r"record\.[a-z][a-z0-9_.]*")
@@ -51,6 +50,9 @@ class EnvelopeBuilder:
         self._source = source
         self._entropy = entropy
         self._actions = action_names()
+        # Rules are compiled when first used, which takes a tenth of a second: now, not in the first sign-in.
+        for message in (leaf_pb2.Leaf(), envelope_pb2.Envelope()):
+            protovalidate.collect_violations(message)
 
     def build(self, event: events.Event) -> bytes:
         """A serialised wardenry.events.v1.Envelope, whose leaf is final.
@@ -66,8 +68,6 @@ class EnvelopeBuilder:
         leaf = self._leaf(event, persons)
         _check(leaf)
         frozen = leaf.SerializeToString(deterministic=True)
-        if len(frozen) > MAX_LEAF_BYTES:
-            raise EventInvalid(f"the leaf has {len(frozen)} bytes, more than {MAX_LEAF_BYTES}")
         envelope = envelope_pb2.Envelope(
             leaf=frozen,
             sealed=[_sealed(person, values, frozen) for person, values in persons if values],
