@@ -50,9 +50,6 @@ class EnvelopeBuilder:
         self._source = source
         self._entropy = entropy
         self._actions = action_names()
-        # Rules are compiled when first used, which takes a tenth of a second: now, not in the first sign-in.
-        for message in (leaf_pb2.Leaf(), envelope_pb2.Envelope()):
-            protovalidate.collect_violations(message)
 
     def build(self, event: events.Event) -> bytes:
         """A serialised wardenry.events.v1.Envelope, whose leaf is final.
