@@ -1,0 +1,31 @@
+"""Time for the SDK, which may not ask the machine anywhere else. Same shape as libs.clock."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time of day and measures elapsed time."""
+
+    def now(self) -> datetime:
+        """The time of day, timezone-aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since an unspecified moment; never goes back."""
+        ...
+
+
+class SystemClock:
+    """The machine's. Elapsed time counts suspension where the system can tell: a lease must not outlive a machine's
+    sleep."""
+
+    def __init__(self) -> None:
+        self._elapsed = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(self._elapsed)
