@@ -1,0 +1,82 @@
+"""W3C trace context (https://www.w3.org/TR/trace-context/): which trace the work at hand belongs to.
+
+Every call has one, also where nothing is recorded: logs, events and errors carry the trace id, and callees continue it.
+"""
+
+import random
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+
+_VERSION = "00"
+_SAMPLED = 0x01
+_LENGTH = 55
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """A position in a trace. Ids are not secret and need no unpredictability."""
+
+    trace_id: int
+    span_id: int
+    sampled: bool
+
+    @property
+    def trace_id_hex(self) -> str:
+        return f"{self.trace_id:032x}"
+
+    def traceparent(self) -> str:
+        """The header's value."""
+        return f"{_VERSION}-{self.trace_id:032x}-{self.span_id:016x}-{int(self.sampled):02x}"
+
+    def child(self) -> "TraceContext":
+        """The position of a new piece of work inside this one."""
+        return TraceContext(trace_id=self.trace_id, span_id=_span_id(), sampled=self.sampled)
+
+
+_current: ContextVar[TraceContext | None] = ContextVar("wardenry_trace_context", default=None)
+
+
+def new_trace(*, ratio: float) -> TraceContext:
+    """The first position of a new trace; recorded with probability `ratio`."""
+    # Trace ids are correlation, not secrets, and one is drawn for every call: the fast generator will do.
+    return TraceContext(trace_id=random.getrandbits(128) or 1, span_id=_span_id(), sampled=random.random() < ratio)  # noqa: S311
+
+
+def parse(traceparent: str) -> TraceContext | None:
+    """The context in a header; None when it is malformed, which by the standard starts a new trace."""
+    parts = traceparent.split("-")
+    if len(traceparent) < _LENGTH or len(parts) < 4:
+        return None
+    version, trace_id, span_id, flags = parts[:4]
+    if (len(version), len(trace_id), len(span_id), len(flags)) != (2, 32, 16, 2) or version == "ff":
+        return None
+    if version == _VERSION and len(traceparent) != _LENGTH:
+        return None
+    if not all(character in "0123456789abcdef" for character in version + trace_id + span_id + flags):
+        return None
+    context = TraceContext(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & _SAMPLED))
+    return context if context.trace_id and context.span_id else None
+
+
+def current() -> TraceContext | None:
+    """Where the running task is; None outside of any trace."""
+    return _current.get()
+
+
+def current_traceparent() -> str | None:
+    """What to hand on to a callee or into an event."""
+    context = _current.get()
+    return context.traceparent() if context is not None else None
+
+
+def enter(context: TraceContext) -> Token[TraceContext | None]:
+    """Have the running task be there, until `leave`."""
+    return _current.set(context)
+
+
+def leave(token: Token[TraceContext | None]) -> None:
+    _current.reset(token)
+
+
+def _span_id() -> int:
+    return random.getrandbits(64) or 1
