@@ -1,0 +1,146 @@
+"""The cookies of a browser: their names, their attributes, and nothing else.
+
+All carry the `__Host-` prefix (RFC 6265bis section 4.1.3.2): Secure, Path=/, no Domain, so that no sibling host can
+plant one.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.ids import Entropy
+
+_FLOW = "__Host-flow"
+_DEVICE = "__Host-device"
+_ACCESS = "__Host-access"
+_REFRESH = "__Host-refresh"
+#: How long a browser is remembered as a device.
+_DEVICE_LIFETIME = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCookies:
+    """The tokens that a browser holds for one workspace, or for none; empty strings for absent ones."""
+
+    access: str
+    refresh: str
+
+
+class CookieJar:
+    """The cookies of one request, and the changes that its response will carry."""
+
+    def __init__(self, request: Request, *, entropy: Entropy) -> None:
+        self._cookies = request.cookies
+        self._entropy = entropy
+        self._changes: dict[str, tuple[str, timedelta | None]] = {}
+
+    def _get(self, name: str) -> str:
+        if name in self._changes:
+            return self._changes[name][0]
+        return self._cookies.get(name, "")
+
+    def _secret(self, name: str, lifetime: timedelta | None) -> bytes:
+        value = decode_secret(self._get(name))
+        if value is None:
+            value = self._entropy.bytes(32)
+            self._changes[name] = (encode_secret(value), lifetime)
+        return value
+
+    @property
+    def flow(self) -> bytes:
+        """32 bytes that bind a flow to this browser; made at first use."""
+        return self._secret(_FLOW, None)
+
+    @property
+    def flow_binding(self) -> bytes:
+        return hashlib.sha256(self.flow).digest()
+
+    def renew_flow(self) -> None:
+        """A new flow from here on: after a sign-in nothing from before it works (session fixation)."""
+        self._changes[_FLOW] = (encode_secret(self._entropy.bytes(32)), None)
+
+    @property
+    def device(self) -> bytes:
+        """32 bytes that name this browser as a device; empty when it has none."""
+        return decode_secret(self._get(_DEVICE)) or b""
+
+    def set_device(self, token: bytes) -> None:
+        if token:
+            self._changes[_DEVICE] = (encode_secret(token), _DEVICE_LIFETIME)
+
+    @property
+    def device_binding(self) -> bytes:
+        return hashlib.sha256(self.device).digest()
+
+    def tokens(self, workspace: UUID | None) -> TokenCookies:
+        return TokenCookies(access=self._get(_name(_ACCESS, workspace)), refresh=self._get(_name(_REFRESH, workspace)))
+
+    def token_workspaces(self) -> list[UUID | None]:
+        """For which workspaces the browser presents tokens; None, for the token of no workspace, comes first."""
+        found: list[UUID | None] = [None] if self._get(_REFRESH) else []
+        for name in sorted({*self._cookies, *self._changes}):
+            suffix = name.removeprefix(_REFRESH + "-")
+            if suffix != name and len(suffix) == 32 and self._get(name):
+                try:
+                    found.append(UUID(hex=suffix))
+                except ValueError:
+                    continue
+        return found
+
+    def set_tokens(self, workspace: UUID | None, *, access: str, refresh: str, lifetime: timedelta) -> None:
+        # Both live as long as the refresh token: an expired access token is what tells the gateway to refresh.
+        self._changes[_name(_ACCESS, workspace)] = (access, lifetime)
+        self._changes[_name(_REFRESH, workspace)] = (refresh, lifetime)
+
+    def clear_tokens(self, workspace: UUID | None) -> None:
+        for name in (_name(_ACCESS, workspace), _name(_REFRESH, workspace)):
+            if name in self._cookies or name in self._changes:
+                self._changes[name] = ("", timedelta(0))
+
+    def clear_all_tokens(self) -> None:
+        """Forget every workspace: the session behind them has ended."""
+        for name in {*self._cookies, *self._changes}:
+            if name.startswith((_ACCESS, _REFRESH)):
+                self._changes[name] = ("", timedelta(0))
+
+    def write(self, response: Response) -> None:
+        for name, (value, lifetime) in self._changes.items():
+            response.set_cookie(
+                name,
+                value,
+                max_age=None if lifetime is None else int(lifetime.total_seconds()),
+                path="/",
+                secure=True,
+                httponly=True,
+                samesite="lax",
+            )
+
+
+def csrf_token(key: bytes, flow: bytes) -> str:
+    """What an unsafe request must show besides the flow cookie that it is derived from."""
+    return encode_secret(hmac.digest(key, b"wardenry csrf v1" + flow, "sha256"))
+
+
+def encode_secret(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def decode_secret(text: str) -> bytes | None:
+    """The 32 bytes behind `text`; None for anything else."""
+    if len(text) != 43:
+        return None
+    try:
+        value = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return value if encode_secret(value) == text else None
+
+
+def _name(prefix: str, workspace: UUID | None) -> str:
+    return prefix if workspace is None else f"{prefix}-{workspace.hex}"

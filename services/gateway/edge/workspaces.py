@@ -1,0 +1,32 @@
+"""Which workspace a URL means."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from wardenry.tenancy.v1.workspace_pb2 import ResolveWorkspaceRequest
+
+from services.gateway.clients.backends import Backends
+from services.gateway.edge.browser import Browser
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceName:
+    """A workspace as a stranger may know it."""
+
+    workspace_id: UUID
+    slug: str
+    name: str
+
+
+class WorkspaceNames:
+    """Turns the short names in URLs into identifiers. Asked each time: the gateway keeps no state."""
+
+    def __init__(self, *, backends: Backends) -> None:
+        self._backends = backends
+
+    async def resolve(self, browser: Browser, slug: str) -> WorkspaceName:
+        """Raises `WardenryError` REASON_NOT_FOUND for an unknown one."""
+        answer = await self._backends.workspace.ResolveWorkspace(
+            ResolveWorkspaceRequest(slug=slug), metadata=browser.metadata
+        )
+        return WorkspaceName(UUID(answer.workspace_id), slug, answer.name)

@@ -1,0 +1,127 @@
+"""Pages about oneself: sessions, password, invitations."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
+from wardenry.identity.v1.subject_pb2 import GetSubjectRequest, GetSubjectResponse
+from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
+from wardenry.tenancy.v1.invitation_pb2 import AcceptInvitationRequest
+
+from services.gateway.edge.cookies import decode_secret
+from services.gateway.edge.problem import Problem
+from services.gateway.edge.rendering import rendered
+from services.gateway.edge.sign_in import SignIn
+from services.gateway.edge.visit import Edge, Visit
+from services.gateway.pages.form import take
+from services.gateway.pages.rendering import Pages
+from services.gateway.pages.routing import PageRoutes, see
+
+
+class AccountPages:
+    """Sessions, account, and an invitation as its invitee sees it."""
+
+    def __init__(self, *, edge: Edge, pages: Pages, routes: PageRoutes, sign_in: SignIn) -> None:
+        self._edge = edge
+        self._pages = pages
+        self._routes = routes
+        self._sign_in = sign_in
+
+    def routes(self) -> list[Route]:
+        show, submit = self._routes.show, self._routes.submit
+        return [
+            show("/sessions", self.sessions),
+            submit("/sessions/others", self.end_others),
+            submit("/sessions/{session_id}/revocation", self.end),
+            show("/account", self.account),
+            submit("/account/password", self.change_password, again=self.account_again, authentication=True),
+            show("/invitations/{invitation_id}", self.invitation),
+            submit("/invitations/{invitation_id}", self.accept, again=self.invitation_again, authentication=True),
+        ]
+
+    async def sessions(self, visit: Visit) -> Response:
+        query = visit.query("page")
+        credentials = await visit.browser.session_credentials()
+        answer = await self._edge.backends.session.ListSessions(
+            ListSessionsRequest(page_token=query.get("page", "")), metadata=credentials.metadata
+        )
+        return self._pages.page(
+            visit,
+            "sessions.html",
+            here="sessions",
+            sessions=rendered(answer)["sessions"],
+            next_page=answer.next_page_token,
+        )
+
+    async def end(self, visit: Visit, fields: dict[str, str]) -> Response:
+        take(fields)
+        credentials = await visit.browser.session_credentials()
+        await self._edge.backends.session.RevokeSession(
+            RevokeSessionRequest(session_id=visit.identifier("session_id")), metadata=credentials.metadata
+        )
+        return see("/sessions")
+
+    async def end_others(self, visit: Visit, fields: dict[str, str]) -> Response:
+        take(fields)
+        credentials = await visit.browser.session_credentials()
+        await self._edge.backends.session.RevokeSessions(
+            RevokeSessionsRequest(keep_current=True), metadata=credentials.metadata
+        )
+        return see("/sessions")
+
+    async def account(self, visit: Visit) -> Response:
+        return self._account_page(visit, await self._subject(visit), None, "")
+
+    async def account_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
+        return self._account_page(visit, await self._subject(visit), problem, "")
+
+    async def change_password(self, visit: Visit, fields: dict[str, str]) -> Response:
+        form = take(fields, "current_password", "new_password")
+        subject = await self._subject(visit)
+        credentials = await visit.browser.session_credentials()
+        await self._edge.backends.credential.ChangePassword(
+            ChangePasswordRequest(**form), metadata=credentials.metadata
+        )
+        return self._account_page(visit, subject, None, "Your password is changed, and every other session has ended.")
+
+    async def invitation(self, visit: Visit) -> Response:
+        return await self._invitation_page(visit, None)
+
+    async def invitation_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
+        return await self._invitation_page(visit, problem)
+
+    async def accept(self, visit: Visit, fields: dict[str, str]) -> Response:
+        secret = decode_secret(take(fields, "secret")["secret"])
+        if secret is None:
+            raise Problem(404, "INVITATION_INVALID", "The link is not complete. Open it from the mail again.")
+        credentials = await visit.browser.session_credentials()
+        answer = await self._edge.backends.invitation.AcceptInvitation(
+            AcceptInvitationRequest(invitation_id=visit.identifier("invitation_id"), secret=secret),
+            metadata=credentials.metadata,
+        )
+        return see(f"/workspaces?joined={answer.slug}")
+
+    async def _subject(self, visit: Visit) -> GetSubjectResponse:
+        credentials = await visit.browser.session_credentials()
+        return await self._edge.backends.subject.GetSubject(GetSubjectRequest(), metadata=credentials.metadata)
+
+    def _account_page(self, visit: Visit, subject: GetSubjectResponse, problem: Problem | None, done: str) -> Response:
+        return self._pages.page(
+            visit, "account.html", here="account", subject=rendered(subject), problem=problem, done=done
+        )
+
+    async def _invitation_page(self, visit: Visit, problem: Problem | None) -> Response:
+        subject = None
+        if visit.browser.holds_session:
+            try:
+                subject = rendered(await self._subject(visit))
+            except Problem as ended:
+                if ended.status != 401:
+                    raise
+        return self._pages.page(
+            visit,
+            "invitation.html",
+            problem=problem,
+            signed_in=subject is not None,
+            subject=subject,
+            invitation_id=visit.identifier("invitation_id"),
+        )

@@ -1,0 +1,73 @@
+"""How a page runs: checks, handler, cookies; refusals become pages."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from wardenry.errors.error import WardenryError
+
+from services.gateway.edge.problem import Problem
+from services.gateway.edge.visit import Edge, Visit, finish
+from services.gateway.pages.form import CSRF_FIELD, read_form
+from services.gateway.pages.rendering import Pages
+
+Show = Callable[[Visit], Awaitable[Response]]
+Submit = Callable[[Visit, dict[str, str]], Awaitable[Response]]
+Again = Callable[[Visit, dict[str, str], Problem], Awaitable[Response]]
+
+
+class PageRoutes:
+    """Makes routes for pages."""
+
+    def __init__(self, *, edge: Edge, pages: Pages) -> None:
+        self._edge = edge
+        self._pages = pages
+
+    def show(self, path: str, handler: Show) -> Route:
+        """A page that is looked at."""
+
+        async def run(visit: Visit) -> Response:
+            await self._edge.limit(visit, authentication=False)
+            return await handler(visit)
+
+        return self._route("GET", path, run)
+
+    def submit(self, path: str, handler: Submit, *, again: Again | None = None, authentication: bool = False) -> Route:
+        """A form that is sent. `again` shows it after a refusal, with what was typed; else the refusal is a page."""
+
+        async def run(visit: Visit) -> Response:
+            await self._edge.limit(visit, authentication=authentication)
+            fields = await read_form(visit.request)
+            self._edge.require_same_origin(visit, fields.get(CSRF_FIELD, ""))
+            try:
+                return await handler(visit, fields)
+            except (Problem, WardenryError) as error:
+                problem = error if isinstance(error, Problem) else Problem.of(error)
+                if again is None or (problem.status == 401 and problem.reason.startswith(("TOKEN_", "REFRESH_"))):
+                    raise problem from error
+                return await again(visit, fields, problem)
+
+        return self._route("POST", path, run)
+
+    def _route(self, method: str, path: str, run: Show) -> Route:
+        async def endpoint(request: Request) -> Response:
+            visit = self._edge.visit(request)
+            try:
+                self._edge.refuse_credentials_in_url(request)
+                response = await run(visit)
+            except (Problem, WardenryError) as error:
+                response = self._refused(visit, error if isinstance(error, Problem) else Problem.of(error))
+            return finish(visit, response)
+
+        return Route(path, endpoint, methods=[method])
+
+    def _refused(self, visit: Visit, problem: Problem) -> Response:
+        if problem.status == 401:
+            return see("/sign-in")
+        return self._pages.problem(visit, problem)
+
+
+def see(path: str) -> Response:
+    """After a form: look at `path`, which is one of our own."""
+    return RedirectResponse(path, 303)
