@@ -1,0 +1,133 @@
+"""Leaves, read back: what an entry says, taken from the bytes that its hash is made of. docs/formats/leaf.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from wardenry.events.v1 import action_pb2, leaf_pb2
+
+LEAF_VERSION = 1
+MAX_LEAF_BYTES = 65_535
+_UUID_BYTES = 16
+_OUTCOMES = {action_pb2.OUTCOME_SUCCESS: "success", action_pb2.OUTCOME_FAILURE: "failure"}
+_ACTOR_KINDS = {
+    leaf_pb2.ACTOR_KIND_VISITOR: "visitor",
+    leaf_pb2.ACTOR_KIND_SUBJECT: "subject",
+    leaf_pb2.ACTOR_KIND_SERVICE: "service",
+}
+
+
+class LeafInvalid(ValueError):
+    """The bytes are no leaf of a version that is known here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What one entry says."""
+
+    event_id: UUID
+    log: UUID
+    source: str
+    action: str
+    #: "success" or "failure".
+    outcome: str
+    #: To the nanosecond.
+    occurred_at: Timestamp
+    #: "visitor", "subject" or "service".
+    actor_kind: str
+    actor_id: UUID | None
+    session_id: UUID | None
+    client: str
+    #: A noun; empty without a target.
+    target_kind: str
+    #: A UUID, or a product's own id as text; empty without a target.
+    target_id: str
+    reason: str
+    details: Mapping[str, str]
+    #: The digest that binds each personal value, by (person, field), in the leaf's order.
+    commitments: Mapping[tuple[str, str], bytes]
+
+    @property
+    def occurred(self) -> datetime:
+        """When it happened, in UTC, to the microsecond."""
+        return self.occurred_at.ToDatetime(tzinfo=UTC)
+
+    def subjects(self) -> frozenset[str]:
+        """The subjects that acted or were acted on, as text."""
+        target = [self.target_id] if self.target_kind == "subject" and self.target_id else []
+        return frozenset([str(self.actor_id), *target] if self.actor_id else target)
+
+    def shown(self) -> dict[str, object]:
+        """The fields as an export shows them: all of them, and nothing that is not in the leaf."""
+        return {
+            "action": self.action,
+            "actor_id": str(self.actor_id or ""),
+            "actor_kind": self.actor_kind,
+            "client": self.client,
+            "details": dict(self.details),
+            "event_id": str(self.event_id),
+            "occurred_at": self.occurred_at.ToJsonString(),
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "session_id": str(self.session_id or ""),
+            "source": self.source,
+            "target_id": self.target_id,
+            "target_kind": self.target_kind,
+        }
+
+
+def parse_leaf(data: bytes) -> Leaf:
+    """What the leaf says. Raises LeafInvalid."""
+    if len(data) > MAX_LEAF_BYTES:
+        raise LeafInvalid(f"a leaf has at most {MAX_LEAF_BYTES} bytes")
+    try:
+        leaf = leaf_pb2.Leaf.FromString(data)
+    except DecodeError:
+        raise LeafInvalid("the bytes are no leaf") from None
+    if leaf.version != LEAF_VERSION:
+        raise LeafInvalid(f"a leaf of version {leaf.version} is not known here")
+    commitments = {(each.person, each.field): each.digest for each in leaf.commitments}
+    if len(commitments) != len(leaf.commitments):
+        raise LeafInvalid("the leaf commits twice to one field")
+    event_id, log = _uuid(leaf.event), _uuid(leaf.log)
+    if event_id is None or log is None or leaf.outcome not in _OUTCOMES or leaf.actor.kind not in _ACTOR_KINDS:
+        raise LeafInvalid("the leaf lacks its event, log, outcome or actor")
+    try:
+        leaf.occurred_at.ToDatetime()
+    except (ValueError, OverflowError):
+        raise LeafInvalid("the leaf's time is none") from None
+    return Leaf(
+        event_id=event_id,
+        log=log,
+        source=leaf.source,
+        action=leaf.action,
+        outcome=_OUTCOMES[leaf.outcome],
+        occurred_at=leaf.occurred_at,
+        actor_kind=_ACTOR_KINDS[leaf.actor.kind],
+        actor_id=_uuid(leaf.actor.id),
+        session_id=_uuid(leaf.actor.session),
+        client=leaf.actor.client,
+        target_kind=leaf.target.kind,
+        target_id=_target_id(leaf),
+        reason=leaf.reason,
+        details=dict(leaf.details),
+        commitments=commitments,
+    )
+
+
+def _uuid(data: bytes) -> UUID | None:
+    if data and len(data) != _UUID_BYTES:
+        raise LeafInvalid("an id in the leaf has not 16 bytes")
+    return UUID(bytes=data) if data else None
+
+
+def _target_id(leaf: leaf_pb2.Leaf) -> str:
+    data = leaf.target.id
+    # A product's ids are texts in its own form, some of which have 16 bytes too.
+    if len(data) == _UUID_BYTES and not leaf.action.startswith("record."):
+        return str(UUID(bytes=data))
+    return data.decode(errors="backslashreplace")

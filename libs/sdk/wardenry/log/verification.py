@@ -1,0 +1,269 @@
+"""Checks an export with the public key alone: every leaf, value and proof, the order, and the file as a whole.
+
+What this proves is order and immutability after the append, not that a source told the truth.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, open_checkpoint
+from wardenry.log.commitment import CommitmentMismatch, check_commitment
+from wardenry.log.export import (
+    ExportEntry,
+    ExportHeader,
+    ExportInvalid,
+    ExportTrailer,
+    parse_line,
+    read_lines,
+    trailer_text,
+)
+from wardenry.log.filter import EntryFilter, FilterInvalid
+from wardenry.log.leaf import Leaf, LeafInvalid, parse_leaf
+from wardenry.log.note import NoteInvalid, VerifierKey, open_note
+from wardenry.log.tree import EMPTY_ROOT, ProofInvalid, RootBuilder, leaf_hash, verify_inclusion
+
+#: The checks, in the order in which reports list them, and what each finds out.
+CHECKS = {
+    "format": "every line is well formed",
+    "signature": "the file is whole, as it was signed",
+    "checkpoint": "the checkpoint is signed, and of this log",
+    "leaf": "every leaf can be read and is of this log",
+    "shown": "what is shown is what the leaf says",
+    "commitment": "every value is the one the leaf commits to",
+    "inclusion": "every entry is in the signed tree",
+    "order": "entries are in order, and complete where no filter was set",
+    "filter": "every entry matches the filter",
+    "root": "the entries together make the signed tree",
+    "previous": "the log continues the previous checkpoint",
+}
+#: Findings that are kept; the rest is counted.
+_KEPT = 100
+_EVERYTHING = EntryFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold."""
+
+    check: str
+    #: From 1; None when it is about the file as a whole.
+    line: int | None
+    text: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a verification found."""
+
+    header: ExportHeader | None = None
+    checkpoint: Checkpoint | None = None
+    entries: int = 0
+    values: int = 0
+    erased: int = 0
+    #: How often each check was made.
+    made: Counter[str] = field(default_factory=Counter)
+    #: How often each failed.
+    failed: Counter[str] = field(default_factory=Counter)
+    #: The first findings.
+    findings: list[Finding] = field(default_factory=list)
+    #: Why a check that was asked for could not be made, by check.
+    unchecked: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Everything that was checked holds, and nothing is missing."""
+        return not self.failed and self.made["signature"] > 0
+
+    def fail(self, check: str, line: int | None, text: str) -> None:
+        self.failed[check] += 1
+        if len(self.findings) < _KEPT:
+            self.findings.append(Finding(check, line, text))
+
+
+def verify_export(stream: BinaryIO, keys: Sequence[VerifierKey], *, previous: Checkpoint | None = None) -> Report:
+    """Reads the export once, in memory that does not grow with it, and reports. Never raises for what the file says.
+
+    `previous` is an opened checkpoint of the same log from an earlier day: the log must continue it.
+    """
+    return _Verification(keys, previous).run(stream)
+
+
+class _Verification:
+    def __init__(self, keys: Sequence[VerifierKey], previous: Checkpoint | None) -> None:
+        self._keys = keys
+        self._previous = previous
+        self._previous_root: bytes | None = EMPTY_ROOT if previous and previous.size == 0 else None
+        self._filter: EntryFilter | None = None
+        self._tree = RootBuilder()
+        self._last = -1
+        self._line = 0
+        self._report = Report()
+
+    def run(self, stream: BinaryIO) -> Report:
+        report, digest, trailer = self._report, hashlib.sha256(), None
+        try:
+            for line in read_lines(stream):
+                self._line += 1
+                if trailer is not None:
+                    report.fail("format", self._line, "there is more after the trailer")
+                    break
+                trailer = self._read(line)
+                if trailer is None:
+                    digest.update(line)
+                if report.header is None:
+                    break
+        except ExportInvalid as error:
+            report.fail("format", self._line + 1, str(error))
+        if report.header is not None:
+            self._finish(report.header, trailer, digest.digest())
+        elif not report.failed:
+            report.fail("format", None, "the file is empty")
+        return report
+
+    def _read(self, line: bytes) -> ExportTrailer | None:
+        report = self._report
+        report.made["format"] += 1
+        try:
+            parsed = parse_line(line)
+        except ExportInvalid as error:
+            report.fail("format", self._line, str(error))
+            return None
+        if isinstance(parsed, ExportHeader) != (self._line == 1):
+            report.fail("format", self._line, "the header is the first line, and no other")
+        elif isinstance(parsed, ExportHeader):
+            self._start(parsed)
+        elif isinstance(parsed, ExportTrailer):
+            return parsed
+        else:
+            self._entry(parsed)
+        return None
+
+    def _start(self, header: ExportHeader) -> None:
+        report = self._report
+        report.header = header
+        report.made["checkpoint"] += 1
+        try:
+            report.checkpoint = open_checkpoint(header.checkpoint, self._keys)
+        except (NoteInvalid, CheckpointInvalid) as error:
+            report.fail("checkpoint", 1, f"the checkpoint: {error}")
+        else:
+            known = {log_origin(key.name, header.log) for key in self._keys}
+            if header.origin not in known or report.checkpoint.origin != header.origin:
+                report.fail("checkpoint", 1, "the checkpoint is of another log or origin")
+        try:
+            self._filter = EntryFilter.parse(header.filter)
+        except FilterInvalid as error:
+            report.fail("format", 1, str(error))
+
+    def _entry(self, entry: ExportEntry) -> None:
+        report = self._report
+        report.entries += 1
+        self._order(entry)
+        hashed = leaf_hash(entry.leaf)
+        self._tree.extend([hashed])
+        if self._previous is not None and self._tree.size == self._previous.size:
+            self._previous_root = self._tree.root()
+        self._inclusion(entry, hashed)
+        report.made["leaf"] += 1
+        try:
+            leaf = parse_leaf(entry.leaf)
+        except LeafInvalid as error:
+            report.fail("leaf", self._line, f"entry {entry.index}: {error}")
+            return
+        if report.header is not None and leaf.log != report.header.log:
+            report.fail("leaf", self._line, f"entry {entry.index} is of another log")
+        report.made["shown"] += 1
+        if entry.shown != leaf.shown():
+            report.fail("shown", self._line, f"entry {entry.index} shows what its leaf does not say")
+        if self._filter is not None and self._filter != _EVERYTHING:
+            report.made["filter"] += 1
+            if not self._filter.matches(leaf):
+                report.fail("filter", self._line, f"entry {entry.index} does not match the filter")
+        self._values(entry, leaf)
+
+    def _order(self, entry: ExportEntry) -> None:
+        report = self._report
+        report.made["order"] += 1
+        unfiltered = self._filter == _EVERYTHING
+        if entry.index <= self._last or (unfiltered and entry.index != self._last + 1):
+            report.fail("order", self._line, f"entry {entry.index} stands after entry {self._last}")
+        self._last = max(self._last, entry.index)
+
+    def _inclusion(self, entry: ExportEntry, hashed: bytes) -> None:
+        report = self._report
+        if report.checkpoint is None:
+            return
+        report.made["inclusion"] += 1
+        size, root = report.checkpoint.size, report.checkpoint.root
+        try:
+            verify_inclusion(leaf=hashed, index=entry.index, size=size, proof=entry.proof, root=root)
+        except ProofInvalid as error:
+            report.fail("inclusion", self._line, f"entry {entry.index}: {error}")
+
+    def _values(self, entry: ExportEntry, leaf: Leaf) -> None:
+        report = self._report
+        if [(value.person, value.field) for value in entry.values] != list(leaf.commitments):
+            report.fail("commitment", self._line, f"entry {entry.index} has other fields than its leaf commits to")
+            return
+        for value in entry.values:
+            if value.salt is None or value.value is None:
+                report.erased += 1
+                continue
+            report.values += 1
+            report.made["commitment"] += 1
+            digest = leaf.commitments[value.person, value.field]
+            try:
+                check_commitment(digest, field_salt=value.salt, field=value.field, value=value.value)
+            except CommitmentMismatch:
+                report.fail(
+                    "commitment", self._line, f"entry {entry.index}: {value.field} is not what was committed to"
+                )
+
+    def _finish(self, header: ExportHeader, trailer: ExportTrailer | None, digest: bytes) -> None:
+        report = self._report
+        report.made["signature"] += 1
+        if trailer is None:
+            report.fail("signature", None, "the trailer is missing: the file was cut")
+        else:
+            if trailer.count != report.entries:
+                report.fail("order", None, f"{trailer.count} entries were written, {report.entries} are here")
+            text = trailer_text(origin=header.origin, count=trailer.count, digest=digest)
+            try:
+                if open_note(trailer.signature, self._keys) != text:
+                    report.fail("signature", self._line, "the file is not the one that was signed")
+            except NoteInvalid as error:
+                report.fail("signature", self._line, f"the file's signature: {error}")
+        if report.checkpoint is None or self._filter != _EVERYTHING:
+            self._previous_unseen()
+            return
+        report.made["root"] += 1
+        if self._tree.size != report.checkpoint.size:
+            report.fail("order", None, f"the log has {report.checkpoint.size} entries, {self._tree.size} are here")
+        elif self._tree.root() != report.checkpoint.root:
+            report.fail("root", None, "the entries do not make the tree that was signed")
+        self._continues(report.checkpoint)
+
+    def _continues(self, checkpoint: Checkpoint) -> None:
+        if self._previous is None:
+            return
+        report = self._report
+        report.made["previous"] += 1
+        if self._previous.origin != checkpoint.origin:
+            report.fail("previous", None, "the previous checkpoint is of another log")
+        elif self._previous.size > checkpoint.size:
+            report.fail("previous", None, "the previous checkpoint has more entries than this log")
+        elif self._previous.root != self._previous_root:
+            report.fail("previous", None, f"the first {self._previous.size} entries are not what they were")
+
+    def _previous_unseen(self) -> None:
+        if self._previous is None:
+            return
+        checkpoint = self._report.checkpoint
+        if checkpoint is not None and checkpoint.size <= self._previous.size:
+            self._previous_root = checkpoint.root if checkpoint.size == self._previous.size else None
+            self._continues(checkpoint)
+        else:
+            self._report.unchecked["previous"] = "a filtered export does not hold the entries that this takes"

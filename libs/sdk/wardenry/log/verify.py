@@ -1,0 +1,136 @@
+"""`wardenry-verify FILE --key VKEY`: checks an exported log off line. Also `python -m wardenry.log.verify`.
+
+Exit codes: 0 everything holds; 1 something does not; 2 wrong usage, or a file that cannot be read; 3 everything that
+could be checked holds, and something that was asked for could not be.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint
+from wardenry.log.note import NoteInvalid, VerifierKey
+from wardenry.log.verification import CHECKS, Report, verify_export
+
+VERIFIED, REFUTED, USAGE, UNCHECKED = 0, 1, 2, 3
+_SHOWN = 20
+#: Until independent witnesses cosign checkpoints, one size has one root because the operator says so.
+_STANDING = "operator-asserted"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="wardenry-verify",
+        description="Check an exported audit log off line, with the public key alone.",
+        epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 not everything could be checked",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines")
+    parser.add_argument(
+        "--key", action="append", required=True, metavar="VKEY", help="verifier key, name+hash+key; may be repeated"
+    )
+    parser.add_argument("--previous", type=Path, metavar="CHECKPOINT", help="a file with an earlier signed checkpoint")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    options = parser.parse_args(arguments)
+    try:
+        keys = [VerifierKey.parse(text) for text in options.key]
+    except NoteInvalid as error:
+        return _usage(f"--key: {error}")
+    try:
+        previous = _previous(options.previous, keys)
+        with options.file.open("rb") as stream:
+            report = verify_export(stream, keys, previous=previous)
+    except OSError as error:
+        return _usage(f"{error.filename}: {error.strerror}")
+    except (NoteInvalid, CheckpointInvalid, UnicodeDecodeError) as error:
+        return _usage(f"--previous: {error}")
+    if options.json:
+        sys.stdout.write(json.dumps(as_json(report)) + "\n")
+    else:
+        print_table(report, sys.stdout)
+    return exit_code(report)
+
+
+def exit_code(report: Report) -> int:
+    """The exit code of a report."""
+    if not report.verified:
+        return REFUTED
+    return UNCHECKED if report.unchecked else VERIFIED
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """The report for programs."""
+    return {
+        "verified": report.verified,
+        "standing": _STANDING,
+        "log": str(report.header.log) if report.header else None,
+        "filter": dict(report.header.filter) if report.header else None,
+        "size": report.checkpoint.size if report.checkpoint else None,
+        "root": report.checkpoint.root.hex() if report.checkpoint else None,
+        "entries": report.entries,
+        "values": report.values,
+        "erased": report.erased,
+        "checks": {check: {"made": report.made[check], "failed": report.failed[check]} for check in CHECKS},
+        "unchecked": report.unchecked,
+        "findings": [{"check": each.check, "line": each.line, "text": each.text} for each in report.findings],
+    }
+
+
+def print_table(report: Report, out: TextIO) -> None:
+    """The report for people: one row a check, then what was found."""
+    paint = _paint if out.isatty() and not os.environ.get("NO_COLOR") else _plain
+    if report.header is not None:
+        out.write(f"log      {report.header.log}\n")
+    if report.checkpoint is not None:
+        out.write(f"tree     {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}\n")
+    clear = f"{report.values} values in clear, {report.erased} erased"
+    out.write(f"file     {report.entries} entries{_filtered(report)}, {clear}\n\n")
+    width = max(len(text) for text in CHECKS.values())
+    for check, text in CHECKS.items():
+        if report.failed[check]:
+            verdict = paint(f"FAILED ({report.failed[check]})", "31")
+        elif check in report.unchecked:
+            verdict = paint(f"not checked: {report.unchecked[check]}", "33")
+        elif report.made[check]:
+            verdict = paint(f"ok ({report.made[check]})", "32")
+        else:
+            verdict = "-"
+        out.write(f"  {check:<11} {text:<{width}}  {verdict}\n")
+    out.write("\n")
+    for finding in report.findings[:_SHOWN]:
+        where = f"line {finding.line}" if finding.line else "file"
+        out.write(f"  {where}: {finding.text}\n")
+    if (more := report.failed.total() - _SHOWN) > 0:
+        out.write(f"  … and {more} more\n")
+    if not report.verified:
+        out.write(paint("REFUTED", "31;1") + ": this file is not what the log signed\n")
+    else:
+        out.write(paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)\n")
+
+
+def _filtered(report: Report) -> str:
+    return " by a filter" if report.header and report.header.filter else ""
+
+
+def _previous(path: Path | None, keys: Sequence[VerifierKey]) -> Checkpoint | None:
+    return open_checkpoint(path.read_bytes().decode(), keys) if path else None
+
+
+def _usage(text: str) -> int:
+    sys.stderr.write(f"wardenry-verify: {text}\n")
+    return USAGE
+
+
+def _paint(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _plain(text: str, code: str) -> str:
+    return text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
