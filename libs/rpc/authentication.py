@@ -1,0 +1,34 @@
+"""Check: for which person. After the peer, whose name may be the audience that the token must have."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from wardenry.errors.error import Unauthenticated
+from wardenry.options.v1 import options_pb2
+from wardenry.tokens import AUDIENCE, AccessToken
+
+from libs.rpc.rules import Rule
+
+_SCHEME = "bearer "
+
+
+class Verifier(Protocol):
+    """Judges access tokens: wardenry.verifier.TokenVerifier, or what a service has in its place."""
+
+    async def verify(self, token: str, *, audience: str) -> AccessToken:
+        """The token, verified and not revoked. Raises Unauthenticated, Unavailable."""
+        ...
+
+
+def bearer_of(metadata: Mapping[str, str]) -> str:
+    """The token in `authorization: Bearer …` (RFC 6750 section 2.1). Raises Unauthenticated when there is none."""
+    value = metadata.get("authorization", "")
+    if not value.lower().startswith(_SCHEME):
+        raise Unauthenticated("An access token is needed.")
+    return value[len(_SCHEME) :]
+
+
+async def authenticate(verifier: Verifier, bearer: str, *, peer: str, rule: Rule) -> AccessToken:
+    """The verified token of a USER call. Raises Unauthenticated, Unavailable."""
+    audience = peer if rule.audience == options_pb2.TOKEN_AUDIENCE_PEER else AUDIENCE
+    return await verifier.verify(bearer, audience=audience)

@@ -1,0 +1,53 @@
+"""A call that passed every check: what a handler may know about its caller."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wardenry.tokens import AccessToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who calls, for whom, from where."""
+
+    #: Mutual-TLS name of the calling service.
+    peer: str
+    #: Verified token of a USER call; None for all others.
+    token: AccessToken | None = None
+    #: The access token as it was presented, to be forwarded to another service of ours; empty without one.
+    bearer: str = ""
+    #: IP address of the gateway's client; empty when the caller is not the gateway, or did not know.
+    client_address: str = ""
+    #: Its user agent, at most 1,024 characters; empty likewise.
+    user_agent: str = ""
+    #: Two-letter country of its address; empty likewise.
+    client_country: str = ""
+
+    @property
+    def user(self) -> AccessToken:
+        """The token of a USER call. The interceptor has seen to it that there is one."""
+        if self.token is None:
+            raise LookupError("this call acts for no user; its rule says so")
+        return self.token
+
+
+class CallContext:
+    """The context that handlers get: gRPC's own, and the call that passed the checks."""
+
+    def __init__(self, *, call: Call, context: Any) -> None:
+        self.call = call
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+def call_of(context: Any) -> Call:
+    """The call behind a handler's context.
+
+    Raises LookupError for a context that did not come through the interceptor, so a handler cannot run without its
+    checks.
+    """
+    if not isinstance(context, CallContext):
+        raise LookupError("this context did not pass the interceptor")
+    return context.call

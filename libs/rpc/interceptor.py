@@ -1,0 +1,221 @@
+"""The one interceptor: it runs the checks in their order around every handler.
+
+1  observation    around everything, so that refusals are measured and traced too
+2  errors         renders whatever the rest raises
+3  deadline       around all that may wait
+4  peer identity  which service calls, and whether the RPC's rule admits it
+5  client details believed from the gateway alone
+6  authentication for which person; needs the peer
+7  authorization  workspace, permission, strength and age of the authentication; needs the token
+8  validation     last, so that only the entitled learn about fields
+"""
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+import structlog
+from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
+from wardenry.errors.status import status_of
+from wardenry.errors.v1 import reason_pb2
+
+from libs.clock import Clock
+from libs.rpc import deadline, errors
+from libs.rpc.authentication import Verifier, authenticate, bearer_of
+from libs.rpc.authorization import authorize
+from libs.rpc.call import Call, CallContext
+from libs.rpc.client_details import client_details_of
+from libs.rpc.errors import ErrorTable
+from libs.rpc.peer_identity import admit_peer, peer_of
+from libs.rpc.rules import Rule
+from libs.rpc.validation import validate
+from libs.telemetry import trace_context
+from libs.telemetry.observer import Observer
+
+#: Called when a person's role does not allow a call, so that a service can record `permission.denied`.
+DeniedHook = Callable[[Call, str], Awaitable[None]]
+
+_Handler = Any  # grpc.RpcMethodHandler, whose attributes the stubs do not know
+_Work = Callable[[CallContext], Awaitable[Any]]
+_log = structlog.stdlib.get_logger("libs.rpc")
+
+
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Checks every call by its RPC's rule. An RPC without one is refused to everybody."""
+
+    def __init__(
+        self,
+        *,
+        rules: Mapping[str, Rule],
+        errors: ErrorTable,
+        verifier: Verifier,
+        clock: Clock,
+        observer: Observer,
+        trace_ratio: float = 0.0,
+        on_denied: DeniedHook | None = None,
+    ) -> None:
+        self._rules = rules
+        self._errors = errors
+        self._verifier = verifier
+        self._clock = clock
+        self._observer = observer
+        self._trace_ratio = trace_ratio
+        self._on_denied = on_denied
+        self._handlers: dict[str, _Handler] = {}
+        self._endless: set[asyncio.Task[Any]] = set()
+        self._draining = False
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> _Handler:
+        method = handler_call_details.method
+        wrapped = self._handlers.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:  # unknown here; gRPC answers UNIMPLEMENTED
+                return None
+            wrapped = self._handlers[method] = self._wrap(method, handler)
+        return wrapped
+
+    def end_endless_streams(self) -> None:
+        """Ends the streams that would run until their client leaves. For a server that drains."""
+        self._draining = True
+        for task in tuple(self._endless):
+            task.cancel()
+
+    def _wrap(self, method: str, handler: _Handler) -> _Handler:
+        coders = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._streams(method, handler), **coders)
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coders)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coders)
+
+    def _unary(self, method: str, handler: Any) -> Any:
+        async def answer(request: Any, context: Any) -> Any:
+            async def work(checked: CallContext) -> Any:
+                validate(request)
+                return await handler(request, checked)
+
+            return await self._run(method, context, work, limited=True)
+
+        return answer
+
+    def _stream(self, method: str, handler: Any) -> Any:
+        async def answer(request: Any, context: Any) -> None:
+            async def work(checked: CallContext) -> None:
+                validate(request)
+                await _write_all(handler(request, checked), context)
+
+            await self._run(method, context, work, limited=False)
+
+        return answer
+
+    def _streams(self, method: str, handler: _Handler) -> Any:
+        if not handler.response_streaming:
+            raise TypeError(f"{method} takes a stream and answers once, which no contract of ours does")
+
+        async def answer(requests: AsyncIterator[Any], context: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - gRPC runs every call in a task
+
+            async def work(checked: CallContext) -> None:
+                try:
+                    await _write_all(handler.stream_stream(_validated(requests), checked), context)
+                except asyncio.CancelledError:
+                    if not self._draining:
+                        raise
+                    task.uncancel()  # gRPC would leave the client without an answer; tell it to go elsewhere
+                    raise Unavailable("This server is going away.") from None
+
+            self._endless.add(task)
+            try:
+                await self._run(method, context, work, limited=False)
+            finally:
+                self._endless.discard(task)
+
+        return answer
+
+    async def _run(self, method: str, context: Any, work: _Work, *, limited: bool) -> Any:
+        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        parent = trace_context.parse(metadata.get("traceparent", ""))
+        position = parent.child() if parent else trace_context.new_trace(ratio=self._trace_ratio)
+        entered = trace_context.enter(position)
+        observation = self._observer.server_call(method, position, parent)
+        code = "CANCELLED"
+        try:
+            seconds = deadline.seconds_for(context.time_remaining()) if limited else None
+            async with asyncio.timeout(seconds) as timeout:
+                answer = await work(await self._checked(method, context, metadata))
+            code = "OK"
+            return answer
+        except grpc.aio.AbortError:
+            code = context.code().name
+            raise
+        except Exception as error:
+            refusal = self._refusal(method, error, timed_out=limited and timeout.expired(), position=position)
+            code = refusal.code.name
+            await context.abort_with_status(status_of(refusal))
+        finally:
+            observation.end(code=code)
+            trace_context.leave(entered)
+
+    async def _checked(self, method: str, context: Any, metadata: Mapping[str, str]) -> CallContext:
+        peer = peer_of(context.auth_context())
+        rule = admit_peer(peer, self._rules.get(method))
+        client = client_details_of(peer, metadata)
+        token, bearer = None, ""
+        if rule.for_user:
+            bearer = bearer_of(metadata)
+            token = await authenticate(self._verifier, bearer, peer=peer, rule=rule)
+        call = Call(
+            peer=peer,
+            token=token,
+            bearer=bearer,
+            client_address=client.address,
+            user_agent=client.agent,
+            client_country=client.country,
+        )
+        if token is not None:
+            try:
+                authorize(token, rule, now=self._clock.now())
+            except PermissionDenied as denied:
+                if denied.reason == reason_pb2.REASON_PERMISSION_DENIED and self._on_denied is not None:
+                    await self._on_denied(call, method)
+                raise
+        return CallContext(call=call, context=context)
+
+    def _refusal(
+        self, method: str, error: Exception, *, timed_out: bool, position: trace_context.TraceContext
+    ) -> WardenryError:
+        if timed_out and isinstance(error, TimeoutError):
+            return DeadlineExceeded("The deadline passed.")
+        refusal = errors.rendered(error, self._errors)
+        if refusal is None:
+            _log.error("call.failed", method=method, exc_info=error)
+            return errors.defect(trace_id=position.trace_id_hex)
+        return refusal
+
+
+async def _write_all(responses: Any, context: Any) -> None:
+    """What a streaming handler answers, whether it is a generator or writes by itself, as gRPC's own services do."""
+    if not inspect.isasyncgen(responses):
+        await responses
+        return
+    async with contextlib.aclosing(responses):
+        async for response in responses:
+            await context.write(response)
+
+
+async def _validated(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        validate(request)
+        yield request

@@ -1,0 +1,156 @@
+"""A gRPC server: mutual TLS 1.3, health, reflection for the operator, and an orderly end."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+from wardenry.channels import KEEPALIVE_MILLISECONDS
+from wardenry.credentials import TlsFiles
+
+from libs.clock import Clock
+from libs.rpc.authentication import Verifier
+from libs.rpc.errors import ErrorTable
+from libs.rpc.interceptor import DeniedHook, Interceptor
+from libs.rpc.rules import FOREIGN_RULES, Rule, rules_of
+from libs.rpc.validation import warm_up
+from libs.telemetry.observer import Observer
+
+#: Seconds that calls under way have to finish when the server drains.
+GRACE = 10.0
+#: The largest request that we take, bytes. Fields are bounded far below; this bounds what is parsed before rules apply.
+LARGEST_REQUEST = 4 * 1024 * 1024
+LARGEST_RESPONSE = 16 * 1024 * 1024
+#: Calls at once in one process; the next is answered RESOURCE_EXHAUSTED at once instead of waiting for its deadline.
+MOST_CALLS = 2_000
+
+#: Health of "": the process works. Of READY: what it needs is there, send it work.
+READY = "ready"
+
+
+class ListenFailed(Exception):
+    """The address cannot be listened on. The text is one line for an operator."""
+
+
+class GrpcServer:
+    """Serves what is added to it, each RPC by its rule. `async with` starts and drains it."""
+
+    def __init__(
+        self,
+        *,
+        listen: str,
+        tls: TlsFiles,
+        errors: ErrorTable,
+        verifier: Verifier,
+        clock: Clock,
+        observer: Observer,
+        trace_ratio: float = 0.0,
+        on_denied: DeniedHook | None = None,
+        reflection: bool = False,
+        grace: float = GRACE,
+    ) -> None:
+        self._listen = listen
+        self._reflection = reflection
+        self._grace = grace
+        self._rules: dict[str, Rule] = dict(FOREIGN_RULES)
+        self._interceptor = Interceptor(
+            rules=self._rules,
+            errors=errors,
+            verifier=verifier,
+            clock=clock,
+            observer=observer,
+            trace_ratio=trace_ratio,
+            on_denied=on_denied,
+        )
+        self._server = grpc.aio.server(
+            interceptors=[self._interceptor],
+            maximum_concurrent_rpcs=MOST_CALLS,
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", LARGEST_REQUEST),
+                ("grpc.max_send_message_length", LARGEST_RESPONSE),
+                ("grpc.max_metadata_size", 16 * 1024),
+                ("grpc.keepalive_time_ms", 60_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MILLISECONDS // 2),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+        self._credentials = tls.server_credentials()
+        self._health = HealthServicer()
+        self._names: list[str] = []
+        self.port = 0
+
+    def add(self, register: Callable[[Any, Any], None], servicer: Any) -> None:
+        """Serve a contract: `server.add(add_TokenServiceServicer_to_server, handlers)`. Before the start.
+
+        Raises RuleInvalid for an RPC that does not say who may call it.
+        """
+        registration = _Registration(self._server)
+        register(servicer, registration)
+        services = [_descriptor(name) for name in registration.names]
+        self._rules.update(rules_of(services))
+        self._names.extend(registration.names)
+
+    async def start(self) -> None:
+        """Listen, and say that the process works. Raises ListenFailed."""
+        warm_up()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if self._reflection:
+            names = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+        try:
+            self.port = self._server.add_secure_port(self._listen, self._credentials)
+        except RuntimeError:
+            raise ListenFailed(
+                f"{self._listen} cannot be listened on: another process has it, or the address is not this machine's."
+            ) from None
+        await self._server.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        await self.ready(False)
+
+    async def ready(self, is_ready: bool) -> None:
+        """Say whether what the service needs is there."""
+        status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(READY, status)
+
+    async def drain(self) -> None:
+        """Take no new calls, let those under way finish within the grace, end the rest."""
+        await self._health.enter_graceful_shutdown()
+        stopping = asyncio.ensure_future(self._server.stop(self._grace))
+        self._interceptor.end_endless_streams()
+        await stopping
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drain()
+
+
+class _Registration:
+    """Stands in for the server while a contract registers, to learn its name."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+        self.names: list[str] = []
+
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        self.names.append(service)
+        self._server.add_registered_method_handlers(service, dict(handlers))
+
+
+def _descriptor(name: str) -> ServiceDescriptor:
+    return descriptor_pool.Default().FindServiceByName(name)

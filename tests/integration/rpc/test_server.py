@@ -1,0 +1,189 @@
+"""The interceptor's checks, over real mutual TLS."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from wardenry.errors.error import (
+    AlreadyExists,
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
+from wardenry.errors.v1 import reason_pb2
+from wardenry.permissions import Role
+from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
+from wardenry.tenancy.v1 import workspace_pb2
+
+from libs.rpc.channel import as_user
+from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.telemetry import trace_context
+from tests.integration.rpc.workspaces import ServerForTests, SlugTaken, Unforeseen
+from tests.support.tokens import access_token
+
+RESOLVE = workspace_pb2.ResolveWorkspaceRequest(slug="acme")
+UPDATE = workspace_pb2.UpdateWorkspaceRequest(name="Acme")
+
+
+async def test_a_call_passes_and_the_handler_knows_its_caller(server: ServerForTests) -> None:
+    answer = await server.stub().ResolveWorkspace(RESOLVE)
+    assert answer.name == "acme"
+    (call,) = server.workspaces.calls
+    assert (call.peer, call.token, call.client_address) == ("gateway", None, "")
+    with pytest.raises(LookupError):
+        _ = call.user
+
+
+async def test_a_peer_that_the_rule_does_not_name_is_refused(server: ServerForTests) -> None:
+    with pytest.raises(PermissionDenied) as caught:
+        await server.stub("records").ResolveWorkspace(RESOLVE)
+    assert caught.value.reason == reason_pb2.REASON_PEER_NOT_ALLOWED
+    assert server.workspaces.calls == []
+
+
+@pytest.mark.parametrize("names", [["gateway", "records"], []])
+async def test_a_certificate_has_exactly_one_name(server: ServerForTests, names: list[str]) -> None:
+    with pytest.raises(PermissionDenied):
+        await server.stub("several", names=names).ResolveWorkspace(RESOLVE)
+
+
+async def test_a_client_without_a_certificate_gets_no_connection(server: ServerForTests) -> None:
+    root = server.certificates.of("gateway").ca_file.read_bytes()
+    options = [("grpc.ssl_target_name_override", "tenancy")]
+    credentials = grpc.ssl_channel_credentials(root_certificates=root)
+    async with grpc.aio.secure_channel(f"127.0.0.1:{server.server.port}", credentials, options=options) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_the_client_takes_no_other_name_than_its_peers(server: ServerForTests) -> None:
+    with pytest.raises(Unavailable):
+        await server.stub(peer="identity").ResolveWorkspace(RESOLVE, timeout=2)
+
+
+async def test_a_user_call_needs_a_token(server: ServerForTests) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        await server.stub().UpdateWorkspace(UPDATE)
+    assert caught.value.reason == reason_pb2.REASON_TOKEN_INVALID
+    with pytest.raises(Unauthenticated):
+        await server.stub().UpdateWorkspace(UPDATE, metadata=as_user("bad"))
+    await server.stub().UpdateWorkspace(UPDATE, metadata=as_user("good"))
+    (call,) = server.workspaces.calls
+    assert call.user == server.verifier.known["good", "wardenry"]
+    assert call.bearer == "good"
+
+
+async def test_a_role_without_the_permission_is_refused_and_told_to_the_service(server: ServerForTests) -> None:
+    server.verifier.known["member", "wardenry"] = access_token(role=Role.MEMBER)
+    with pytest.raises(PermissionDenied) as caught:
+        await server.stub().UpdateWorkspace(UPDATE, metadata=as_user("member"))
+    assert caught.value.reason == reason_pb2.REASON_PERMISSION_DENIED
+    assert caught.value.metadata == {"permission": "workspace.update"}
+    ((call, rpc),) = server.denied
+    assert call.user.role is Role.MEMBER
+    assert rpc == "/wardenry.tenancy.v1.WorkspaceService/UpdateWorkspace"
+
+
+async def test_a_token_without_workspace_is_refused_where_one_is_needed(server: ServerForTests) -> None:
+    server.verifier.known["nowhere", "wardenry"] = access_token(workspace=None, role=None, membership_epoch=None)
+    with pytest.raises(PermissionDenied) as caught:
+        await server.stub().UpdateWorkspace(UPDATE, metadata=as_user("nowhere"))
+    assert caught.value.reason == reason_pb2.REASON_WORKSPACE_REQUIRED
+    assert server.denied == []
+
+
+async def test_fields_are_explained_to_the_entitled_only(server: ServerForTests) -> None:
+    broken = workspace_pb2.UpdateWorkspaceRequest(name="")
+    with pytest.raises(Unauthenticated):
+        await server.stub().UpdateWorkspace(broken)
+    with pytest.raises(InvalidArgument) as caught:
+        await server.stub().UpdateWorkspace(broken, metadata=as_user("good"))
+    assert [violation.field for violation in caught.value.violations] == ["name"]
+    assert server.workspaces.calls == []
+
+
+async def test_errors_keep_their_type_over_the_wire_and_defects_say_nothing(server: ServerForTests) -> None:
+    server.workspaces.failure = SlugTaken("acme of somebody else")
+    with pytest.raises(AlreadyExists) as taken:
+        await server.stub().ResolveWorkspace(RESOLVE)
+    assert (taken.value.message, taken.value.remote) == ("This name is taken.", True)
+    server.workspaces.failure = Unforeseen("secret text")
+    with pytest.raises(Internal) as defect:
+        await server.stub().ResolveWorkspace(RESOLVE)
+    assert "secret" not in defect.value.message
+    assert len(defect.value.metadata["trace_id"]) == 32
+
+
+async def test_another_services_refusal_is_not_ours(server: ServerForTests) -> None:
+    server.workspaces.failure = PermissionDenied("of another service", remote=True)
+    with pytest.raises(Internal):
+        await server.stub().ResolveWorkspace(RESOLVE)
+    server.workspaces.failure = DeadlineExceeded("of another service", remote=True)
+    with pytest.raises(Unavailable) as caught:
+        await server.stub().ResolveWorkspace(RESOLVE)
+    assert caught.value.retry_after == timedelta(seconds=1)
+
+
+async def test_a_handler_is_ended_at_its_deadline(server: ServerForTests) -> None:
+    server.workspaces.delay = 30
+    with pytest.raises(DeadlineExceeded):
+        await asyncio.wait_for(server.stub().ResolveWorkspace(RESOLVE, timeout=0.2), 2)
+
+
+async def test_a_callers_trace_goes_on(server: ServerForTests) -> None:
+    here = trace_context.parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    assert here is not None
+    entered = trace_context.enter(here)
+    await server.stub().ResolveWorkspace(RESOLVE)
+    trace_context.leave(entered)
+    (there,) = map(trace_context.parse, server.workspaces.traces)
+    assert there is not None
+    assert (there.trace_id, there.sampled) == (here.trace_id, True)
+    assert there.span_id != here.span_id
+
+
+async def test_health_answers_and_streams_end_when_the_server_drains(server: ServerForTests) -> None:
+    channel = server.channel("records")
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    assert (await health.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING
+    ready = health_pb2.HealthCheckRequest(service="ready")
+    assert (await health.Check(ready)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    await server.server.ready(True)
+    assert (await health.Check(ready)).status == health_pb2.HealthCheckResponse.SERVING
+    watch = revocation_pb2_grpc.RevocationServiceStub(channel).WatchRevocations()
+    await watch.write(revocation_pb2.WatchRevocationsRequest(tick=7))
+    answer = await watch.read()
+    assert isinstance(answer, revocation_pb2.WatchRevocationsResponse)
+    assert answer.echo == 7
+    started = asyncio.get_running_loop().time()
+    await server.server.drain()
+    assert asyncio.get_running_loop().time() - started < 1
+    with pytest.raises(grpc.aio.AioRpcError):
+        await watch.read()
+
+
+async def test_reflection_is_the_operators(server: ServerForTests) -> None:
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(server.channel("operator"))  # type: ignore[arg-type] # aio
+    listed = [response async for response in stub.ServerReflectionInfo(iter([request]))]
+    assert "wardenry.tenancy.v1.WorkspaceService" in str(listed)
+    stub = reflection_pb2_grpc.ServerReflectionStub(server.channel("gateway"))  # type: ignore[arg-type] # aio
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        _ = [response async for response in stub.ServerReflectionInfo(iter([request]))]
+    assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_the_gateway_tells_about_its_client(server: ServerForTests) -> None:
+    details = ClientDetails(address="2001:db8::1", agent="Mozilla/5.0 (ü)", country="DE")
+    await server.stub().ResolveWorkspace(RESOLVE, metadata=metadata_of(details))
+    (call,) = server.workspaces.calls
+    assert (call.client_address, call.user_agent, call.client_country) == ("2001:db8::1", "Mozilla/5.0 (ü)", "DE")
