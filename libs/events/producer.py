@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from libs.clock import Clock
 from libs.events.admin import PARTITIONS, ensure_topics
@@ -51,6 +51,8 @@ class Producer:
         self._replicas = replicas
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
+        #: The last send failed: the broker may have restarted without the topic.
+        self._suspicious = False
 
     async def open(self) -> None:
         """Waits, however long, until the broker answers and the topic is there."""
@@ -71,8 +73,7 @@ class Producer:
             try:
                 await self._ensure_topic()
                 await producer.start()
-                partitions = await producer.partitions_for(self._topic)
-                self._partitions, self._producer = len(partitions), producer
+                self._producer = producer
             except (BrokerUnavailable, KafkaError, OSError) as error:
                 await producer.stop()
                 await patience.wait(error)
@@ -97,27 +98,37 @@ class Producer:
         producer = self._producer
         if producer is None:
             raise BrokerUnavailable("the producer is not open")
+        try:
+            await self._send(producer, records)
+        # aiokafka asserts that it knows the partition, which changes when a broker forgets the topic.
+        except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+            self._suspicious = True
+            raise BrokerUnavailable(f"the broker did not acknowledge: {type(error).__name__}") from error
+
+    async def _send(self, producer: AIOKafkaProducer, records: Iterable[Record]) -> None:
+        if self._suspicious:
+            await self._ensure_topic()
+            await producer.client.force_metadata_update()
+            self._suspicious = False
+        known = await asyncio.wait_for(producer.partitions_for(self._topic), _SUSPICIOUS_SECONDS)
+        if not known:
+            raise UnknownTopicOrPartitionError(self._topic)
         partitions: dict[int, list[Record]] = {}
         for record in records:
-            partitions.setdefault(record.bucket % self._partitions, []).append(record)
-        try:
-            sent = [
-                future
-                for partition, some in partitions.items()
-                for future in await self._hand(producer, partition, some)
-            ]
-            waiting: set[asyncio.Future[object]] = set(sent)
-            if waiting:
-                _, waiting = await asyncio.wait(waiting, timeout=_SUSPICIOUS_SECONDS)
-            if waiting:
-                await self._ensure_topic()
-                await asyncio.wait(waiting, timeout=self._timeout)
-            for future in sent:
-                if not future.done():
-                    raise BrokerUnavailable(f"the broker did not acknowledge within {self._timeout:g} s")
-                future.result()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnavailable(f"the broker did not acknowledge: {type(error).__name__}") from error
+            partitions.setdefault(record.bucket % len(known), []).append(record)
+        sent: set[asyncio.Future[object]] = set()
+        for partition, some in partitions.items():
+            sent.update(await self._hand(producer, partition, some))
+        waiting = sent
+        if waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=_SUSPICIOUS_SECONDS)
+        if waiting:
+            await self._ensure_topic()
+            _, waiting = await asyncio.wait(waiting, timeout=self._timeout)
+        if waiting:
+            raise TimeoutError
+        for future in sent:
+            future.result()
 
     async def _hand(
         self, producer: AIOKafkaProducer, partition: int, records: Iterable[Record]
