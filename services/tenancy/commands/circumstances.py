@@ -1,0 +1,44 @@
+"""Settles what is known of an event before its transaction begins."""
+
+import logging
+from uuid import UUID
+
+from libs.clock import Clock
+from libs.events.event import SearchTags
+from libs.events.search_tags import search_tags
+from libs.ids import Ids
+from services.tenancy.domain.caller import Caller
+from services.tenancy.domain.errors import KeysUnavailable
+from services.tenancy.domain.events import Circumstances
+from services.tenancy.domain.ports import Vault
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Gives events their id, time and search tags."""
+
+    def __init__(self, *, ids: Ids, clock: Clock, vault: Vault) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._vault = vault
+
+    async def circumstances(self, caller: Caller, log: UUID) -> Circumstances:
+        """Those of an event that the caller is about to cause in this log."""
+        now = self._clock.now()
+        return Circumstances(
+            event_id=self._ids.uuid7(), log=log, occurred_at=now, caller=caller, tags=await self._tags(caller, log)
+        )
+
+    async def _tags(self, caller: Caller, log: UUID) -> SearchTags | None:
+        try:
+            key = await self._vault.tag_key(log, self._clock.now().date())
+        except KeysUnavailable:
+            # Tags serve search alone: removing a member does not wait for the vault.
+            _log.warning("an event goes without search tags: the vault does not answer")
+            return None
+        if key is None:
+            return None
+        return search_tags(
+            key, client_address=caller.client_address, user_agent=caller.user_agent, country=caller.country
+        )

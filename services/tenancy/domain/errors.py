@@ -1,0 +1,83 @@
+"""What can be wrong. server/errors.py says how each is answered."""
+
+from wardenry.permissions import Permission
+
+
+class IdInvalid(Exception):
+    """An identifier chosen by the caller is no UUID version 7, or is reserved."""
+
+
+class NameInvalid(Exception):
+    """A workspace's name is empty, too long, or holds characters that cannot be shown."""
+
+
+class AddressInvalid(Exception):
+    """Not an e-mail address."""
+
+
+class PageTokenInvalid(Exception):
+    """A page token that this list did not hand out."""
+
+
+class WorkspaceUnknown(Exception):
+    """There is no such workspace, or it is not the caller's to see."""
+
+
+class WorkspaceExists(Exception):
+    """The identifier is taken by another workspace."""
+
+
+class SlugTaken(Exception):
+    """Another workspace has this slug."""
+
+
+class MemberUnknown(Exception):
+    """The workspace has no such member."""
+
+
+class MemberAlready(Exception):
+    """The subject is a member already."""
+
+
+class PermissionMissing(Exception):
+    """The actor's role, as it is now, does not hold the permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(permission.value)
+        self.permission = permission
+
+
+class RoleAboveOwn(Exception):
+    """A role above the actor's own would be given, taken or changed."""
+
+
+class LastOwner(Exception):
+    """The workspace would be left without an owner."""
+
+
+class InvitationUnknown(Exception):
+    """The workspace has no such open invitation."""
+
+
+class InvitationExists(Exception):
+    """The identifier is taken by another invitation."""
+
+
+class InvitationInvalid(Exception):
+    """Unknown, spent, expired, revoked, for another address, or by somebody who may not give this role any more."""
+
+
+class SubjectUnknown(Exception):
+    """Identity does not know the subject, or has erased it."""
+
+
+class KeyGone(Exception):
+    """The key for this person in this workspace was destroyed, and is never made again."""
+
+
+class KeysUnavailable(Exception):
+    """The vault did not answer. Nothing has happened."""
+
+
+class ContactsUnavailable(Exception):
+    """Identity did not answer. Nothing has happened."""

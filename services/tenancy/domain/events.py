@@ -1,0 +1,126 @@
+"""What tenancy writes into the log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from libs.crypto.reader_key import ReaderPublicKey
+from libs.events import event
+from libs.events.event import Actor, ActorKind, Event, MembershipChanged, Outcome, PersonalValues, SearchTags, Target
+from services.tenancy.domain.caller import Caller
+from services.tenancy.domain.invitation import Invitation
+from services.tenancy.domain.membership import Change, Membership
+from services.tenancy.domain.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of an event before it happens: settled before its transaction begins."""
+
+    event_id: UUID
+    log: UUID
+    occurred_at: datetime
+    caller: Caller
+    tags: SearchTags | None
+
+    def event(
+        self,
+        action: str,
+        *,
+        target: Target,
+        actor_key: ReaderPublicKey,
+        details: Mapping[str, str] | None = None,
+        personal: tuple[PersonalValues, ...] = (),
+        payload: MembershipChanged | None = None,
+    ) -> Event:
+        """The event, with the caller as its actor."""
+        caller = self.caller
+        values = {event.IP_ADDRESS: caller.client_address, event.USER_AGENT: caller.user_agent}
+        return Event(
+            event_id=self.event_id,
+            log=self.log,
+            action=action,
+            outcome=Outcome.SUCCESS,
+            occurred_at=self.occurred_at,
+            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
+            target=target,
+            details=details or {},
+            personal=(PersonalValues(role="actor", reader_key=actor_key, values=values), *personal),
+            tags=self.tags,
+            payload=payload,
+        )
+
+
+def workspace_created(at: Circumstances, workspace: Workspace, founder: Membership) -> Event:
+    return at.event(
+        "workspace.created",
+        target=Target(kind="workspace", id=workspace.id),
+        actor_key=founder.audit_key,
+        details={"region": workspace.region},
+    )
+
+
+def settings_changed(at: Circumstances, workspace: Workspace, actor: Membership, settings: str) -> Event:
+    return at.event(
+        "settings.changed",
+        target=Target(kind="workspace", id=workspace.id),
+        actor_key=actor.audit_key,
+        details={"settings": settings},
+    )
+
+
+def user_invited(
+    at: Circumstances, invitation: Invitation, actor: Membership, *, address: str, invitee_key: ReaderPublicKey
+) -> Event:
+    return at.event(
+        "user.invited",
+        target=Target(kind="invitation", id=invitation.id),
+        actor_key=actor.audit_key,
+        details={"role": invitation.role},
+        personal=(PersonalValues(role="target", reader_key=invitee_key, values={event.ADDRESS: address}),),
+    )
+
+
+def invitation_revoked(at: Circumstances, invitation: Invitation, actor: Membership) -> Event:
+    return at.event("invitation.revoked", target=Target(kind="invitation", id=invitation.id), actor_key=actor.audit_key)
+
+
+def invitation_accepted(at: Circumstances, invitation: Invitation, joined: Membership) -> Event:
+    return at.event(
+        "invitation.accepted",
+        target=Target(kind="invitation", id=invitation.id),
+        actor_key=joined.audit_key,
+        details={"role": joined.role},
+        payload=membership_changed(joined),
+    )
+
+
+def role_changed(at: Circumstances, change: Change) -> Event:
+    return at.event(
+        "user.role_changed",
+        target=Target(kind="subject", id=change.after.subject),
+        actor_key=change.actor.audit_key,
+        details={"from": change.before.role, "to": change.after.role},
+        payload=membership_changed(change.after),
+    )
+
+
+def member_removed(at: Circumstances, change: Change) -> Event:
+    return at.event(
+        "member.removed",
+        target=Target(kind="subject", id=change.after.subject),
+        actor_key=change.actor.audit_key,
+        details={"role": change.before.role},
+        payload=membership_changed(change.after),
+    )
+
+
+def membership_changed(membership: Membership) -> MembershipChanged:
+    """What session acts on."""
+    return MembershipChanged(
+        subject=membership.subject,
+        workspace=membership.workspace,
+        epoch=membership.epoch,
+        role=membership.role if membership.present else "",
+    )

@@ -1,0 +1,109 @@
+"""Invitations: how people come into a workspace."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from wardenry.permissions import Permission, Role, allows
+
+from libs.crypto.key_owner import KeyReference
+from services.tenancy.domain.errors import InvitationInvalid, PermissionMissing, RoleAboveOwn
+from services.tenancy.domain.membership import Membership
+
+LIFE: Final = timedelta(days=7)
+SECRET_BYTES: Final = 32
+#: After a mail could not be sent it is tried again; the pause doubles from the first to the longest.
+FIRST_PAUSE: Final = timedelta(seconds=15)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """An invitation of an address to a workspace, by one of its members."""
+
+    workspace: UUID
+    id: UUID
+    role: Role
+    inviter: UUID
+    #: The address, sealed under the key of (invitation, workspace).
+    address: bytes = field(repr=False)
+    #: Its blind index.
+    address_tag: bytes = field(repr=False)
+    key: KeyReference
+    created_at: datetime
+    expires_at: datetime
+    #: None until it is mailed, and once it is spent or revoked.
+    secret_hash: bytes | None = field(default=None, repr=False)
+    revoked_at: datetime | None = None
+    accepted_at: datetime | None = None
+
+    def open_at(self, now: datetime) -> bool:
+        """Whether it can still be accepted."""
+        return self.revoked_at is None and self.accepted_at is None and now < self.expires_at
+
+    def check_acceptance(
+        self, *, secret_hash: bytes, address_tag: bytes, inviter: Membership | None, now: datetime
+    ) -> None:
+        """Raises InvitationInvalid unless secret and address are this invitation's, it is open, and the inviter may
+        still give its role."""
+        bound = (
+            self.secret_hash is not None
+            and hmac.compare_digest(self.secret_hash, secret_hash)
+            and hmac.compare_digest(self.address_tag, address_tag)
+        )
+        if not bound or not self.open_at(now):
+            raise InvitationInvalid
+        try:
+            check_invitable(inviter, self.role)
+        except (PermissionMissing, RoleAboveOwn):
+            raise InvitationInvalid from None
+
+
+def check_invitable(inviter: Membership | None, role: Role) -> None:
+    """Raises PermissionMissing or RoleAboveOwn unless this member may now give this role."""
+    if inviter is None or not inviter.present or not allows(inviter.role, Permission.INVITATION_CREATE):
+        raise PermissionMissing(Permission.INVITATION_CREATE)
+    if role.is_above(inviter.role):
+        raise RoleAboveOwn
+
+
+def hash_of(secret: bytes) -> bytes:
+    """What is stored of a secret. It has 256 random bits, so a plain hash cannot be searched."""
+    return hashlib.sha256(secret).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueMail:
+    """An invitation whose mail is to be sent now."""
+
+    workspace: UUID
+    invitation: UUID
+    workspace_name: str
+    role: Role
+    address: bytes = field(repr=False)
+    key: KeyReference
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """An accepted invitation whose key is to become a part of the person's."""
+
+    workspace: UUID
+    invitation: UUID
+    subject: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationMail:
+    """What is mailed."""
+
+    address: str = field(repr=False)
+    workspace_name: str
+    role: Role
+    #: Carries the secret in its fragment, which browsers keep to themselves.
+    link: str = field(repr=False)
+    expires_at: datetime

@@ -1,0 +1,105 @@
+"""Invitations in PostgreSQL."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from wardenry.permissions import Role
+
+from libs.crypto.key_owner import KeyReference
+from libs.db.transaction import Transaction
+from services.tenancy.domain.invitation import Invitation
+
+_COLUMNS = (
+    "workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,"
+    " secret_hash, revoked_at, accepted_at"
+)
+_ADD = """
+INSERT INTO invitation
+    (workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,
+     mail_due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING
+"""
+_FIND = f"SELECT {_COLUMNS} FROM invitation WHERE workspace_id = $1 AND invitation_id = $2"  # noqa: S608 - of constants alone
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
+_OPEN = "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > "
+_PAGE = f"""
+SELECT {_COLUMNS}
+  FROM invitation
+ WHERE workspace_id = $1 AND {_OPEN} $2
+   AND ($3::timestamptz IS NULL OR (created_at, invitation_id) < ($3, $4::uuid))
+ ORDER BY created_at DESC, invitation_id DESC
+ LIMIT $5
+"""  # noqa: S608 - of constants alone
+_ACCEPT = f"""
+UPDATE invitation
+   SET accepted_at = $3, accepted_by = $4, secret_hash = NULL, mail_due_at = NULL
+ WHERE workspace_id = $1 AND invitation_id = $2 AND {_OPEN} $3
+"""  # noqa: S608 - of constants alone
+_REVOKE = f"""
+UPDATE invitation
+   SET revoked_at = $3, secret_hash = NULL, mail_due_at = NULL
+ WHERE workspace_id = $1 AND invitation_id = $2 AND {_OPEN} $3
+"""  # noqa: S608 - of constants alone
+
+
+class InvitationStore:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
+        stored = await self._tx.execute(
+            _ADD,
+            invitation.workspace,
+            invitation.id,
+            invitation.role.value,
+            invitation.inviter,
+            invitation.address,
+            invitation.address_tag,
+            invitation.key.key_id,
+            invitation.key.version,
+            invitation.created_at,
+            invitation.expires_at,
+            mail_due_at,
+        )
+        return stored == "INSERT 0 1"
+
+    async def find(self, workspace: UUID, invitation: UUID) -> Invitation | None:
+        row = await self._tx.fetchrow(_FIND, workspace, invitation)
+        return None if row is None else _invitation(row)
+
+    async def lock(self, workspace: UUID, invitation: UUID) -> Invitation | None:
+        row = await self._tx.fetchrow(_LOCK, workspace, invitation)
+        return None if row is None else _invitation(row)
+
+    async def page(
+        self, workspace: UUID, *, now: datetime, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Invitation]:
+        created_at, last = before or (None, None)
+        return [_invitation(row) for row in await self._tx.fetch(_PAGE, workspace, now, created_at, last, limit)]
+
+    async def accept(self, invitation: Invitation, *, subject: UUID, at: datetime) -> bool:
+        done = await self._tx.execute(_ACCEPT, invitation.workspace, invitation.id, at, subject)
+        return done == "UPDATE 1"
+
+    async def revoke(self, invitation: Invitation, *, at: datetime) -> bool:
+        done = await self._tx.execute(_REVOKE, invitation.workspace, invitation.id, at)
+        return done == "UPDATE 1"
+
+
+def _invitation(row: asyncpg.Record) -> Invitation:
+    return Invitation(
+        workspace=row["workspace_id"],
+        id=row["invitation_id"],
+        role=Role(row["role"]),
+        inviter=row["inviter_id"],
+        address=row["address"],
+        address_tag=row["address_tag"],
+        key=KeyReference(key_id=row["key_id"], version=row["key_version"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        secret_hash=row["secret_hash"],
+        revoked_at=row["revoked_at"],
+        accepted_at=row["accepted_at"],
+    )

@@ -1,0 +1,42 @@
+"""The feed of changed memberships, read under the jobs' role: across workspaces, and nothing else."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.db.pool import Database
+from libs.feed.reader import Batch
+
+_READ = """
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, now() AS read_at,
+       c.workspace_id, c.subject_id, c.epoch, c.role, c.changed_in::text::bigint AS transaction
+  FROM (SELECT) AS always
+  LEFT JOIN membership_change AS c ON c.changed_in >= $1::text::xid8
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedMembership:
+    """A row of the feed."""
+
+    workspace: UUID
+    subject: UUID
+    epoch: int
+    #: Empty when the membership has ended.
+    role: str
+    transaction: int
+
+
+class MembershipChanges:
+    """Source of the feed. Lets DatabaseUnavailable through."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def read(self, since: int) -> Batch[ChangedMembership]:
+        found = await self._database.fetch(_READ, str(since))
+        rows = [
+            ChangedMembership(row["workspace_id"], row["subject_id"], row["epoch"], row["role"], row["transaction"])
+            for row in found
+            if row["transaction"] is not None
+        ]
+        return Batch(rows=rows, horizon=found[0]["horizon"], read_at=found[0]["read_at"])
