@@ -119,6 +119,6 @@ class Sessions:
                 "subject_id": tokens.subject_id,
                 "workspace_id": tokens.workspace_id,
                 "role": tokens.role,
-                "csrf_token": self._edge.renewed(visit),
+                "csrf_token": visit.csrf_token,
             }
         )

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from services.gateway.edge.headers import SecurityHeaders
 from services.gateway.edge.problem import Problem
@@ -17,17 +17,20 @@ from services.gateway.edge.problem import Problem
 _STATIC = Path(__file__).parents[1] / "pages" / "static"
 
 
-def application(routes: Sequence[BaseRoute]) -> Starlette:
+def application(routes: Sequence[BaseRoute]) -> ASGIApp:
     """The edge, with `routes` beside its static files and its health check."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/healthz", _health, methods=["GET"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
             *routes,
         ],
-        middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
+    # It would send browsers on to whatever host the request names.
+    app.router.redirect_slashes = False
+    # Around all of Starlette: its own middlewares stand inside the one that answers 500.
+    return SecurityHeaders(app)
 
 
 async def _health(request: Request) -> Response:

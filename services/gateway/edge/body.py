@@ -44,12 +44,12 @@ def parse_object(
     """Like `read_object`, for bytes that were read already."""
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         raise Problem(400, "FIELD_INVALID", "The body is not a JSON object in UTF-8.") from error
     if not isinstance(value, dict):
         raise Problem(400, "FIELD_INVALID", "The body must be a JSON object.")
     known = {**required, **optional}
-    violations = [Violation(name, "unknown field") for name in value if name not in known]
+    violations = [Violation(_shown(name), "unknown field") for name in value if name not in known]
     violations += [Violation(name, "required") for name in required if name not in value]
     for name, kind in known.items():
         if name not in value:
@@ -74,7 +74,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 400,
                 "FIELD_INVALID",
                 "The request has invalid fields.",
-                violations=(Violation(name[:64], "given twice"),),
+                violations=(Violation(_shown(name), "given twice"),),
             )
         seen[name] = value
     return seen
@@ -82,6 +82,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise Problem(400, "FIELD_INVALID", f"{name} is not JSON.")
+
+
+def _shown(name: str) -> str:
+    # A name of the caller's choosing goes into our answer: bounded, and with nothing that UTF-8 cannot carry.
+    return name[:64].encode("utf-8", "replace").decode()
 
 
 def _is_scalar_text(text: str) -> bool:

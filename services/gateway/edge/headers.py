@@ -1,6 +1,6 @@
 """Response headers that every answer carries."""
 
-import ipaddress
+import re
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,8 +71,5 @@ def _is_public_name(host: str) -> bool:
     name = host.strip("[]").lower().rstrip(".")
     if not name or name == "localhost" or name.endswith(".localhost"):
         return False
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return True
-    return False
+    # IPv6, or what browsers read as an IPv4 address in any of its spellings: its last part is a number (WHATWG URL).
+    return ":" not in name and re.fullmatch(r"\d+|0x[0-9a-f]*", name.rpartition(".")[2]) is None

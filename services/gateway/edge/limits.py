@@ -1,5 +1,6 @@
 """How often one client address may knock, before anything else is asked."""
 
+import ipaddress
 from datetime import timedelta
 from typing import Protocol
 
@@ -30,4 +31,4 @@ class EdgeLimits:
 
 def _network(address: str) -> str:
     # One household is given a whole IPv6 /64: counting single addresses would count nothing.
-    return ":".join(address.split(":")[:4]) if ":" in address else address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address

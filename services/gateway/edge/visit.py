@@ -29,11 +29,16 @@ class Visit:
 
     request: Request
     browser: Browser
-    csrf_token: str
+    csrf_key: bytes
 
     @property
     def jar(self) -> CookieJar:
         return self.browser.jar
+
+    @property
+    def csrf_token(self) -> str:
+        """What goes with the flow cookie as the response will set it."""
+        return csrf_token(self.csrf_key, self.jar.flow)
 
     def identifier(self, name: str) -> str:
         """The UUID in the path under `name`, in canonical text. Raises `Problem` 404 for anything else."""
@@ -58,6 +63,8 @@ class Visit:
                 violations.append(Violation(name[:64], "unknown parameter"))
             elif name in seen:
                 violations.append(Violation(name, "given twice"))
+            elif "\x00" in value:
+                violations.append(Violation(name, "must not contain NUL"))
             seen[name] = value
         if violations:
             raise Problem(400, "FIELD_INVALID", "The request has invalid parameters.", violations=tuple(violations))
@@ -101,11 +108,7 @@ class Edge:
             refresher=self._refresher,
             clock=self._clock,
         )
-        return Visit(request, browser, csrf_token(self._csrf_key, jar.flow))
-
-    def renewed(self, visit: Visit) -> str:
-        """The CSRF token that goes with the flow cookie as the response will set it."""
-        return csrf_token(self._csrf_key, visit.jar.flow)
+        return Visit(request, browser, self._csrf_key)
 
     def refuse_credentials_in_url(self, request: Request) -> None:
         if any(name.lower() in _CREDENTIAL_PARAMETERS for name in request.query_params):

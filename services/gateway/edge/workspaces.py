@@ -1,12 +1,17 @@
 """Which workspace a URL means."""
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from wardenry.errors.error import NotFound
 from wardenry.tenancy.v1.workspace_pb2 import ResolveWorkspaceRequest
 
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.browser import Browser
+
+#: What a short name can be: anything else in a URL is nobody's, and no service is asked about it.
+_SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class WorkspaceNames:
 
     async def resolve(self, browser: Browser, slug: str) -> WorkspaceName:
         """Raises `WardenryError` REASON_NOT_FOUND for an unknown one."""
+        if not _SLUG.fullmatch(slug):
+            raise NotFound("There is nothing here.")
         answer = await self._backends.workspace.ResolveWorkspace(
             ResolveWorkspaceRequest(slug=slug), metadata=browser.metadata
         )

@@ -1,0 +1,36 @@
+"""Requests as the server would hand them over."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.types import Message
+
+
+def request(
+    *,
+    method: str = "GET",
+    path: str = "/",
+    query: str = "",
+    headers: Sequence[tuple[str, str]] = (),
+    client: tuple[str, int] | None = ("192.0.2.7", 50000),
+    chunks: Sequence[bytes] = (b"",),
+) -> Request:
+    """A request whose body arrives in `chunks`."""
+    left = list(chunks)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "https",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+        "client": client,
+        "server": ("localhost", 8443),
+    }
+    return Request(scope, receive)
