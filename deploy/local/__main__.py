@@ -39,11 +39,13 @@ def stop_asked(_number: int, _frame: FrameType | None) -> None:
     raise StopAsked
 
 
-def run(console: Console) -> int:
+def run(console: Console, *, stores_only: bool) -> int:
     settings, passed = StackSettings.read(os.environ)
     home = Home(settings.home)
     home.open()
-    end_leftovers(home.state())
+    left = home.state()
+    home.save_state({"pid": os.getpid(), "ready": False, "home": str(home.root), "pieces": []})
+    end_leftovers(left)
 
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
@@ -58,6 +60,7 @@ def run(console: Console) -> int:
         home=home,
         clock=SystemClock(),
         entropy=SystemEntropy(),
+        stores_only=stores_only,
         say=say,
         changed=save,
     )
@@ -94,27 +97,29 @@ def status(console: Console, *, as_json: bool) -> int:
     """0 when a stack runs and is ready, 1 otherwise."""
     settings, _ = StackSettings.read(os.environ)
     home = Home(settings.home)
-    state = home.state() if home.is_running() else {}
+    state = home.running_state()
     if as_json:
         print(json.dumps(state | {"running": bool(state)}, indent=1))
     elif not state:
         console.print(f"Nothing runs in {home.root}; start it with: make run", markup=False, soft_wrap=True)
     else:
         console.print(table(state))
-        console.print(f"\n{state['urls']['http']}")
     return 0 if state.get("ready") else 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="The whole suite on this machine.")
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("run", help="start everything and stay (the default)")
+    started = commands.add_parser("run", help="start everything and stay (the default)")
+    started.add_argument("--stores", action="store_true", help="only stores, broker and mail catcher, no services")
     shown = commands.add_parser("status", help="what runs where; the exit code is 0 when all of it is ready")
     shown.add_argument("--json", action="store_true", help="for programs")
     arguments = parser.parse_args()
     console = Console(highlight=False)
     try:
-        return status(console, as_json=arguments.json) if arguments.command == "status" else run(console)
+        if arguments.command == "status":
+            return status(console, as_json=arguments.json)
+        return run(console, stores_only=arguments.command == "run" and arguments.stores)
     except SettingInvalid as error:
         sys.stderr.write(f"{error}\n")
         return EX_CONFIG

@@ -2,8 +2,14 @@
 
 import fcntl
 import json
+import time
 from pathlib import Path
 from typing import Any, TextIO
+
+import psutil
+
+#: Who only asks whether a supervisor runs holds the lock for an instant.
+LOCK_SECONDS = 1.0
 
 
 class HomeUnusable(Exception):
@@ -33,26 +39,26 @@ class Home:
             raise HomeUnusable(
                 f"{self.root} cannot be used ({error.strerror}): set WARDENRY_HOME to a directory that you may write."
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            pid = self.state().get("pid", "unknown")
-            raise HomeUnusable(
-                f"Wardenry already runs in {self.root} (process {pid}): stop it there, or set another WARDENRY_HOME."
-            ) from error
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not taken(lock):
+            if time.monotonic() > deadline:
+                lock.close()
+                pid = self.state().get("pid", "unknown")
+                raise HomeUnusable(
+                    f"Wardenry already runs in {self.root} (process {pid}): stop it, or set another WARDENRY_HOME."
+                )
+            time.sleep(0.05)
         self._lock = lock
 
-    def is_running(self) -> bool:
-        """Whether a supervisor holds the directory."""
+    def running_state(self) -> dict[str, Any]:
+        """What the supervisor that holds the directory now says about itself; empty when there is none."""
+        state = self.state()
         try:
             with (self.root / "lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+                # The state may still be that of one that was killed, and the lock already its successor's.
+                return state if not taken(lock) and psutil.pid_exists(state.get("pid", -1)) else {}
+        except (FileNotFoundError, PermissionError):
+            return {}
 
     def state(self) -> dict[str, Any]:
         """What the supervisor last said about itself; empty before the first run."""
@@ -67,6 +73,15 @@ class Home:
 
     def save_ports(self, ports: dict[str, int]) -> None:
         write_json(self._ports, ports)
+
+
+def taken(lock: TextIO) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_json(path: Path) -> dict[str, Any]:

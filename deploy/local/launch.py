@@ -14,13 +14,12 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
-#: The user that a program sees itself as in a namespace; any but 0 will do.
-NAMESPACE_USER = 1000
+#: A user that every system knows; PostgreSQL's programs look themselves up.
 NOBODY = 65534
 
 
 def enter_namespace() -> None:
-    """Become user 1000 in a user namespace of our own, where 1000 is what root is outside.
+    """Become `nobody` in a user namespace of our own, where `nobody` is whoever we are outside.
 
     Files need no new owner, and a home below `/root` stays reachable.
     """
@@ -29,8 +28,8 @@ def enter_namespace() -> None:
     if libc.unshare(CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "this kernel gives no user namespace")
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{NAMESPACE_USER} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{NAMESPACE_USER} {group} 1")
+    Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
 
 
 def become_nobody() -> None:

@@ -1,6 +1,7 @@
-"""How a program that refuses to be root (PostgreSQL does) is run when we are root."""
+"""How a program is run that refuses to be root, or a user without a name, when that is what we are. PostgreSQL does."""
 
 import os
+import pwd
 import subprocess
 import sys
 from enum import StrEnum
@@ -25,14 +26,23 @@ class Unreachable(Exception):
 
 @cache
 def unprivileged() -> Privileges:
-    """The least intrusive way to be somebody other than root here: nothing to do, a user namespace, or `nobody`."""
-    if os.geteuid() != 0:
+    """The least intrusive way to be a normal user here: nothing to do, a user namespace, or `nobody`."""
+    user = os.geteuid()
+    if user != 0 and is_known(user):
         return Privileges.KEEP
-    if sys.platform != "linux":
-        return Privileges.NOBODY
-    probe = launch(["/bin/sh", "-c", "test $(id -u) != 0"], death_signal=9, privileges=Privileges.NAMESPACE)
-    worked = subprocess.run(probe, capture_output=True, check=False).returncode == 0
-    return Privileges.NAMESPACE if worked else Privileges.NOBODY
+    if sys.platform == "linux":
+        probe = launch(["/bin/sh", "-c", "test $(id -u) != 0"], death_signal=9, privileges=Privileges.NAMESPACE)
+        if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+            return Privileges.NAMESPACE
+    return Privileges.NOBODY if user == 0 else Privileges.KEEP
+
+
+def is_known(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def launch(program: list[str], *, death_signal: int, privileges: Privileges) -> list[str]:

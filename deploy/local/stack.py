@@ -45,6 +45,7 @@ class Stack:
         home: Home,
         clock: Clock,
         entropy: Entropy,
+        stores_only: bool,
         say: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
@@ -54,9 +55,11 @@ class Stack:
         self._home = home
         self._clock = clock
         self._entropy = entropy
+        self._stores_only = stores_only
         self._say = say
         self._changed = changed
         self._bootstrap = ""
+        self._all_started = False
         self._topics_due = True
         self._topics_tried = 0.0
         self._topics_complaint = ""
@@ -89,11 +92,13 @@ class Stack:
         self.supervisor.add(services.mail(around), Stage.SERVICE)
         self._prepare_databases(databases)
         self._make_topics()
-        for name in GRPC_SERVICES:
-            if services.exists(name):
-                self.supervisor.add(GrpcService(name=name, around=around), Stage.SERVICE)
-        if services.exists("gateway"):
-            self.supervisor.add(services.gateway(around), Stage.EDGE)
+        if not self._stores_only:
+            for name in GRPC_SERVICES:
+                if services.exists(name):
+                    self.supervisor.add(GrpcService(name=name, around=around), Stage.SERVICE)
+            if services.exists("gateway"):
+                self.supervisor.add(services.gateway(around), Stage.EDGE)
+        self._all_started = True
 
     def look(self) -> None:
         """Do what has become due, then rest a moment. Raises Refused when a service cannot use its settings."""
@@ -103,8 +108,8 @@ class Stack:
         time.sleep(LOOK_EVERY)
 
     def is_ready(self) -> bool:
-        """Whether every process answers and the topics are there."""
-        return self.supervisor.all_ready() and not self._topics_due
+        """Whether everything was started, every process answers and the topics are there."""
+        return self._all_started and not self._topics_due and self.supervisor.all_ready()
 
     def stop(self) -> None:
         self.supervisor.stop()
