@@ -61,6 +61,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         "WARDENRY_ISSUER": around.issuer,
         "WARDENRY_HOME_REGION": "eu",
         "WARDENRY_LOG_LEVEL": settings.log_level,
+        **secret_files(service, home),
         **{f"WARDENRY_{peer.upper()}_ADDRESS": around.address(peer) for peer in GRPC_SERVICES},
     }
     if settings.otlp_endpoint:
@@ -69,9 +70,9 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         told |= {
             f"{prefix}HTTPS_LISTEN": around.address("gateway-https"),
             f"{prefix}HTTP_LISTEN": around.address("gateway-http"),
-            f"{prefix}CERT_FILE": str(home.pki / "edge.crt"),
+            f"{prefix}CERTIFICATE_FILE": str(home.pki / "edge.crt"),
             f"{prefix}KEY_FILE": str(home.pki / "edge.key"),
-            f"{prefix}MAILBOX": f"http://{around.address('mail-http')}",
+            f"{prefix}MAILBOX_URL": f"http://{around.address('mail-http')}",
         }
     else:
         told |= {
@@ -79,7 +80,6 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
             "WARDENRY_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
             "WARDENRY_KAFKA_IDEMPOTENCE": str(settings.kafka_idempotence).lower(),
             "WARDENRY_MAC_KEYS_DIRECTORY": str(home.secrets / service / "mac-keys"),
-            **secret_files(service, home),
         }
     if service in ("identity", "tenancy"):
         told |= {f"{prefix}SMTP_HOST": "127.0.0.1", f"{prefix}SMTP_PORT": str(around.ports["mail-smtp"])}
@@ -98,10 +98,11 @@ def secret_files(service: str, home: Home) -> dict[str, str]:
     """The settings that name a service's own secrets. The owner's URL is for migrations and not among them."""
     prefix = f"WARDENRY_{service.upper()}_"
     own = home.secrets / service
-    files = {f"{prefix}DATABASE_URL_FILE": home.secrets / f"{service}_runtime.url"}
-    for role in LOGINS[service]:
-        if role not in ("owner", "runtime"):
-            files[f"{prefix}{role.upper()}_DATABASE_URL_FILE"] = home.secrets / f"{service}_{role}.url"
+    files = {}
+    for role in LOGINS.get(service, ()):
+        if role != "owner":
+            setting = "DATABASE_URL_FILE" if role == "runtime" else f"{role.upper()}_DATABASE_URL_FILE"
+            files[prefix + setting] = home.secrets / f"{service}_{role}.url"
     for name in KEYS.get(service, ()):
         setting = name.removesuffix(".key").replace("-", "_").upper() + "_KEY_FILE"
         files[prefix + setting.replace("PEPPER_KEY_FILE", "PEPPER_FILE")] = own / name

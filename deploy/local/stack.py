@@ -13,12 +13,11 @@ from deploy.local.home import Home
 from deploy.local.ports import choose
 from deploy.local.postgres import Postgres
 from deploy.local.process import NotReady
-from deploy.local.secrets import ensure_password, ensure_secrets
+from deploy.local.secrets import SOURCES, ensure_password, ensure_secrets
 from deploy.local.services import GRPC_SERVICES, GrpcService, Surroundings
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.local.supervisor import LOOK_EVERY, Piece, Stage, State, Supervisor
 from deploy.local.tansu import Tansu
-from deploy.local.topics import TopicsMissing, ensure_topics
 from deploy.local.valkey import Valkey
 from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import provision_with_files
@@ -26,11 +25,16 @@ from libs.clock import Clock
 from libs.db.errors import DatabaseUnavailable
 from libs.db.migrations import migrate
 from libs.db.schemas import schemas
+from libs.events.admin import ensure_topics
+from libs.events.errors import BrokerUnavailable
 from libs.ids import Entropy
 
 #: Databases on the vault's own cluster; every other one is on the services' cluster.
 VAULT = "vault"
 RETRY_SECONDS = 1.0
+TOPICS = tuple(f"wardenry.{source}.v1" for source in SOURCES)
+#: How many replicas a topic has: as many as the broker's operator decided.
+BROKERS_DEFAULT = -1
 #: Modest, since two clusters share a newcomer's machine with everything else.
 POSTGRES_SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "password_encryption": "scram-sha-256"}
 VAULT_SETTINGS = {"max_connections": "40", "shared_buffers": "16MB", "password_encryption": "scram-sha-256"}
@@ -208,12 +212,13 @@ class Stack:
     def _make_topics(self) -> None:
         self._topics_tried = time.monotonic()
         try:
-            asyncio.run(ensure_topics(self._bootstrap, embedded="kafka" not in self.outside))
-        except TopicsMissing as error:
+            replicas = BROKERS_DEFAULT if "kafka" in self.outside else 1
+            asyncio.run(ensure_topics(self._bootstrap, TOPICS, replicas=replicas, timeout=5))
+        except BrokerUnavailable as error:
             self._topics_due = True
             if str(error) != self._topics_complaint:
                 self._topics_complaint = str(error)
-                self._say(f"{error}; the services wait for it.")
+                self._say(f"Kafka: {error}; the services wait for it.")
             return
         self._topics_due = False
         self._topics_complaint = ""

@@ -20,7 +20,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.home import read_json, write_json
-from deploy.local.topics import TOPICS
+from deploy.local.stack import TOPICS
 from tests.support.ports import free_port
 from tests.support.stack import LocalStack, prepared_home
 
@@ -210,7 +210,7 @@ def test_it_waits_for_an_outside_broker_and_says_so(local_stack: StackMaker, hom
     assert not stack.status()["ready"]
     assert "kafka" not in [piece["name"] for piece in stack.state["pieces"]]
     time.sleep(3)
-    assert f"the Kafka broker at {address} does not answer" in stack.stop()
+    assert f"Kafka: the broker at {address} does not answer" in stack.stop()
 
 
 def test_status_says_what_runs_and_answers_by_its_exit_code(home: Path, local_stack: StackMaker) -> None:
