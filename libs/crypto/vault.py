@@ -9,6 +9,7 @@ from uuid import UUID
 
 import grpc
 import grpc.aio
+from wardenry.errors.error import DeadlineExceeded, Unavailable
 from wardenry.events.v1 import envelope_pb2
 from wardenry.identity.v1 import vault_pb2
 
@@ -56,7 +57,7 @@ class VaultClient:
 
     Public keys are no secret and tag keys serve one month: both are kept until room is needed. Reading keys are kept
     60 seconds from before they were asked for, so that nothing opens later than that after a destruction.
-    Every method raises VaultUnavailable; any other refusal of the vault comes through as grpc.aio.AioRpcError.
+    Every method raises VaultUnavailable; any other refusal of the vault comes through as the channel raises it.
     """
 
     def __init__(
@@ -154,6 +155,8 @@ class VaultClient:
     ) -> _Response:
         try:
             return await method(request, timeout=self._timeout)
+        except (Unavailable, DeadlineExceeded) as error:  # from a channel of libs.rpc
+            raise VaultUnavailable("the vault did not answer") from error
         except grpc.aio.AioRpcError as error:
             if error.code() in _UNREACHABLE:
                 raise VaultUnavailable("the vault did not answer") from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import grpc
+from wardenry.errors.error import WardenryError
 from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
 
 from libs.events.position import Position
@@ -19,6 +20,8 @@ class GrpcCursorClient:
     async def list_cursors(self, source: str) -> Mapping[int, Position]:
         try:
             response = await self._stub.ListCursors(cursor_pb2.ListCursorsRequest(source=source), timeout=self._timeout)
+        except WardenryError as error:  # from a channel of libs.rpc
+            raise CursorsUnavailable(f"{self.name}: {error.reason_name}") from error
         except grpc.aio.AioRpcError as error:
             raise CursorsUnavailable(f"{self.name}: {error.code().name}") from error
         return {cursor.bucket: Position(cursor.generation, cursor.next) for cursor in response.cursors}
