@@ -27,7 +27,7 @@ class GatewaySettings(Settings):
     #: Requests a minute from one network to everything else.
     standard_rate: int = Field(default=1200, ge=1)
     #: Where the local profile shows caught mails; empty in every other deployment.
-    mailbox_url: str = ""
+    mailbox: str = ""
 
     @property
     def origins(self) -> frozenset[str]:

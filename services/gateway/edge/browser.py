@@ -10,8 +10,8 @@ from uuid import UUID
 from starlette.requests import Request
 from wardenry.errors.error import Unauthenticated
 from wardenry.session.v1.token_pb2 import RefreshRequest, TokenPair
-from wardenry.tokens import AccessToken
-from wardenry.verification import TokenVerifier
+from wardenry.tokens import AUDIENCE, AccessToken
+from wardenry.verifier import TokenVerifier
 
 from libs.clock import Clock
 from libs.rpc.client_details import ClientDetails, metadata_of
@@ -121,7 +121,7 @@ class Browser:
         return await self._verified(tokens.access_token, workspace)
 
     async def _verified(self, token: str, workspace: UUID | None) -> Credentials:
-        claims = await self._verifier.verify(token)
+        claims = await self._verifier.verify(token, audience=AUDIENCE)
         if claims.workspace != workspace:
             # A token under another workspace's name: never good here, whoever put it there.
             self.jar.clear_tokens(workspace)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from wardenry.verification import TokenVerifier
+from wardenry.verifier import TokenVerifier
 
 from libs.clock import Clock
 from libs.ids import Entropy, Ids
