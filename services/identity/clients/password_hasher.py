@@ -1,0 +1,104 @@
+"""Passwords hashed with bcrypt, in threads of their own, as many at once as the process admits."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import bcrypt
+
+from libs.ids import Entropy
+from services.identity.domain.errors import HashingBusy
+
+#: The least cost that OWASP's password storage cheat sheet allows, and the most that a sign-in can wait for.
+LEAST_COST: Final = 10
+MOST_COST: Final = 16
+_PROBED_COST: Final = 8
+_PROBES: Final = 3
+_T = TypeVar("_T")
+
+
+def calibrated_cost(*, target_seconds: float, cpu_seconds: Callable[[], float]) -> int:
+    """The highest cost, between LEAST_COST and MOST_COST, whose hash takes no longer than the target on this machine.
+
+    `cpu_seconds` is the thread's own time (time.thread_time), so that a busy machine is not taken for a slow one.
+    """
+    salt = bcrypt.gensalt(_PROBED_COST)
+    fastest = float("inf")
+    for _ in range(_PROBES):
+        began = cpu_seconds()
+        bcrypt.hashpw(b"calibration", salt)
+        fastest = min(fastest, cpu_seconds() - began)
+    cost = LEAST_COST
+    # Each step doubles the work.
+    while cost < MOST_COST and fastest * 2 ** (cost + 1 - _PROBED_COST) <= target_seconds:
+        cost += 1
+    return cost
+
+
+class BcryptHasher:
+    """bcrypt over base64(HMAC-SHA-256(pepper, password)): of any length, never truncated, never with a NUL."""
+
+    def __init__(self, *, pepper: bytes, cost: int, threads: int, most_waiting: int, entropy: Entropy) -> None:
+        """`most_waiting` bounds those that wait for one of the threads: who comes then is refused at once."""
+        self._pepper = pepper
+        self._cost = cost
+        self._most = threads + most_waiting
+        self._admitted = 0
+        self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="bcrypt")
+        # What a password is compared with where there is none: the hash of a secret that nobody keeps. Only its work
+        # matters, so hashing it at start-up at every cost below is spared: the salt carries the cost.
+        self._nobody = self._prepared(entropy.bytes(32))
+
+    @asynccontextmanager
+    async def admit(self) -> AsyncIterator["BcryptHasher"]:
+        if self._admitted >= self._most:
+            raise HashingBusy
+        self._admitted += 1
+        try:
+            yield self
+        finally:
+            self._admitted -= 1
+
+    async def hash(self, password: bytes) -> str:
+        return await self._in_thread(lambda: self._hashed(password))
+
+    async def verify(self, password: bytes, hashed: str | None) -> bool:
+        return await self._in_thread(lambda: self._verified(password, hashed))
+
+    def is_outdated(self, hashed: str) -> bool:
+        return cost_of(hashed) < self._cost
+
+    def close(self) -> None:
+        """Waits for the hashes under way."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _hashed(self, password: bytes) -> str:
+        return bcrypt.hashpw(self._prepared(password), bcrypt.gensalt(self._cost)).decode()
+
+    def _verified(self, password: bytes, hashed: str | None) -> bool:
+        prepared = self._prepared(password)
+        if hashed is None:
+            bcrypt.hashpw(self._nobody, bcrypt.gensalt(self._cost))
+            return False
+        held = bcrypt.checkpw(prepared, hashed.encode())
+        # A hash of an older, lower cost is checked sooner, which would tell that the account exists: 2^c work is filled
+        # up to 2^n by 2^c + 2^(c+1) + … + 2^(n-1).
+        for cost in range(cost_of(hashed), self._cost):
+            bcrypt.hashpw(self._nobody, bcrypt.gensalt(cost))
+        return held
+
+    def _prepared(self, password: bytes) -> bytes:
+        return base64.b64encode(hmac.digest(self._pepper, password, hashlib.sha256))
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def cost_of(hashed: str) -> int:
+    """The cost of a hash of ours: "$2b$12$…"."""
+    return int(hashed[4:6])

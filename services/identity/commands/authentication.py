@@ -1,0 +1,164 @@
+"""Sign-in: the steps that end in a ticket."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from libs.clock import Clock
+from libs.crypto.blind_index import BlindIndex
+from libs.events.event import Target
+from libs.ids import PLATFORM, Entropy, Ids
+from services.identity.domain import address as addresses
+from services.identity.domain import password as passwords
+from services.identity.domain.attempt import STRANGERS, Account, Reservation
+from services.identity.domain.client import Client
+from services.identity.domain.device import TOKEN_BYTES, fingerprint_of, hash_of, remember
+from services.identity.domain.errors import CredentialsInvalid
+from services.identity.domain.events import Circumstances, person, visitor
+from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store
+from services.identity.domain.subject import Credential
+from services.identity.domain.ticket import TICKET_BYTES, password_ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordInput:
+    address: str = field(repr=False)
+    password: str = field(repr=False)
+    browser_binding: bytes = field(repr=False)
+    #: Empty when the browser has none.
+    device_token: bytes = field(repr=False)
+    #: Whose page the flow began on; None for the platform's.
+    workspace_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """What the browser gets."""
+
+    ticket: bytes = field(repr=False)
+    #: Empty: it keeps the one it has.
+    device_token: bytes = field(repr=False)
+
+
+class AuthenticatePassword:
+    """Address and password. Unknown addresses take the same steps in the same time as known ones."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        log_keys: LogKeys,
+        hasher: PasswordHasher,
+        blind_index: BlindIndex,
+        clock: Clock,
+        ids: Ids,
+        entropy: Entropy,
+    ) -> None:
+        self._store = store
+        self._log_keys = log_keys
+        self._hasher = hasher
+        self._blind_index = blind_index
+        self._clock = clock
+        self._ids = ids
+        self._entropy = entropy
+
+    async def run(self, given: PasswordInput, client: Client) -> Authenticated:
+        """Raises AddressInvalid, CredentialsInvalid, AuthenticationDelayed, HashingBusy."""
+        address = addresses.normalised(given.address)
+        now = self._clock.now()
+        # The keys of a failure's event are fetched before anything is compared: where the vault does not answer, a
+        # right password gets the same answer as a wrong one.
+        circumstances = await self._circumstances(given, client)
+        subject_id, device_id = await self._store.find_account(
+            self._blind_index.tag("address.value", PLATFORM, address),
+            device_token_hash=hash_of(given.device_token),
+            now=now,
+        )
+        account = Account(
+            tag=self._blind_index.tag("attempt.password", PLATFORM, address), allowance=device_id or STRANGERS
+        )
+        async with self._hasher.admit() as hashing:
+            async with self._store.transaction(*([subject_id] if subject_id else [])) as tx:
+                reservation = await tx.attempts.reserve(account, now=now)
+                # For nobody, too: an unknown address costs the same statement.
+                credential = await tx.subjects.credential(subject_id or STRANGERS)
+            password = passwords.normalised(given.password)
+            held = await hashing.verify(password, credential.hash if credential else None)
+            if not held or credential is None or subject_id is None:
+                raise await self._failed(reservation, circumstances, address)
+            renewed = await self._renewed(hashing, password, credential)
+        return await self._succeeded(
+            given, client, circumstances, account, subject_id, credential, renewed, known_device=device_id is not None
+        )
+
+    async def _circumstances(self, given: PasswordInput, client: Client) -> Circumstances:
+        log, now = given.workspace_id or PLATFORM, self._clock.now()
+        return Circumstances(
+            log=log,
+            occurred_at=now,
+            actor=visitor(client),
+            client=client,
+            device_fingerprint=fingerprint_of(given.device_token),
+            reader_key=await self._log_keys.visitor_key(log, now.date()),
+            tag_key=await self._log_keys.tag_key(log, now.date()),
+        )
+
+    async def _failed(self, reservation: Reservation, circumstances: Circumstances, address: str) -> CredentialsInvalid:
+        async with self._store.transaction() as tx:
+            failure = await tx.attempts.fail(reservation, now=self._clock.now())
+            await tx.emit(circumstances.failure(self._ids.uuid7(), reason="password", typed_address=address))
+            if failure.locks:
+                await tx.emit(circumstances.lock(self._ids.uuid7(), typed_address=address))
+        return CredentialsInvalid(failure.retry_after)
+
+    async def _renewed(self, hashing: Hashing, password: bytes, credential: Credential) -> str | None:
+        if not self._hasher.is_outdated(credential.hash):
+            return None
+        return await hashing.hash(password)
+
+    async def _succeeded(
+        self,
+        given: PasswordInput,
+        client: Client,
+        circumstances: Circumstances,
+        account: Account,
+        subject_id: UUID,
+        credential: Credential,
+        renewed: str | None,
+        *,
+        known_device: bool,
+    ) -> Authenticated:
+        now = self._clock.now()
+        ticket = self._entropy.bytes(TICKET_BYTES)
+        token = b"" if known_device else self._entropy.bytes(TOKEN_BYTES)
+        tag_key = await self._log_keys.tag_key(PLATFORM, now.date())
+        async with self._store.transaction(subject_id) as tx:
+            await tx.attempts.clear(account)
+            if renewed is not None:
+                await tx.subjects.renew_hash(subject_id, old=credential.hash, new=renewed)
+            await tx.tickets.add(
+                password_ticket(
+                    ticket,
+                    subject_id=subject_id,
+                    subject_epoch=credential.subject_epoch,
+                    browser_binding=given.browser_binding,
+                    workspace_id=given.workspace_id,
+                    now=now,
+                )
+            )
+            if token:
+                device = remember(subject_id=subject_id, device_id=self._ids.uuid7(), token=token, now=now)
+                await tx.devices.add(device)
+                # A factor held, so the person is known; a device belongs to the person, not to the flow's workspace.
+                remembered = dataclasses.replace(
+                    circumstances,
+                    log=PLATFORM,
+                    occurred_at=now,
+                    actor=person(subject_id, client),
+                    device_fingerprint=fingerprint_of(token),
+                    reader_key=credential.audit_key,
+                    tag_key=tag_key,
+                )
+                target = Target(kind="device", id=device.device_id)
+                await tx.emit(remembered.event(self._ids.uuid7(), "device.remembered", target=target))
+        return Authenticated(ticket=ticket, device_token=token)

@@ -1,0 +1,40 @@
+"""Known devices: browsers that a subject has signed in with."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+TOKEN_BYTES: Final = 32
+#: As long as browsers keep a cookie (RFC 6265bis section 5.5).
+LIFETIME: Final = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    subject_id: UUID
+    device_id: UUID
+    token_hash: bytes
+    remembered_at: datetime
+    expires_at: datetime
+
+
+def hash_of(token: bytes) -> bytes:
+    """What is stored of a token: its 256 random bits need no slower hash."""
+    return hashlib.sha256(token).digest()
+
+
+def fingerprint_of(token: bytes) -> str:
+    """How a device shows in the log: hex of the first 16 bytes of the token's hash; "" without a token."""
+    return hash_of(token)[:16].hex() if token else ""
+
+
+def remember(*, subject_id: UUID, device_id: UUID, token: bytes, now: datetime) -> Device:
+    return Device(
+        subject_id=subject_id,
+        device_id=device_id,
+        token_hash=hash_of(token),
+        remembered_at=now,
+        expires_at=now + LIFETIME,
+    )

@@ -1,0 +1,75 @@
+"""What is mailed. Nothing that a stranger typed stands in a text, so nobody can send theirs through us."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from libs.crypto.key_owner import KeyReference
+
+#: A mail that nobody took by then is of no use: its code has expired.
+LIFETIME: Final = timedelta(minutes=10)
+
+
+class MailUnavailable(Exception):
+    """The mail server did not take the mail now; it may later."""
+
+
+class MailRefused(Exception):
+    """The mail server never will take this mail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail, in clear."""
+
+    recipient: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        return json.dumps([self.recipient, self.subject, self.text]).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        recipient, subject, text = json.loads(content)
+        return cls(recipient=recipient, subject=subject, text=text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMail:
+    """A mail that waits for the mail server, as it is stored."""
+
+    mail_id: UUID
+    #: A sealed Mail, place "outgoing_mail.content".
+    content: bytes
+    #: The visitor key that it is sealed under.
+    data_key: KeyReference
+    #: Of no use after.
+    expires_at: datetime
+
+
+def code_mail(*, recipient: str, code: str) -> Mail:
+    return Mail(
+        recipient=recipient,
+        subject="Your code to sign up",
+        text=(
+            f"Your code is {code}.\n\n"
+            "Enter it in the browser that you signed up with, within 10 minutes. It works there alone, and once.\n\n"
+            "If it was not you who signed up: do nothing. Without the code no account is made.\n"
+        ),
+    )
+
+
+def known_address_mail(*, recipient: str, origin: str) -> Mail:
+    """For an address that has an account already. `origin` is the configured one, never a header's."""
+    return Mail(
+        recipient=recipient,
+        subject="You have an account already",
+        text=(
+            "Somebody tried to sign up with your address. It has an account already, and nothing was changed.\n\n"
+            f"If it was you: sign in at {origin}\n"
+            "If it was not: there is nothing to do.\n"
+        ),
+    )

@@ -1,0 +1,20 @@
+"""Known devices."""
+
+from libs.db.transaction import Transaction
+from services.identity.domain.device import Device
+
+
+class StoredDevices:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, device: Device) -> None:
+        await self._tx.execute(
+            "INSERT INTO device (subject_id, device_id, token_hash, remembered_at, expires_at)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            device.subject_id,
+            device.device_id,
+            device.token_hash,
+            device.remembered_at,
+            device.expires_at,
+        )

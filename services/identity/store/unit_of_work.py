@@ -1,0 +1,96 @@
+"""Identity's database, as its commands see it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from libs.clock import Clock
+from libs.db.context import Context
+from libs.db.pool import Database
+from libs.db.transaction import Transaction
+from libs.events.envelope import EnvelopeBuilder
+from libs.events.event import Event
+from libs.outbox.emit import insert
+from libs.outbox.row import OutboxRow
+from services.identity.store.attempt import StoredAttempts
+from services.identity.store.device import StoredDevices
+from services.identity.store.mail import StoredMails
+from services.identity.store.registration import StoredRegistrations
+from services.identity.store.subject import StoredSubjects
+from services.identity.store.ticket import StoredTickets
+
+
+class StoredUnitOfWork:
+    """One transaction."""
+
+    def __init__(
+        self, tx: Transaction, *, builder: EnvelopeBuilder, traceparent: Callable[[], str | None], now: datetime
+    ) -> None:
+        self._tx = tx
+        self._builder = builder
+        self._traceparent = traceparent
+        self.attempts = StoredAttempts(tx)
+        self.registrations = StoredRegistrations(tx)
+        self.subjects = StoredSubjects(tx)
+        self.devices = StoredDevices(tx)
+        self.tickets = StoredTickets(tx)
+        self.mails = StoredMails(tx, now=now)
+
+    async def emit(self, *events: Event) -> None:
+        traceparent = self._traceparent()
+        rows = [
+            OutboxRow(
+                event_id=event.event_id,
+                log=event.log,
+                action=event.action,
+                occurred_at=event.occurred_at,
+                envelope=self._builder.build(event),
+                traceparent=traceparent,
+            )
+            for event in events
+        ]
+        await insert(self._tx, rows)
+
+    async def report_destruction(self, destruction_id: bytes, *, now: datetime) -> bool:
+        status = await self._tx.execute(
+            "INSERT INTO key_destruction (destruction_id, destroyed_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            destruction_id,
+            now,
+        )
+        return status == "INSERT 0 1"
+
+
+class IdentityStore:
+    """Under the runtime role."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        builder: EnvelopeBuilder,
+        traceparent: Callable[[], str | None],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._builder = builder
+        self._traceparent = traceparent
+        self._clock = clock
+
+    @asynccontextmanager
+    async def transaction(self, *contexts: UUID) -> AsyncIterator[StoredUnitOfWork]:
+        async with self._database.transaction(Context(subjects=frozenset(contexts))) as tx:
+            yield StoredUnitOfWork(tx, builder=self._builder, traceparent=self._traceparent, now=self._clock.now())
+
+    async def find_account(
+        self, address_tag: bytes, *, device_token_hash: bytes, now: datetime
+    ) -> tuple[UUID | None, UUID | None]:
+        rows = await self._database.fetch(
+            "SELECT subject_id, device_id FROM find_account($1, $2, $3)", address_tag, device_token_hash, now
+        )
+        return (rows[0]["subject_id"], rows[0]["device_id"]) if rows else (None, None)
+
+    async def find_ticket(self, ticket_hash: bytes) -> UUID | None:
+        rows = await self._database.fetch("SELECT find_ticket($1) AS subject_id", ticket_hash)
+        found: UUID | None = rows[0]["subject_id"]
+        return found
