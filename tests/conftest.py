@@ -1,6 +1,8 @@
 """Fixtures that every test may use: real stores and a real broker, one of each for a test process."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,12 +13,15 @@ from tests.support.valkey import ValkeyForTests
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresForTests]:
+def postgres() -> Iterator[PostgresForTests]:
     """The PostgreSQL cluster of this test process."""
-    cluster = PostgresForTests(directory=tmp_path_factory.mktemp("postgresql"), entropy=SystemEntropy())
-    cluster.start()
-    yield cluster
-    cluster.stop()
+    with TemporaryDirectory(prefix="wardenry-postgresql-") as directory:
+        # Where it must run as `nobody` it passes through here; pytest's own directories let nobody through.
+        Path(directory).chmod(0o711)
+        cluster = PostgresForTests(directory=Path(directory), entropy=SystemEntropy())
+        cluster.start()
+        yield cluster
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from typing import Any, TextIO
 
 import psutil
 
+from deploy.local.privileges import Privileges, unprivileged
+
 #: Who only asks whether a supervisor runs holds the lock for an instant.
 LOCK_SECONDS = 1.0
 
@@ -31,7 +33,11 @@ class Home:
     def open(self) -> None:
         """Make the directory and take it for this process, until it ends in whatever way. Raises HomeUnusable."""
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # PostgreSQL, where it must run as `nobody`, passes through to its own directory. Nobody lists this one.
+            mode = 0o711 if unprivileged() is Privileges.NOBODY else 0o700
+            self.root.mkdir(mode=mode, parents=True, exist_ok=True)
+            if self.root.stat().st_mode & mode != mode:
+                self.root.chmod(mode)
             for part in (self.secrets, self.logs, self.mail, self.objects):
                 part.mkdir(mode=0o700, exist_ok=True)
             lock = (self.root / "lock").open("a")
