@@ -15,7 +15,7 @@ CREATE TABLE registration (
     CONSTRAINT registration_pkey PRIMARY KEY (registration_id),
     CONSTRAINT registration_tries CHECK (tries >= 0)
 );
-COMMENT ON TABLE registration IS '[subject] Sign-ups whose address is not proved yet; the registration is its own context';
+COMMENT ON TABLE registration IS '[claim] Sign-ups that belong to nobody yet: their address is not proved. Each is seen by who names it alone';
 COMMENT ON COLUMN registration.registration_id IS 'Identifier, chosen by the caller';
 COMMENT ON COLUMN registration.subject_id IS 'Identifier that the subject gets once the address is proved';
 COMMENT ON COLUMN registration.code_tag IS 'Blind index of registration and mailed code, column registration.code';

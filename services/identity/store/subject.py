@@ -45,7 +45,8 @@ class StoredSubjects:
             subject.created_at,
         )
         status = await self._tx.execute(
-            "INSERT INTO address_claim (address_tag, subject_id, address_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO address_claim (address_tag, subject_id, address_id) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING",
             address_tag,
             subject.subject_id,
             subject.address_id,

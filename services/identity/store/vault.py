@@ -166,7 +166,8 @@ class StoredVault:
         async with self._database.transaction(Context(workspaces=frozenset({workspace_id}))) as tx:
             await _destroy_workspace_key(tx, workspace_id, now)
             status = await tx.execute(
-                "UPDATE data_key SET wrapped = NULL, destroyed_at = $2 WHERE workspace_id = $1 AND destroyed_at IS NULL",
+                "UPDATE data_key SET wrapped = NULL, destroyed_at = $2"
+                " WHERE workspace_id = $1 AND destroyed_at IS NULL",
                 workspace_id,
                 now,
             )
@@ -197,7 +198,7 @@ class StoredVault:
 async def _lock_subjects(tx: Transaction, subjects: Sequence[UUID], strength: str) -> None:
     await tx.execute("INSERT INTO data_subject (subject_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", subjects)
     await tx.execute(
-        f"SELECT FROM data_subject WHERE subject_id = ANY ($1) ORDER BY subject_id FOR {strength}",  # noqa: S608 - a constant
+        f"SELECT FROM data_subject WHERE subject_id = ANY ($1) ORDER BY subject_id FOR {strength}",
         subjects,
     )
 
