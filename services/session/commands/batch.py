@@ -1,0 +1,81 @@
+"""Micro-batches: calls gather for a moment and are carried out together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class BatchFull(Exception):
+    """More calls wait than will be served in time."""
+
+
+class Batch(Generic[Item, Result]):
+    """Gathers items and gives them to `work`, which answers in their order; an exception among the answers is raised to
+    its submitter alone, one that `work` raises to all. Work that has begun is finished, whoever cancels."""
+
+    def __init__(
+        self,
+        *,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        size: int,
+        tick: float,
+        parallel: int = 2,
+        waiting: int = 4096,
+    ) -> None:
+        """At most `size` items a batch and `parallel` batches at a time; the first item of a batch waits `tick` seconds
+        for others; beyond `waiting` items none is taken."""
+        self._work = work
+        self._size = size
+        self._tick = tick
+        self._parallel = parallel
+        self._most_waiting = waiting
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: Item) -> Result:
+        """The answer for this item, from work that began after this call. Raises BatchFull."""
+        if len(self._waiting) >= self._most_waiting:
+            raise BatchFull
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, future))
+        if self._timer is None and len(self._running) < self._parallel:
+            self._timer = loop.call_later(self._tick, self._begin)
+        return await future
+
+    def _begin(self) -> None:
+        self._timer = None
+        if not self._waiting or len(self._running) >= self._parallel:
+            return
+        taken = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+        # Its own context: the work belongs to all of the calls, not to the trace of the one that came first.
+        task = asyncio.get_running_loop().create_task(self._carry_out(taken), context=Context())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        if self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(self._tick, self._begin)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._waiting and self._timer is None:
+            self._begin()
+
+    async def _carry_out(self, taken: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        results: Sequence[Result | Exception]
+        try:
+            results = await self._work([item for item, _ in taken])
+        except Exception as error:
+            results = [error] * len(taken)
+        for (_, future), result in zip(taken, results, strict=True):
+            if future.done():  # its caller has gone
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

@@ -1,0 +1,58 @@
+"""One transaction over one subject's rows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from libs.db.context import Context
+from libs.db.pool import Database
+from libs.db.transaction import Transaction
+from libs.events.envelope import EnvelopeBuilder
+from libs.events.event import Event
+from libs.ids import Ids
+from libs.outbox.emit import insert
+from libs.outbox.row import OutboxRow
+from libs.telemetry.trace_context import current_traceparent
+from services.session.store.grant import PostgresGrants
+from services.session.store.revocation import PostgresRevocations
+from services.session.store.session import PostgresSessions
+from services.session.store.subject import PostgresSubjects
+
+
+class PostgresUnitOfWork:
+    """Within a transaction whose context names the subject."""
+
+    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, envelopes: EnvelopeBuilder) -> None:
+        self._tx = tx
+        self._envelopes = envelopes
+        self.sessions = PostgresSessions(tx=tx, subject=subject)
+        self.grants = PostgresGrants(tx=tx, subject=subject)
+        self.subjects = PostgresSubjects(tx=tx, subject=subject)
+        self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids)
+
+    async def emit(self, event: Event) -> None:
+        row = OutboxRow(
+            event_id=event.event_id,
+            log=event.log,
+            action=event.action,
+            occurred_at=event.occurred_at,
+            envelope=self._envelopes.build(event),
+            traceparent=current_traceparent(),
+        )
+        await insert(self._tx, [row])
+
+
+class PostgresUnitsOfWork:
+    def __init__(self, *, database: Database, ids: Ids, envelopes: EnvelopeBuilder) -> None:
+        self._database = database
+        self._ids = ids
+        self._envelopes = envelopes
+
+    @asynccontextmanager
+    async def begin(self, subject: UUID) -> AsyncIterator[PostgresUnitOfWork]:
+        async with self._database.transaction(Context(subjects=frozenset({subject}))) as tx:
+            yield self.within(tx, subject)
+
+    def within(self, tx: Transaction, subject: UUID) -> PostgresUnitOfWork:
+        """The same over a transaction that is open already, and whose context names the subject."""
+        return PostgresUnitOfWork(tx=tx, subject=subject, ids=self._ids, envelopes=self._envelopes)
