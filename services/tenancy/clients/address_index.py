@@ -1,0 +1,13 @@
+"""Blind index of invited addresses."""
+
+from uuid import UUID
+
+from libs.crypto.blind_index import BlindIndex
+
+
+class BlindAddressIndex:
+    def __init__(self, index: BlindIndex) -> None:
+        self._index = index
+
+    def tag(self, workspace: UUID, address: str) -> bytes:
+        return self._index.tag("invitation.address", workspace, address)
