@@ -1,7 +1,7 @@
 """Reads a database's catalogue and says where row security has a hole."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -155,12 +155,12 @@ async def read_tables(connection: "asyncpg.Connection[asyncpg.Record]") -> list[
 
 
 async def holes(
-    connection: "asyncpg.Connection[asyncpg.Record]", *, database: str, reviewed: Iterable[tuple[str, str, str]] = ()
+    connection: "asyncpg.Connection[asyncpg.Record]", *, database: str, reviewed: Collection[tuple[str, str, str]] = ()
 ) -> list[str]:
     """What breaks the rules of row security, one sentence each. `reviewed` lists (role, table, command) of the narrow
     roles that may see rows of every tenant."""
     tables = await read_tables(connection)
-    found = [hole for table in tables for hole in _of_table(table, database=database, reviewed=set(reviewed))]
+    found = [hole for each in tables for hole in _of_table(each, database=database, reviewed=set(reviewed))]
     by_oid = {table.oid: table for table in tables}
     for row in await connection.fetch(_FOREIGN_KEYS):
         here, there = by_oid[row["oid"]], by_oid[row["target"]]
@@ -169,6 +169,10 @@ async def holes(
             found.append(f"{here.name}: foreign key {row['name']} crosses tenants: it does not begin with their column")
     for row in await connection.fetch(_FUNCTIONS):
         found += _of_function(row, reviewed=("owner", row["name"], "EXECUTE") in set(reviewed))
+    for role, table, privilege in reviewed:
+        grants = [grant for each in tables if each.name == table for grant in each.grants]
+        if role != "owner" and (f"{database}_{role}", privilege) not in grants:
+            found.append(f"{table}: the reviewed list lets {role} {privilege}, which it is not granted")
     names = [f"{database}_{role}" for role in ("runtime", "relay", "jobs")]
     for row in await connection.fetch(_ROLES, names):
         for what in ("powerful", "member", "owns", "creates"):
@@ -268,7 +272,8 @@ def _of_narrow_roles(table: Table, *, database: str, reviewed: set[tuple[str, st
 def _of_tenancy(table: Table, *, runtime: str) -> Iterator[str]:
     names = _CONTEXT[table.tag]
     if not table.is_bound(runtime, names):
-        yield f"{table.name}: no restrictive policy for all commands of {runtime} compares a column with {' or '.join(names)}"
+        context = " or ".join(names)
+        yield f"{table.name}: no restrictive policy for all commands of {runtime} compares a column with {context}"
         return
     columns = table.tenant_columns
     if not columns:
