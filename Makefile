@@ -19,7 +19,7 @@ demo: .venv ## drive the main job through the running stack, or one of its own, 
 	@exec python -m deploy.local.demo
 
 test: .venv ## run the whole suite; WHERE=tests/unit runs a part of it
-	@exec python -m pytest -n 2 $(WHERE)
+	@exec python -m pytest -n 2 --dist loadgroup $(WHERE)
 
 check: .venv ## lint, types, import contracts, protos, SQL
 	@exec sh deploy/check

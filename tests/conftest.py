@@ -9,6 +9,7 @@ import pytest
 from libs.ids import SystemEntropy
 from tests.support.broker import BrokerForTests
 from tests.support.postgres import PostgresForTests, ServiceDatabases
+from tests.support.stack import LocalStack, prepared_home
 from tests.support.valkey import ValkeyForTests
 
 
@@ -58,3 +59,21 @@ def broker(broker_server: BrokerForTests) -> BrokerForTests:
     """A Kafka broker without topics: `broker.bootstrap`, `broker.forget()`."""
     broker_server.forget()
     return broker_server
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """The whole suite, as `make run` starts it: `stack.state["urls"]`, `["addresses"]`, `["pki"]`."""
+    with TemporaryDirectory(prefix="wardenry-stack-") as directory:
+        Path(directory).chmod(0o711)
+        started = LocalStack(prepared_home(Path(directory) / "home"))
+        started.start()
+        yield started
+        started.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use the whole suite run in one process, so that it is started once."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))

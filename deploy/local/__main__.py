@@ -25,17 +25,19 @@ from libs.db.errors import DatabaseRefused
 from libs.db.migrations import MigrationFailed
 from libs.ids import SystemEntropy
 
+#: Seconds until the table is shown in any case; what is not ready by then is still being tried.
 WAIT_SECONDS = 90
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopAsked(BaseException):
-    """Ctrl-C or SIGTERM arrived."""
+    """Ctrl-C or SIGTERM arrived, or the terminal was closed."""
 
 
 def stop_asked(_number: int, _frame: FrameType | None) -> None:
     # A second one has no further effect: what stops, stops, and each step has an end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     raise StopAsked
 
 
@@ -64,8 +66,8 @@ def run(console: Console, *, stores_only: bool) -> int:
         say=say,
         changed=save,
     )
-    signal.signal(signal.SIGINT, stop_asked)
-    signal.signal(signal.SIGTERM, stop_asked)
+    for number in STOPS:
+        signal.signal(number, stop_asked)
     began = time.monotonic()
     try:
         say(f"Starting Wardenry in {home.root}")
@@ -87,8 +89,8 @@ def run(console: Console, *, stores_only: bool) -> int:
         say("Stopping ...")
         return 0
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
         stack.stop()
         say("Stopped.")
 

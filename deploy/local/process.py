@@ -10,6 +10,10 @@ from pathlib import Path
 from deploy.local.privileges import Privileges, launch
 
 
+#: A longer log is set aside at the next start, and takes the place of the one set aside before.
+LOG_BYTES = 16 * 1024 * 1024
+
+
 class NotReady(Exception):
     """A process did not become ready. The text names it, says why, and where its log is."""
 
@@ -58,6 +62,8 @@ class Process:
         Its standard streams go to the log, and it does not hear the terminal's Ctrl-C: we stop it, in order.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
                 launch(self._program, death_signal=self._death_signal, privileges=self._privileges),

@@ -1,0 +1,94 @@
+"""The stack that the demo drives: the one that runs, or one of its own for as long as it lasts."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local.home import Home
+from deploy.local.settings import StackSettings
+from libs.clock import Clock
+from libs.db.schemas import ROOT
+
+#: A first start makes databases and keys too.
+START_SECONDS = 120
+STOP_SECONDS = 60
+
+
+class NotRunning(Exception):
+    """The stack does not run or is not ready. The text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStack:
+    """Where things are, as `status --json` tells it to everybody."""
+
+    home: Path
+    https: str
+    mail: str
+    edge_ca_file: Path
+    pki: Path
+    addresses: dict[str, str]
+    started_here: bool
+
+    @classmethod
+    def of(cls, state: dict[str, Any], *, started_here: bool) -> "RunningStack":
+        return cls(
+            home=Path(state["home"]),
+            https=state["urls"]["https"],
+            mail=state["urls"]["mail"],
+            edge_ca_file=Path(state["edge_ca_file"]),
+            pki=Path(state["pki"]),
+            addresses=state["addresses"],
+            started_here=started_here,
+        )
+
+
+@asynccontextmanager
+async def running_stack(*, clock: Clock) -> AsyncIterator[RunningStack]:
+    """The stack on WARDENRY_HOME; started where none runs, and then stopped at the end. Raises NotRunning."""
+    settings, _ = StackSettings.read(os.environ)
+    home = Home(settings.home)
+    if home.is_running():
+        yield RunningStack.of(await _ready(home, None, clock=clock), started_here=False)
+        return
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local"],
+        cwd=ROOT,
+        env=os.environ | {"WARDENRY_HOME": str(home.root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for us: we stop it, in order
+        text=True,
+    )
+    try:
+        yield RunningStack.of(await _ready(home, process, clock=clock), started_here=True)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+async def _ready(home: Home, process: "subprocess.Popen[str] | None", *, clock: Clock) -> dict[str, Any]:
+    deadline = clock.monotonic() + START_SECONDS
+    while True:
+        state = home.state() if home.is_running() else {}
+        if state.get("ready"):
+            return state
+        if process is not None and process.poll() is not None:
+            said = process.communicate()[0].strip()
+            raise NotRunning(f"The stack did not start: {said.splitlines()[-1] if said else 'it said nothing'}")
+        if clock.monotonic() > deadline:
+            unready = [piece["name"] for piece in state.get("pieces", []) if piece["state"] != "ready"]
+            raise NotRunning(
+                f"Not ready after {START_SECONDS} s: {', '.join(unready) or 'everything'}; see {home.logs}"
+            )
+        await asyncio.sleep(0.2)
