@@ -9,7 +9,6 @@ from pathlib import Path
 
 from deploy.local.privileges import Privileges, launch
 
-
 #: A longer log is set aside at the next start, and takes the place of the one set aside before.
 LOG_BYTES = 16 * 1024 * 1024
 
