@@ -56,6 +56,10 @@ class Home:
             time.sleep(0.05)
         self._lock = lock
 
+    def is_running(self) -> bool:
+        """Whether a supervisor holds the directory and has begun."""
+        return bool(self.running_state())
+
     def running_state(self) -> dict[str, Any]:
         """What the supervisor that holds the directory now says about itself; empty when there is none."""
         state = self.state()
