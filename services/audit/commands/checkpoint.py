@@ -1,0 +1,32 @@
+"""Signing what was committed."""
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from wardenry.log.tree import EMPTY_ROOT
+
+from libs.clock import Clock
+from services.audit.domain.log import CheckpointSigner, SignedCheckpoint, TreeHead
+from services.audit.domain.ports import UnitsOfWork
+
+
+class SignCheckpoints:
+    """Signs tree heads that are committed, and only those: what was signed can never turn out not to have happened."""
+
+    def __init__(self, *, units: UnitsOfWork, signer: CheckpointSigner, clock: Clock) -> None:
+        self._units = units
+        self._signer = signer
+        self._clock = clock
+
+    async def sign(self, logs: Collection[UUID]) -> Mapping[UUID, SignedCheckpoint]:
+        """The newest checkpoint of each log, made first where the newest head has none."""
+        async with self._units.begin(logs) as work:
+            newest = await work.checkpoints.newest(logs)
+            heads = {log: TreeHead(log=log, size=0, root=EMPTY_ROOT) for log in logs}
+            heads |= {head.log: head for head in await work.trees.heads(logs)}
+            lacking = [head for log, head in heads.items() if log not in newest or newest[log].size < head.size]
+            if not lacking:
+                return newest
+            # Another process may sign the same head at the same time; what it stored first is what counts.
+            await work.checkpoints.add([self._signer.sign(head) for head in lacking], signed_at=self._clock.now())
+            return await work.checkpoints.newest(logs)

@@ -1,0 +1,46 @@
+"""Recording what products say of their own data."""
+
+from datetime import timedelta
+
+from libs.clock import Clock
+from services.audit.commands.sealing import Sealings
+from services.audit.domain.errors import RecordExists
+from services.audit.domain.events import recorded
+from services.audit.domain.ports import UnitsOfWork
+from services.audit.domain.record import OLDEST, ProductRecord, Recorder
+
+#: How far back the log is searched for an entry under the same id: further than the intake would find one.
+_SEARCHED = OLDEST + timedelta(days=1, hours=1)
+
+
+class RecordProductEvent:
+    """Puts a product's record on the way into its workspace's log, once."""
+
+    def __init__(self, *, units: UnitsOfWork, sealings: Sealings, clock: Clock) -> None:
+        self._units = units
+        self._sealings = sealings
+        self._clock = clock
+
+    async def record(self, record: ProductRecord, recorder: Recorder) -> None:
+        """Returns when it is certain to enter the log. Repeating it is harmless.
+
+        Raises ActionNotAllowed, TimeOutOfRange, RecordExists, PersonErased, KeysUnavailable, EventInvalid.
+        """
+        now = self._clock.now()
+        record.check(now)
+        sealing = await self._sealings.of(
+            subject=recorder.subject,
+            workspace=recorder.workspace,
+            client_address=record.client_address,
+            user_agent=record.client_agent,
+        )
+        digest = record.digest(recorder)
+        async with self._units.begin([recorder.workspace]) as work:
+            claimed = await work.receipts.claim(recorder.workspace, record.event_id, digest=digest, now=now)
+            if claimed == digest:
+                return
+            key = (recorder.workspace, record.event_id)
+            if claimed is not None or await work.entries.leaves([key], since=now - _SEARCHED):
+                raise RecordExists
+            event = recorded(record=record, recorder=recorder, occurred_at=record.occurred_at or now, sealing=sealing)
+            await work.emit(event)

@@ -1,0 +1,59 @@
+"""Kafka in: events become entries, and what was committed is signed."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from libs.clock import Clock
+from libs.db.errors import DatabaseUnavailable
+from libs.db.pool import Database
+from libs.db.transaction import Transaction
+from libs.events.errors import RecordRejected, TryLater
+from libs.events.intake import Intake
+from libs.events.record import Record
+from services.audit.commands.checkpoint import SignCheckpoints
+from services.audit.commands.intake import AppendEvents
+from services.audit.domain.errors import EventRefused, TreeMoved
+from services.audit.domain.ports import UnitOfWork
+
+_log = logging.getLogger(__name__)
+
+
+class EventHandler:
+    """Both halves of what libs.events asks of a consumer: what is new, and what came before."""
+
+    def __init__(self, *, append: AppendEvents, within: Callable[[Transaction], UnitOfWork]) -> None:
+        """`within` makes a unit of work over the transaction that moves the cursors."""
+        self._append = append
+        self._within = within
+
+    async def take(self, tx: Transaction, records: Sequence[Record]) -> None:
+        try:
+            await self._append.append(self._within(tx), records)
+        except EventRefused as error:
+            raise RecordRejected(str(error)) from error
+        except TreeMoved as error:
+            raise TryLater from error
+
+    async def compare(self, tx: Transaction, records: Sequence[Record]) -> Sequence[Record]:
+        return await self._append.other_than_known(self._within(tx), records)
+
+
+class SigningIntake(Intake):
+    """An intake that has the checkpoints of the touched logs signed once their entries are committed."""
+
+    def __init__(
+        self, *, database: Database, handler: EventHandler, checkpoints: SignCheckpoints, clock: Clock
+    ) -> None:
+        super().__init__(database=database, handler=handler.take, repeats=handler.compare, clock=clock)
+        self._checkpoints = checkpoints
+
+    async def take(self, records: Sequence[Record]) -> None:
+        await super().take(records)
+        logs = {record.log for record in records}
+        if not logs:
+            return
+        try:
+            await self._checkpoints.sign(logs)
+        except DatabaseUnavailable as error:
+            # The next batch, or whoever asks for the checkpoint first, makes up for it.
+            _log.warning("checkpoints were not signed: %s", error)

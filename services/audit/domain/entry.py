@@ -1,0 +1,68 @@
+"""Entries: what arrives, what is stored, what is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from wardenry.log.leaf import Leaf
+
+from libs.crypto.key_owner import KeyReference
+from libs.events.event import Role, SearchTags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPerson:
+    """One person's values, as their producer sealed them."""
+
+    role: Role
+    key: KeyReference
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An event that was accepted and has no place in its log yet."""
+
+    event_id: UUID
+    log: UUID
+    #: The bytes that are hashed.
+    leaf: bytes
+    occurred_at: datetime
+    action: str
+    succeeded: bool
+    actor: UUID | None
+    #: The subject acted on.
+    target: UUID | None
+    sealed: tuple[SealedPerson, ...]
+    tags: SearchTags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An entry as the log holds it."""
+
+    index: int
+    recorded_at: datetime
+    leaf: bytes
+    #: Empty when the values have expired.
+    sealed: tuple[SealedPerson, ...]
+    country: str
+
+
+class SaltedValue(NamedTuple):
+    """A personal value with the salt of its commitment."""
+
+    salt: bytes
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedEntry:
+    """An entry with the values that can still be read."""
+
+    stored: StoredEntry
+    leaf: Leaf
+    #: By (person, field). A field that the leaf commits to and that is missing here has expired or been erased.
+    values: Mapping[tuple[str, str], SaltedValue]

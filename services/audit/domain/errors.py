@@ -1,0 +1,41 @@
+"""What audit refuses."""
+
+
+class EntryNotFound(Exception):
+    """The log has no entry of this index."""
+
+
+class CheckpointNotFound(Exception):
+    """No checkpoint of this size was signed."""
+
+
+class PageTokenInvalid(Exception):
+    """The page token is none, or of another log or filter."""
+
+
+class ActionNotAllowed(Exception):
+    """A product records what happened to its records, and nothing else."""
+
+
+class TimeOutOfRange(Exception):
+    """A record's time lies in the future, or more than a day back."""
+
+
+class RecordExists(Exception):
+    """Another record was acknowledged under this event id."""
+
+
+class PersonErased(Exception):
+    """The person's key was destroyed: nothing about them can be sealed any more."""
+
+
+class KeysUnavailable(Exception):
+    """The vault does not answer."""
+
+
+class EventRefused(Exception):
+    """An event that its source may not send, or that contradicts itself. It is set aside; no caller sees this."""
+
+
+class TreeMoved(Exception):
+    """Another transaction appended to the log in between; nothing of this one may stand."""

@@ -1,0 +1,39 @@
+"""Page tokens: where a list goes on, bound to the log and the filter that it belongs to."""
+
+import base64
+import binascii
+import hashlib
+import json
+from uuid import UUID
+
+from wardenry.log.filter import EntryFilter
+
+from services.audit.domain.errors import PageTokenInvalid
+
+_BINDING_BYTES = 16
+_INDEX_BYTES = 8
+
+
+def page_token(*, log: UUID, wanted: EntryFilter, before: int) -> str:
+    """The token of the page that begins below index `before`. It is no secret and grants nothing."""
+    data = before.to_bytes(_INDEX_BYTES, "big") + _binding(log, wanted)
+    return base64.urlsafe_b64encode(data).decode()
+
+
+def index_of(token: str, *, log: UUID, wanted: EntryFilter) -> int | None:
+    """Below which index the page begins; None for the first. Raises PageTokenInvalid."""
+    if not token:
+        return None
+    try:
+        data = base64.b64decode(token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise PageTokenInvalid from None
+    index = int.from_bytes(data[:_INDEX_BYTES], "big")
+    if data[_INDEX_BYTES:] != _binding(log, wanted) or index >= 1 << 63:
+        raise PageTokenInvalid
+    return index
+
+
+def _binding(log: UUID, wanted: EntryFilter) -> bytes:
+    stated = json.dumps(wanted.stated(), sort_keys=True).encode()
+    return hashlib.sha256(log.bytes + stated).digest()[:_BINDING_BYTES]

@@ -1,0 +1,134 @@
+"""What audit needs of the world, as contracts.
+
+The store lets libs.db's DatabaseUnavailable through; the vault raises KeysUnavailable.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from wardenry.log.filter import EntryFilter
+
+from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.event import Event
+from libs.merkle.frontier import Frontier, HashRun
+from libs.merkle.proofs import Tile
+from services.audit.domain.entry import NewEntry, OpenedEntry, StoredEntry
+from services.audit.domain.log import SignedCheckpoint, TreeHead
+
+
+class Entries(Protocol):
+    """The entries of the logs that the unit of work names."""
+
+    async def add(self, entries: Sequence[tuple[int, NewEntry]], *, recorded_at: datetime) -> None:
+        """Stores entries with their indexes, which the caller owns by the lock on their trees."""
+        ...
+
+    async def leaves(
+        self, events: Collection[tuple[UUID, UUID]], *, since: datetime
+    ) -> Mapping[tuple[UUID, UUID], bytes]:
+        """The leaves of those (log, event id) that have an entry recorded at `since` or later."""
+        ...
+
+    async def newest(self, log: UUID, wanted: EntryFilter, *, before: int | None, limit: int) -> Sequence[StoredEntry]:
+        """Matching entries below index `before` (None: all), the newest first."""
+        ...
+
+    async def following(
+        self, log: UUID, wanted: EntryFilter, *, start: int, end: int, limit: int
+    ) -> Sequence[StoredEntry]:
+        """Matching entries from index `start` to below `end`, the oldest first."""
+        ...
+
+
+class Trees(Protocol):
+    """The trees of the logs that the unit of work names."""
+
+    async def lock(self, logs: Collection[UUID]) -> Mapping[UUID, Frontier]:
+        """Their frontiers, locked in key order until the unit of work is over. A log without a tree gets an empty
+        one."""
+        ...
+
+    async def grow(self, changes: Mapping[UUID, tuple[Frontier, Frontier]]) -> None:
+        """Moves each tree from the first to the second, if it has the first's size. Raises TreeMoved."""
+        ...
+
+    async def store(self, runs: Sequence[tuple[UUID, HashRun]]) -> None:
+        """Stores hashes; none is stored twice."""
+        ...
+
+    async def heads(self, logs: Collection[UUID]) -> Sequence[TreeHead]:
+        """The heads of those that have a tree."""
+        ...
+
+    async def tiles(self, log: UUID, wanted: Collection[Tile]) -> Mapping[Tile, bytes]:
+        """The tiles as far as they are filled, by one read. Raises HashesMissing (libs.merkle.proofs)."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """The checkpoints of the logs that the unit of work names."""
+
+    async def newest(self, logs: Collection[UUID]) -> Mapping[UUID, SignedCheckpoint]:
+        """The largest of each log that has any."""
+        ...
+
+    async def of_size(self, log: UUID, size: int) -> SignedCheckpoint | None:
+        """The one of this size."""
+        ...
+
+    async def add(self, checkpoints: Sequence[SignedCheckpoint], *, signed_at: datetime) -> None:
+        """Stores them; where one of that size is there, that one stays."""
+        ...
+
+
+class Receipts(Protocol):
+    """Records that were acknowledged."""
+
+    async def claim(self, workspace: UUID, event_id: UUID, *, digest: bytes, now: datetime) -> bytes | None:
+        """Claims the event id. None when it was free; else the digest that it was claimed with."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction over the named logs: all of it happens or nothing."""
+
+    @property
+    def entries(self) -> Entries: ...
+    @property
+    def trees(self) -> Trees: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
+    @property
+    def receipts(self) -> Receipts: ...
+
+    async def emit(self, event: Event) -> None:
+        """Sends the event if and only if the unit of work commits. Raises EventInvalid (libs.events.envelope)."""
+        ...
+
+
+class UnitsOfWork(Protocol):
+    """Begins transactions."""
+
+    def begin(self, logs: Collection[UUID]) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that sees these logs and no other; committed at the end, undone when the body raises."""
+        ...
+
+
+class Vault(Protocol):
+    """The keys that audit seals to, reads and tags with."""
+
+    async def public_key(self, *, subject: UUID, workspace: UUID) -> ReaderPublicKey:
+        """Audit's own key of a person in a workspace. Raises PersonErased, KeysUnavailable."""
+        ...
+
+    async def tag_key(self, workspace: UUID, day: date) -> bytes | None:
+        """The key of the workspace's tags in the month of this day; None when it was destroyed. Raises
+        KeysUnavailable."""
+        ...
+
+    async def opened(self, entries: Sequence[StoredEntry]) -> Sequence[OpenedEntry]:
+        """The entries with the values whose keys still exist. Raises KeysUnavailable."""
+        ...

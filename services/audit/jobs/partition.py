@@ -1,0 +1,45 @@
+"""Makes the months in which entries will be recorded, well before they begin."""
+
+import asyncio
+import logging
+from datetime import date, timedelta
+
+from libs.clock import Clock
+from libs.db.errors import DatabaseUnavailable
+from libs.db.pool import Database
+
+_log = logging.getLogger(__name__)
+_EVERY_SECONDS = 3600.0
+_RETRY_SECONDS = 5.0
+_AHEAD = 3
+
+
+class MakeMonths:
+    """Runs under the jobs role: once at the start, then every hour."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def make(self) -> None:
+        """This month and the next three. Raises DatabaseUnavailable."""
+        for month in months_from(self._clock.now().date(), _AHEAD + 1):
+            await self._database.fetch("SELECT make_month($1)", month)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.make()
+                await asyncio.sleep(_EVERY_SECONDS)
+            except DatabaseUnavailable as error:
+                _log.warning("months were not made, trying again: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+def months_from(day: date, count: int) -> list[date]:
+    """The first days of `count` months, beginning with the one of `day`."""
+    months = [day.replace(day=1)]
+    while len(months) < count:
+        months.append((months[-1] + timedelta(days=31)).replace(day=1))
+    return months

@@ -1,0 +1,160 @@
+"""Entries, and what is stored beside them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from wardenry.log.filter import EntryFilter
+
+from libs.crypto.key_owner import KeyReference
+from libs.db.transaction import Transaction
+from libs.events.event import Role
+from services.audit.domain.entry import NewEntry, SealedPerson, StoredEntry
+
+_ADD = """
+INSERT INTO entry (log_id, index, recorded_at, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf)
+SELECT log_id, index, $1, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf
+FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], $7::boolean[], $8::uuid[], $9::uuid[],
+    $10::bytea[])
+    AS new (log_id, index, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf)
+"""
+_ADD_PERSONAL = """
+INSERT INTO entry_personal (
+    log_id, index, recorded_at, actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,
+    target_message, network_tag, device_tag, address_tag, country
+)
+SELECT log_id, index, $1, actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,
+    target_message, network_tag, device_tag, address_tag, country
+FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::integer[], $6::bytea[], $7::uuid[], $8::integer[], $9::bytea[],
+    $10::bytea[], $11::bytea[], $12::bytea[], $13::text[])
+    AS new (log_id, index, actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,
+        target_message, network_tag, device_tag, address_tag, country)
+"""
+_LEAVES = """
+SELECT log_id, event_id, leaf FROM entry
+WHERE (log_id, event_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) AND recorded_at >= $3
+"""
+_READ = """
+SELECT hit.index, hit.recorded_at, hit.leaf, actor_key_id, actor_key_version, actor_message,
+    target_key_id, target_key_version, target_message, country
+FROM ({hits}) AS hit
+LEFT JOIN entry_personal AS beside
+    ON beside.log_id = $1 AND beside.index = hit.index AND beside.recorded_at = hit.recorded_at
+ORDER BY hit.index {order}
+"""
+_HITS = "SELECT index, recorded_at, leaf FROM entry WHERE {conditions} ORDER BY index {order} LIMIT {limit}"
+
+
+class PostgresEntries:
+    def __init__(self, *, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, entries: Sequence[tuple[int, NewEntry]], *, recorded_at: datetime) -> None:
+        await self._tx.execute(
+            _ADD,
+            recorded_at,
+            [entry.log for _, entry in entries],
+            [index for index, _ in entries],
+            [entry.event_id for _, entry in entries],
+            [entry.occurred_at for _, entry in entries],
+            [entry.action for _, entry in entries],
+            [entry.succeeded for _, entry in entries],
+            [entry.actor for _, entry in entries],
+            [entry.target for _, entry in entries],
+            [entry.leaf for _, entry in entries],
+        )
+        beside = [row for row in (_personal(index, entry) for index, entry in entries) if any(row[2:])]
+        if beside:
+            await self._tx.execute(_ADD_PERSONAL, recorded_at, *map(list, zip(*beside, strict=True)))
+
+    async def leaves(
+        self, events: Collection[tuple[UUID, UUID]], *, since: datetime
+    ) -> Mapping[tuple[UUID, UUID], bytes]:
+        rows = await self._tx.fetch(_LEAVES, [log for log, _ in events], [event for _, event in events], since)
+        return {(row["log_id"], row["event_id"]): row["leaf"] for row in rows}
+
+    async def newest(self, log: UUID, wanted: EntryFilter, *, before: int | None, limit: int) -> Sequence[StoredEntry]:
+        query = _Query(log)
+        if before is not None:
+            query.add("index < {}", before)
+        return await self._read(query, wanted, order="DESC", limit=limit)
+
+    async def following(
+        self, log: UUID, wanted: EntryFilter, *, start: int, end: int, limit: int
+    ) -> Sequence[StoredEntry]:
+        query = _Query(log)
+        query.add("index >= {}", start)
+        query.add("index < {}", end)
+        return await self._read(query, wanted, order="ASC", limit=limit)
+
+    async def _read(self, query: "_Query", wanted: EntryFilter, *, order: str, limit: int) -> list[StoredEntry]:
+        if wanted.actions:
+            query.add("action = ANY ({}::text[])", list(wanted.actions))
+        if wanted.occurred_from is not None:
+            query.add("occurred_at >= {}", wanted.occurred_from)
+        if wanted.occurred_before is not None:
+            query.add("occurred_at < {}", wanted.occurred_before)
+        if wanted.outcome:
+            query.add("succeeded = {}", wanted.outcome == "success")
+        # The text is made of the fragments above alone; all values are parameters.
+        sql = _READ.format(hits=query.hits(wanted.subject, order=order, limit=limit), order=order)
+        return [_stored(row) for row in await self._tx.fetch(sql, *query.values)]
+
+
+class _Query:
+    """Conditions and their parameters."""
+
+    def __init__(self, log: UUID) -> None:
+        self.values: list[object] = []
+        self._conditions: list[str] = []
+        self.add("log_id = {}", log)
+
+    def add(self, condition: str, value: object) -> None:
+        self._conditions.append(condition.format(self._parameter(value)))
+
+    def hits(self, subject: UUID | None, *, order: str, limit: int) -> str:
+        places = {"order": order, "limit": self._parameter(limit)}
+        if subject is None:
+            return _HITS.format(conditions=" AND ".join(self._conditions), **places)
+        # Each half reads its own index in order; OR would read neither.
+        person = self._parameter(subject)
+        halves = [f"actor_id = {person}", f"target_id = {person} AND actor_id IS DISTINCT FROM {person}"]
+        parts = [_HITS.format(conditions=" AND ".join([*self._conditions, half]), **places) for half in halves]
+        return " UNION ALL ".join(f"({part})" for part in parts) + " ORDER BY index {order} LIMIT {limit}".format(
+            **places
+        )
+
+    def _parameter(self, value: object) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+def _personal(index: int, entry: NewEntry) -> tuple[object, ...]:
+    persons = {person.role: person for person in entry.sealed}
+    sealed: list[object] = []
+    for role in ("actor", "target"):
+        person = persons.get(role)
+        sealed += [person.key.key_id, person.key.version, person.message] if person else [None, None, None]
+    tags = entry.tags
+    found = (tags.network or None, tags.device or None, tags.address or None, tags.country or None)
+    return (entry.log, index, *sealed, *found)
+
+
+def _stored(row: Any) -> StoredEntry:
+    roles: tuple[Role, ...] = ("actor", "target")
+    return StoredEntry(
+        index=row["index"],
+        recorded_at=row["recorded_at"],
+        leaf=row["leaf"],
+        sealed=tuple(
+            SealedPerson(
+                role=role,
+                key=KeyReference(key_id=row[f"{role}_key_id"], version=row[f"{role}_key_version"]),
+                message=row[f"{role}_message"],
+            )
+            for role in roles
+            if row[f"{role}_message"] is not None
+        ),
+        country=row["country"] or "",
+    )
