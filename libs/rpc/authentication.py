@@ -1,15 +1,11 @@
 """Check: for which person. After the peer, whose name may be the audience that the token must have."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
-from wardenry.errors.error import Unauthenticated
 from wardenry.options.v1 import options_pb2
 from wardenry.tokens import AUDIENCE, AccessToken
 
 from libs.rpc.rules import Rule
-
-_SCHEME = "bearer "
 
 
 class Verifier(Protocol):
@@ -18,14 +14,6 @@ class Verifier(Protocol):
     async def verify(self, token: str, *, audience: str) -> AccessToken:
         """The token, verified and not revoked. Raises Unauthenticated, Unavailable."""
         ...
-
-
-def bearer_of(metadata: Mapping[str, str]) -> str:
-    """The token in `authorization: Bearer …` (RFC 6750 section 2.1). Raises Unauthenticated when there is none."""
-    value = metadata.get("authorization", "")
-    if not value.lower().startswith(_SCHEME):
-        raise Unauthenticated("An access token is needed.")
-    return value[len(_SCHEME) :]
 
 
 async def authenticate(verifier: Verifier, bearer: str, *, peer: str, rule: Rule) -> AccessToken:

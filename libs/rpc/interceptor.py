@@ -18,13 +18,14 @@ from typing import Any
 
 import grpc
 import structlog
+from wardenry.callers import bearer_of
 from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.errors.v1 import reason_pb2
 
 from libs.clock import Clock
 from libs.rpc import deadline, errors
-from libs.rpc.authentication import Verifier, authenticate, bearer_of
+from libs.rpc.authentication import Verifier, authenticate
 from libs.rpc.authorization import authorize
 from libs.rpc.call import Call, CallContext
 from libs.rpc.client_details import client_details_of
@@ -174,7 +175,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         client = client_details_of(peer, metadata)
         token, bearer = None, ""
         if rule.for_user:
-            bearer = bearer_of(metadata)
+            bearer = bearer_of(metadata.get("authorization", ""))
             token = await authenticate(self._verifier, bearer, peer=peer, rule=rule)
         call = Call(
             peer=peer,

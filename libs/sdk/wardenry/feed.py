@@ -71,6 +71,10 @@ class Feed(Generic[_Request, _Response]):
             code = error.code().name if isinstance(error, grpc.aio.AioRpcError) else "silent"
             _log.log(logging.WARNING if heard else logging.DEBUG, "feed of %s lost: %s", self._name, code)
             return heard
+        except Exception:
+            # A defect in taking a message in. The lease runs out and checks ask the issuer, which is slow and right.
+            _log.exception("feed of %s cannot be taken in", self._name)
+            return False
         finally:
             ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
