@@ -64,7 +64,7 @@ class Home:
         """What the supervisor that holds the directory now says about itself; empty when there is none."""
         state = self.state()
         try:
-            with (self.root / "lock").open("a") as lock:
+            with (self.root / "lock").open() as lock:
                 # The state may still be that of one that was killed, and the lock already its successor's.
                 return state if not taken(lock) and psutil.pid_exists(state.get("pid", -1)) else {}
         except (FileNotFoundError, PermissionError):
