@@ -31,6 +31,8 @@ class LocalStack:
         self._arguments = arguments
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("WARDENRY_")}
         self._environment = inherited | {"WARDENRY_HOME": str(home), "COLUMNS": "200"} | dict(environment or {})
+        if user is not None:
+            self._environment["HOME"] = str(home)  # ours is closed to others, and the database driver looks there
         self._user = user
         self._process: subprocess.Popen[str] | None = None
         self._output = ""
