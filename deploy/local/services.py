@@ -14,6 +14,7 @@ from deploy.local.secrets import KEYRINGS, KEYS
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.postgres.provision import LOGINS
 from libs.db.schemas import ROOT
+from libs.rpc.tls import ENVIRONMENT as TLS_ENVIRONMENT
 
 #: In the order of their start. What does not exist yet is left out.
 GRPC_SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
@@ -54,6 +55,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        **TLS_ENVIRONMENT,
         "WARDENRY_TLS_CA_FILE": str(home.pki / "ca.crt"),
         "WARDENRY_TLS_CERT_FILE": str(home.pki / f"{service}.crt"),
         "WARDENRY_TLS_KEY_FILE": str(home.pki / f"{service}.key"),

@@ -9,28 +9,22 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from libs.config.secret import SecretInvalid
-from libs.config.settings import EXIT_CONFIGURATION
+from libs.config.settings import EXIT_CONFIGURATION, Settings
 from libs.rpc.server import ListenFailed
-
-#: gRPC takes TLS 1.2 and has no setting against it. Named alone, a suite that no certificate of ours can negotiate
-#: leaves
-#: nothing of 1.2, and 1.3, whose suites are another list, works. Read by gRPC when it is imported, and never again.
-TLS_1_3_ONLY = {"GRPC_SSL_CIPHER_SUITES": "ECDHE-PSK-AES128-CBC-SHA"}
-#: gRPC writes lines of its own to stderr for every handshake that fails, which anybody can cause.
-QUIET = {"GRPC_VERBOSITY": "NONE"}
-#: What a supervisor puts into the environment of each process. `run` starts the process again where it is missing.
-ENVIRONMENT = {**TLS_1_3_ONLY, **QUIET}
+from libs.rpc.tls import ENVIRONMENT, TLS_1_3_ONLY
+from libs.telemetry.logs import configure
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def run(main: Main) -> None:
+def run(main: Main, *, settings: Settings) -> None:
     """Run a service until SIGTERM or SIGINT sets the event that `main` was given; then `main` drains and returns.
 
     What an operator can mend ends the process with one line on stderr and exit status 78.
     """
     if any(os.environ.get(name) != value for name, value in TLS_1_3_ONLY.items()):
         _start_again()
+    configure(service=settings.service, level=settings.log_level)
     try:
         uvloop.run(_supervised(main))
     except (SecretInvalid, ListenFailed, PermissionError, FileNotFoundError) as error:
