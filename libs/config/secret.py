@@ -8,8 +8,8 @@ class SecretInvalid(Exception):
 
 
 def read_text(path: Path) -> str:
-    """A secret of one line, such as a connection URL, without the white space around it. Raises SecretInvalid,
-    OSError."""
+    """A secret of one line, such as a connection URL, without the white space around it. Raises
+    SecretInvalid, OSError."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:

@@ -45,8 +45,7 @@ class CallContext:
 def call_of(context: Any) -> Call:
     """The call behind a handler's context.
 
-    Raises LookupError for a context that did not come through the interceptor, so a handler cannot run without its
-    checks.
+    Raises LookupError for a context that did not come through the interceptor, so no handler runs unchecked.
     """
     if not isinstance(context, CallContext):
         raise LookupError("this context did not pass the interceptor")

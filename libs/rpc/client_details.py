@@ -10,8 +10,7 @@ from urllib.parse import quote, unquote
 
 BELIEVED_PEER = "gateway"
 ADDRESS = "wardenry-client-address"
-#: User agents are bytes of the client's choosing, and gRPC metadata is ASCII: this value is sent percent-encoded
-#: (UTF-8).
+#: User agents are bytes of the client's choosing, and metadata is ASCII: this value is sent percent-encoded (UTF-8).
 AGENT = "wardenry-client-agent"
 COUNTRY = "wardenry-client-country"
 LONGEST_AGENT = 1024

@@ -1,5 +1,4 @@
-"""Check: how long the call may take. Around the handler: what is past its deadline is ended, not finished for
-nobody."""
+"""Check: how long the call may take. Around the handler: what is past its deadline is ended, for nobody waits."""
 
 #: Seconds for a call whose caller named none.
 DEFAULT = 5.0

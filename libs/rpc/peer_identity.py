@@ -12,8 +12,7 @@ _NAMES = "x509_subject_alternative_name"
 
 def peer_of(authentication: Mapping[str, Iterable[bytes]]) -> str:
     """The one name in the caller's certificate. Raises PermissionDenied for none and for several: a service that could
-    pass
-    as another would be both."""
+    pass as another would be both."""
     names = list(authentication.get(_NAMES, ()))
     if len(names) != 1:
         raise PermissionDenied("The certificate must have exactly one name.", reason=reason_pb2.REASON_PEER_NOT_ALLOWED)

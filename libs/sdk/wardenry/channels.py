@@ -7,16 +7,14 @@ import grpc
 
 from wardenry.credentials import TlsFiles
 
-#: Pings on an idle connection, so that a dead peer is found before a caller waits for it. Servers allow them
-#: (libs.rpc.server).
+#: Pings on an idle connection, so that a dead peer is found before a caller waits for it. Servers allow it.
 KEEPALIVE_MILLISECONDS = 20_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 5_000
 #: The largest answer we take.
 LARGEST_RESPONSE = 16 * 1024 * 1024
 
 #: Names of RPCs that change nothing and may be sent again: gRPC knows no such property. UNAVAILABLE alone is retried,
-#: which
-#: a server answers before it did anything; deadlines still hold over all attempts.
+#: which a server answers before it did anything; deadlines still hold over all attempts.
 _SAFE_TO_REPEAT = {
     "wardenry.identity.v1.SubjectService": ("GetSubject",),
     "wardenry.session.v1.TokenService": ("Introspect", "GetKeys"),
@@ -38,8 +36,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """A channel to `peer` at `target` (host:port or a gRPC name). Connects when first used, and again whenever it must.
 
-    Whatever address leads there, the certificate must be for the peer's name. Raises OSError when a TLS file cannot be
-    read.
+    Whatever address leads there, the certificate must be for the peer's name. Raises OSError for a TLS
+    file that cannot be read.
     """
     options: list[tuple[str, str | int]] = [
         ("grpc.ssl_target_name_override", peer),

@@ -18,8 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's. Elapsed time counts suspension where the system can tell: a lease must not outlive a machine's
-    sleep."""
+    """The machine's. Elapsed time counts suspension where the system can tell: no lease outlives a machine's sleep."""
 
     def __init__(self) -> None:
         self._elapsed = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -35,8 +35,8 @@ class Feed(Generic[_Request, _Response]):
         apply: Callable[[_Response], None],
         lease: Lease,
     ) -> None:
-        """`watch` opens the stream, `request` makes a tick's message, `apply` takes in a response and renews the
-        lease."""
+        """`watch` opens the stream, `request` makes a tick's message, `apply` takes a response in and renews
+        `lease`."""
         self._name = name
         self._watch = watch
         self._request = request

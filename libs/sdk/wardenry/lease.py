@@ -8,7 +8,7 @@ but ours is looked at.
 
 from wardenry.clock import Clock
 
-#: Seconds. With the server's reads every 200 ms it is met with room; with 1 second promised it leaves room for the
+#: Seconds. With the server's reads every 200 ms it is met with room; of the second promised it leaves some for the
 #: check.
 LONGEST = 0.8
 _NANOSECONDS = 1_000_000_000

@@ -41,8 +41,7 @@ class MembershipSet:
         self._changed.move_to_end(key)
 
     def refuses(self, token: AccessToken) -> bool:
-        """Whether the token's membership has changed or ended since it was issued. A token without a workspace has
-        none."""
+        """Whether the token's membership has changed or ended since it was issued. One without workspace has none."""
         if token.workspace is None:
             return False
         known = self._changed.get((token.subject, token.workspace))

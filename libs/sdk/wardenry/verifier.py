@@ -48,8 +48,8 @@ class TokenVerifier:
         introspect: Callable[[str], Awaitable[bool]],
         clock: Clock,
     ) -> None:
-        """`introspect` says whether a token is good now: what is asked while a feed is stale. Raises WardenryError
-        itself."""
+        """`introspect` says whether a token is good now: what is asked while a feed is stale. May raise
+        WardenryError."""
         self._issuer = issuer
         self._keys = keys
         self._revocations = revocations
@@ -129,10 +129,10 @@ class TokenVerifier:
 
 
 def key_id_of(token: str) -> str:
-    """The id of the key in a token's header. Raises Unauthenticated for any header but {alg, kid, typ} as we write it:
-    whatever
-    else could be there (jku, jwk, x5c, x5u, crit, b64, …) would tell us where to find a key or how to read, and nobody
-    does."""
+    """The id of the key in a token's header. Raises Unauthenticated for any header but {alg, kid, typ} as we write it.
+
+    Whatever else could be there (jku, jwk, x5c, x5u, crit, b64, …) would tell us where to find a key, or how to read.
+    """
     if len(token) > LONGEST_TOKEN or token.count(".") != 2:
         raise invalid()
     try:
