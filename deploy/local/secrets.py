@@ -22,7 +22,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 KEYRINGS = ("identity", "session")
 #: Whose events a service consumes, besides its own key for sending.
 CONSUMES: Mapping[str, tuple[str, ...]] = {
-    "session": ("identity", "tenancy"),
+    "session": ("identity",),
     "audit": SOURCES,
 }
 

@@ -74,7 +74,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
             f"{prefix}HTTP_LISTEN": around.address("gateway-http"),
             f"{prefix}CERTIFICATE_FILE": str(home.pki / "edge.crt"),
             f"{prefix}KEY_FILE": str(home.pki / "edge.key"),
-            f"{prefix}MAILBOX_URL": f"http://{around.address('mail-http')}",
+            f"{prefix}MAILBOX": f"http://{around.address('mail-http')}",
         }
     else:
         told |= {
