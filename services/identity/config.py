@@ -1,0 +1,51 @@
+"""Settings of identity: WARDENRY_IDENTITY_<FIELD>, beside those that every service has."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from libs.config.settings import ExistingFile, Settings
+
+
+class IdentitySettings(Settings):
+    service: ClassVar[str] = "identity"
+
+    #: Connection URLs, one line each, by role: identity_runtime, identity_relay, identity_jobs, and vault_runtime.
+    database_url_file: ExistingFile
+    relay_database_url_file: ExistingFile
+    jobs_database_url_file: ExistingFile
+    vault_database_url_file: ExistingFile
+    #: Directory with identity.key, 32 bytes: the MAC key of its events.
+    mac_keys_directory: Path
+    #: The region's key: a keyring file, docs/formats/key-derivation.md.
+    keyring_file: ExistingFile
+    #: 32 bytes that every password is hashed with, and without which no stolen hash can be tried.
+    pepper_file: ExistingFile
+    #: 32 bytes that addresses and codes are found by.
+    blind_index_key_file: ExistingFile
+
+    #: How long hashing one password takes, in seconds: the work factor is chosen for it at start-up.
+    password_hash_seconds: float = Field(default=0.25, gt=0, le=2)
+    #: Passwords that are hashed at once; 0 means one for each processor.
+    password_hash_threads: int = Field(default=0, ge=0, le=256)
+    #: Passwords that wait to be hashed; who comes then is told to come again.
+    password_hash_queue: int = Field(default=32, ge=0, le=10_000)
+
+    #: The mail server, and who mails are from.
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    smtp_sender: str = Field(default="no-reply@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
+    #: Whether mail is handed over by STARTTLS alone.
+    smtp_start_tls: bool = False
+    #: Certificate authorities of the mail server, PEM; the system's list without it.
+    smtp_ca_file: ExistingFile | None = None
+
+    #: Connections to identity's database, and to the vault's.
+    database_connections: int = Field(default=10, ge=1, le=200)
+    vault_connections: int = Field(default=5, ge=1, le=200)
+
+    @property
+    def hashing_threads(self) -> int:
+        return self.password_hash_threads or len(os.sched_getaffinity(0))

@@ -1,0 +1,32 @@
+"""AuthenticationService."""
+
+from uuid import UUID
+
+import grpc
+from wardenry.identity.v1 import authentication_pb2 as messages
+from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceServicer
+
+from libs.rpc.call import call_of
+from services.identity.commands.authentication import AuthenticatePassword, PasswordInput
+from services.identity.server.client import client_of
+
+
+class AuthenticationHandlers(AuthenticationServiceServicer):
+    def __init__(self, *, authenticate_password: AuthenticatePassword) -> None:
+        self._authenticate_password = authenticate_password
+
+    async def Authenticate(  # noqa: N802 - gRPC's name
+        self, request: messages.AuthenticateRequest, context: grpc.ServicerContext
+    ) -> messages.AuthenticateResponse:
+        # Validation has seen to it that there is a step, and passwords are the only kind.
+        authenticated = await self._authenticate_password.run(
+            PasswordInput(
+                address=request.password.address,
+                password=request.password.password,
+                browser_binding=request.browser_binding,
+                device_token=request.device_token,
+                workspace_id=UUID(request.workspace_id) if request.workspace_id else None,
+            ),
+            client_of(call_of(context)),
+        )
+        return messages.AuthenticateResponse(ticket=authenticated.ticket, device_token=authenticated.device_token)

@@ -1,0 +1,29 @@
+"""CredentialService."""
+
+import grpc
+from wardenry.identity.v1 import credential_pb2 as messages
+from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceServicer
+
+from libs.rpc.call import call_of
+from services.identity.commands.credential import ChangePassword, ChangePasswordInput
+from services.identity.server.client import client_of
+
+
+class CredentialHandlers(CredentialServiceServicer):
+    def __init__(self, *, change_password: ChangePassword) -> None:
+        self._change_password = change_password
+
+    async def ChangePassword(  # noqa: N802 - gRPC's name
+        self, request: messages.ChangePasswordRequest, context: grpc.ServicerContext
+    ) -> messages.ChangePasswordResponse:
+        call = call_of(context)
+        epoch = await self._change_password.run(
+            ChangePasswordInput(
+                subject_id=call.user.subject,
+                session_id=call.user.session,
+                current_password=request.current_password,
+                new_password=request.new_password,
+            ),
+            client_of(call),
+        )
+        return messages.ChangePasswordResponse(subject_epoch=epoch)

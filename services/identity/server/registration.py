@@ -1,0 +1,46 @@
+"""RegistrationService."""
+
+from uuid import UUID
+
+import grpc
+from wardenry.identity.v1 import registration_pb2 as messages
+from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceServicer
+
+from libs.rpc.call import call_of
+from services.identity.commands.registration import Register, RegisterInput, VerifyRegistration
+from services.identity.server.client import client_of
+
+
+class RegistrationHandlers(RegistrationServiceServicer):
+    def __init__(self, *, register: Register, verify: VerifyRegistration) -> None:
+        self._register = register
+        self._verify = verify
+
+    async def Register(  # noqa: N802 - gRPC's name
+        self, request: messages.RegisterRequest, context: grpc.ServicerContext
+    ) -> messages.RegisterResponse:
+        expires_at = await self._register.run(
+            RegisterInput(
+                registration_id=UUID(request.registration_id),
+                address=request.address,
+                password=request.password,
+                display_name=request.display_name,
+                browser_binding=request.browser_binding,
+            )
+        )
+        response = messages.RegisterResponse()
+        response.expires_at.FromDatetime(expires_at)
+        return response
+
+    async def VerifyRegistration(  # noqa: N802 - gRPC's name
+        self, request: messages.VerifyRegistrationRequest, context: grpc.ServicerContext
+    ) -> messages.VerifyRegistrationResponse:
+        registered = await self._verify.run(
+            registration_id=UUID(request.registration_id),
+            code=request.code,
+            browser_binding=request.browser_binding,
+            client=client_of(call_of(context)),
+        )
+        return messages.VerifyRegistrationResponse(
+            ticket=registered.ticket, device_token=registered.device_token, subject_id=str(registered.subject_id)
+        )
