@@ -1,39 +1,109 @@
-"""Judging access tokens by the database, for validators whose own knowledge is stale."""
+"""Judging access tokens: by the signing keys, and by the database for what was taken away."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Protocol
+from uuid import UUID
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from wardenry.errors.error import Unauthenticated
 from wardenry.tokens import AccessToken
+from wardenry.verifier import access_token_of, invalid, key_id_of, revoked
 
+from libs.clock import Clock
 from services.session.commands.batch import Batch, BatchFull
+from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.domain.errors import DependencyUnavailable
 from services.session.domain.ports import Judge, Judgement
 
+#: Tokens whose signature was found good and is not computed again; the longest unused go first.
+_REMEMBERED = 10_000
 
-class TokenReader(Protocol):
-    """Reads access tokens by the signing keys alone."""
+
+class SignedTokens:
+    """Reads tokens by the signing keys alone: whether this issuer signed them and they have not expired."""
+
+    def __init__(self, *, issuer: str, keys: SigningKeySet, clock: Clock) -> None:
+        self._issuer = issuer
+        self._keys = keys
+        self._clock = clock
+        self._read: OrderedDict[str, tuple[str, AccessToken]] = OrderedDict()
 
     def read(self, token: str) -> AccessToken:
-        """The claims of a token that this issuer signed and that has not expired, for whatever audience.
+        """The claims, for whatever audience. Raises Unauthenticated."""
+        known = self._read.get(token)
+        if known is None:
+            known = self._verified(token)
+            self._read[token] = known
+            if len(self._read) > _REMEMBERED:
+                self._read.popitem(last=False)
+        else:
+            self._read.move_to_end(token)
+        key_id, access = known
+        if key_id not in self._keys.public or self._clock.now() >= access.expires_at:
+            del self._read[token]
+            raise invalid()
+        return access
 
-        Raises Unauthenticated.
-        """
-        ...
+    def _verified(self, token: str) -> tuple[str, AccessToken]:
+        key_id = key_id_of(token)
+        public = self._keys.public.get(key_id)
+        if public is None:
+            raise invalid()
+        try:
+            # Times and issuer are checked below: the library asks the machine for the time.
+            claims = jwt.decode(
+                token,
+                Ed25519PublicKey.from_public_bytes(public),
+                algorithms=["EdDSA"],
+                options={f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud", "iss", "sub", "jti")},  # type: ignore[arg-type]  # a typed dictionary of just these
+            )
+        except jwt.InvalidTokenError as error:
+            raise invalid() from error
+        return key_id, access_token_of(claims, issuer=self._issuer, now=self._clock.now())
+
+
+class Liveness:
+    """Whether session and epoch of tokens are good, by the database as it is after each call began. Never a cache: once
+    a revocation was acknowledged, no later call is answered otherwise."""
+
+    def __init__(self, *, judge: Judge, batch_size: int = 256, tick: float = 0.001) -> None:
+        self._judge = judge
+        self._batch: Batch[AccessToken, bool] = Batch(work=self._carry_out, size=batch_size, tick=tick)
+
+    async def of(self, token: AccessToken) -> bool:
+        """Raises DependencyUnavailable when too many ask."""
+        try:
+            return await self._batch.submit(token)
+        except BatchFull:
+            raise DependencyUnavailable("session") from None
+
+    async def _carry_out(self, tokens: Sequence[AccessToken]) -> Sequence[bool]:
+        return await self._judge.live(
+            [
+                Judgement(subject=token.subject, session=token.session, subject_epoch=token.subject_epoch)
+                for token in tokens
+            ]
+        )
 
 
 class Introspect:
-    """Says whether a token is good now. The database is asked after each call came in, never a cache: once a revocation
-    was acknowledged, no later call is answered otherwise."""
+    """Says whether a token is good now, for validators whose own knowledge is stale."""
 
     def __init__(
-        self, *, reader: TokenReader, judge: Judge, standings: Standings, batch_size: int = 256, tick: float = 0.001
+        self,
+        *,
+        reader: SignedTokens,
+        liveness: Liveness,
+        standings: Standings,
+        batch_size: int = 256,
+        tick: float = 0.001,
     ) -> None:
         self._reader = reader
-        self._judge = judge
+        self._liveness = liveness
         self._standings = standings
-        self._batch: Batch[AccessToken, bool] = Batch(work=self._carry_out, size=batch_size, tick=tick)
+        self._batch: Batch[tuple[UUID, UUID, int], bool] = Batch(work=standings.void, size=batch_size, tick=tick)
 
     async def __call__(self, token: str) -> AccessToken | None:
         """The token if it is good, else None. Raises DependencyUnavailable when that cannot be told."""
@@ -41,33 +111,42 @@ class Introspect:
             read = self._reader.read(token)
         except Unauthenticated:
             return None
-        try:
-            return read if await self._batch.submit(read) else None
-        except BatchFull:
-            raise DependencyUnavailable("session") from None
+        return read if await self._liveness.of(read) and not await self._void(read) else None
 
-    async def _carry_out(self, tokens: Sequence[AccessToken]) -> Sequence[bool | Exception]:
-        answers: list[bool | Exception] = list(
-            await self._judge.live(
-                [
-                    Judgement(subject=token.subject, session=token.session, subject_epoch=token.subject_epoch)
-                    for token in tokens
-                ]
-            )
-        )
-        in_workspaces = [
-            (position, (token.subject, token.workspace, token.membership_epoch or 0))
-            for position, token in enumerate(tokens)
-            if answers[position] is True and token.workspace is not None
-        ]
-        if not in_workspaces:
-            return answers
+    async def _void(self, token: AccessToken) -> bool:
+        if token.workspace is None:
+            return False
+        membership = (token.subject, token.workspace, token.membership_epoch or 0)
+        told = self._standings.told_void(*membership)
+        if told is not None:
+            return told
         try:
-            void = await self._standings.void([key for _, key in in_workspaces])
-        except DependencyUnavailable as error:
-            for position, _ in in_workspaces:
-                answers[position] = error
-            return answers
-        for (position, _), is_void in zip(in_workspaces, void, strict=True):
-            answers[position] = not is_void
-        return answers
+            return await self._batch.submit(membership)
+        except BatchFull:
+            raise DependencyUnavailable("tenancy") from None
+
+
+class OwnVerifier:
+    """Verifies the tokens of calls to this service: by its own keys and its own database."""
+
+    def __init__(self, *, reader: SignedTokens, liveness: Liveness, standings: Standings) -> None:
+        self._reader = reader
+        self._liveness = liveness
+        self._standings = standings
+
+    async def verify(self, token: str, *, audience: str) -> AccessToken:
+        """Raises Unauthenticated, DependencyUnavailable.
+
+        Unlike elsewhere a token passes while tenancy's feed is stale: what is called here concerns the person's own
+        sessions, and signing out must work. New grants ask tenancy, and tokens carry the membership's epoch on.
+        """
+        read = self._reader.read(token)
+        if audience not in read.audience:
+            raise invalid()
+        if not await self._liveness.of(read):
+            raise revoked()
+        if read.workspace is not None and self._standings.told_void(
+            read.subject, read.workspace, read.membership_epoch or 0
+        ):
+            raise revoked()
+        return read

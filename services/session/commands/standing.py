@@ -44,11 +44,12 @@ class Standings:
         """The membership, asked for. Raises DependencyUnavailable."""
         return (await self._memberships.get({(subject, workspace)})).get((subject, workspace))
 
+    def told_void(self, subject: UUID, workspace: UUID, epoch: int) -> bool | None:
+        """What the feed says of tokens of this membership epoch; None while it is stale."""
+        return self._feed.refuses(subject, workspace, epoch)
+
     async def void(self, epochs: Sequence[tuple[UUID, UUID, int]]) -> Sequence[bool]:
-        """Whether tokens of (subject, workspace, membership epoch) are void. Raises DependencyUnavailable."""
-        told = [self._feed.refuses(subject, workspace, epoch) for subject, workspace, epoch in epochs]
-        if all(answer is not None for answer in told):
-            return [bool(answer) for answer in told]
+        """Whether tokens of (subject, workspace, membership epoch) are void, asked. Raises DependencyUnavailable."""
         found = await self._memberships.get({(subject, workspace) for subject, workspace, _ in epochs})
         return [
             (subject, workspace) not in found or found[subject, workspace].standing.epoch > epoch

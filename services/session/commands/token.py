@@ -49,7 +49,7 @@ class AccessTokens:
         if claims.workspace is not None:
             workspace = f',"wid":"{claims.workspace}","role":{_quoted(claims.role)},"mep":{claims.membership_epoch:d}'
         return (
-            f'{{"iss":{self._issuer},"aud":{_quoted(claims.audience)},"sub":"{claims.subject}"'
+            f'{{"iss":{self._issuer},"aud":[{_quoted(claims.audience)}],"sub":"{claims.subject}"'
             f',"client_id":{_quoted(claims.client_id)},"jti":"{claims.token_id}","sid":"{claims.session}"{workspace}'
             f',"scope":"","amr":{_quoted_list(claims.amr)},"acr":{_quoted(claims.acr)}'
             f',"auth_time":{_seconds(claims.authenticated_at)},"sep":{claims.subject_epoch:d}'

@@ -92,6 +92,10 @@ class RefreshKeys:
         if not hmac.compare_digest(self._mac(token.key_version, seed, body), token.mac):
             raise RefreshInvalid
 
+    def derived(self, label: bytes) -> bytes:
+        """A key for another use, under the current version."""
+        return derive_key(self._keys[self.current_version], label)
+
     def _mac(self, key_version: int, seed: bytes, body: bytes) -> bytes:
         if (key := self._keys.get(key_version)) is None:
             raise RefreshInvalid

@@ -1,14 +1,13 @@
 """Revocations in PostgreSQL: written with what they report, read by the feed, deleted when no token can mind."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.feed.reader import Batch
 from libs.ids import Ids
+from services.session.domain.revocation import Revocation
 
 _INSERT_SESSIONS = """
 INSERT INTO revocation (subject_id, revocation_id, session_id)
@@ -42,28 +41,17 @@ class PostgresRevocations:
         await self._tx.execute(_INSERT_EPOCH, self._subject, self._ids.uuid7(), epoch)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationRow:
-    """A revocation as the feed tells it: of a session, or of a subject's lower epochs."""
-
-    transaction: int
-    subject: UUID
-    session: UUID | None
-    epoch: int | None
-    revoked_at: datetime
-
-
 class RevocationSource:
     """The table, for the feed's reader. `database` connects as the jobs' role, which sees every subject's."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def read(self, since: int) -> Batch[RevocationRow]:
+    async def read(self, since: int) -> Batch[Revocation]:
         rows = await self._database.fetch(_READ, since)
         return Batch(
             rows=[
-                RevocationRow(
+                Revocation(
                     transaction=row["transaction_id"],
                     subject=row["subject_id"],
                     session=row["session_id"],

@@ -1,0 +1,45 @@
+"""Session's settings."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from libs.config.settings import ExistingFile, Settings
+
+
+class SessionSettings(Settings):
+    """WARDENRY_SESSION_*; what every service needs is in libs.config.settings."""
+
+    service: ClassVar[str] = "session"
+
+    #: Connection URL of the role session_runtime.
+    database_url_file: ExistingFile
+    #: Connection URL of the role session_relay.
+    relay_database_url_file: ExistingFile
+    #: Connection URL of the role session_jobs.
+    jobs_database_url_file: ExistingFile
+    #: Keyring that wraps the signing keys; docs/formats/key-derivation.md.
+    keyring_file: ExistingFile
+    #: Keys of refresh tokens, 32 bytes for each version; docs/formats/refresh-token.md.
+    refresh_key_file: ExistingFile
+    #: Product services that tokens may be exchanged for: their mutual-TLS names, comma-separated.
+    audiences: str = Field(default="records", pattern=r"^([a-z][a-z0-9-]{0,62}(,[a-z][a-z0-9-]{0,62})*)?$")
+    #: Life of access tokens, seconds.
+    access_token_seconds: int = Field(default=600, ge=60, le=900)
+    #: Life of exchanged tokens, seconds; never longer than the token that was exchanged.
+    exchanged_token_seconds: int = Field(default=300, ge=10, le=300)
+    #: Sessions end after so many seconds without use, where no workspace's policy says otherwise.
+    idle_seconds: int = Field(default=14 * 86_400, ge=300)
+    #: Sessions end after so many seconds in any case.
+    absolute_seconds: int = Field(default=90 * 86_400, ge=300)
+    #: A signing key signs for so many seconds before the next takes its place; at least two hours.
+    signing_key_seconds: int = Field(default=30 * 86_400, ge=7_200)
+    #: Refreshes that are carried out together, at most.
+    batch_size: int = Field(default=64, ge=1, le=500)
+    #: Connections of session_runtime, at most.
+    database_connections: int = Field(default=10, ge=1, le=100)
+
+    @property
+    def exchange_audiences(self) -> frozenset[str]:
+        """The product services, as a set."""
+        return frozenset(name for name in self.audiences.split(",") if name)

@@ -1,0 +1,74 @@
+"""How session's errors are told."""
+
+from datetime import timedelta
+
+import grpc
+from wardenry.errors.v1 import reason_pb2
+
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable
+from libs.rpc.errors import ErrorRow, ErrorTable
+from services.session.commands.signing_key import SigningKeyMissing
+from services.session.domain import errors
+
+_RETRY = timedelta(seconds=1)
+_AWAY = ErrorRow(
+    code=grpc.StatusCode.UNAVAILABLE,
+    reason=reason_pb2.REASON_DEPENDENCY_UNAVAILABLE,
+    text="Something that is needed does not answer.",
+    retry_after=_RETRY,
+)
+_NOT_FOUND = ErrorRow(
+    code=grpc.StatusCode.NOT_FOUND, reason=reason_pb2.REASON_NOT_FOUND, text="There is no such thing for you."
+)
+_ONCE = ErrorRow(
+    code=grpc.StatusCode.ABORTED,
+    reason=reason_pb2.REASON_CONFLICT,
+    text="This exists already; its tokens were shown once.",
+)
+
+ERRORS: ErrorTable = {
+    errors.TicketInvalid: ErrorRow(
+        code=grpc.StatusCode.UNAUTHENTICATED,
+        reason=reason_pb2.REASON_TICKET_INVALID,
+        text="The sign-in has expired or was used already; begin anew.",
+    ),
+    errors.SessionExists: _ONCE,
+    errors.GrantExists: _ONCE,
+    errors.SessionNotFound: _NOT_FOUND,
+    errors.NotMember: _NOT_FOUND,
+    errors.SessionEnded: ErrorRow(
+        code=grpc.StatusCode.UNAUTHENTICATED,
+        reason=reason_pb2.REASON_TOKEN_REVOKED,
+        text="The session has ended; sign in again.",
+    ),
+    errors.RefreshInvalid: ErrorRow(
+        code=grpc.StatusCode.UNAUTHENTICATED,
+        reason=reason_pb2.REASON_REFRESH_INVALID,
+        text="The session has ended; sign in again.",
+    ),
+    errors.RefreshReused: ErrorRow(
+        code=grpc.StatusCode.UNAUTHENTICATED,
+        reason=reason_pb2.REASON_REFRESH_REUSED,
+        text="This refresh token was used before. To be safe the session was ended; sign in again.",
+    ),
+    errors.RefreshBusy: ErrorRow(
+        code=grpc.StatusCode.ABORTED,
+        reason=reason_pb2.REASON_REFRESH_BUSY,
+        text="The session is being refreshed already.",
+        retry_after=errors.RefreshBusy.retry_after,
+    ),
+    errors.AudienceUnknown: ErrorRow(
+        code=grpc.StatusCode.INVALID_ARGUMENT,
+        reason=reason_pb2.REASON_AUDIENCE_UNKNOWN,
+        text="No service of this name takes tokens.",
+    ),
+    errors.PageTokenInvalid: ErrorRow(
+        code=grpc.StatusCode.INVALID_ARGUMENT,
+        reason=reason_pb2.REASON_PAGE_TOKEN_INVALID,
+        text="This page token is not one of this list.",
+    ),
+    errors.DependencyUnavailable: _AWAY,
+    SigningKeyMissing: _AWAY,
+    DatabaseUnavailable: _AWAY,
+    DatabaseRefused: _AWAY,
+}
