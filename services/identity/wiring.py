@@ -1,8 +1,9 @@
 """The composition root: the one place that names what identity is made of."""
 
 import asyncio
+import functools
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,7 @@ from services.identity.store.vault import StoredVault
 
 #: Who takes in identity's events: a row leaves the outbox once each of them has it.
 _CONSUMERS = ("session", "audit")
+_Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -107,9 +109,9 @@ async def serve(settings: IdentitySettings) -> AsyncIterator[None]:
         service = _Identity(settings, databases, peers["session"], hasher, clock, ids, entropy)
         service.add_to(server)
         works = (
-            _relay(settings, _mac_key(settings), databases, peers, clock),
-            MailJob(deliver=service.deliver_mail, clock=clock).run(),
-            ExpiryJob(remove=service.remove_expired, clock=clock).run(),
+            functools.partial(_relay, settings, _mac_key(settings), databases, peers, clock),
+            MailJob(deliver=service.deliver_mail, clock=clock).run,
+            ExpiryJob(remove=service.remove_expired, clock=clock).run,
         )
         await stack.enter_async_context(_beside(_work(databases, server, works)))
         # The last to begin is the first to end: calls are drained before anything that they use is closed.
@@ -279,17 +281,16 @@ def _mac_key(settings: IdentitySettings) -> bytes:
         raise SecretInvalid(str(error)) from None
 
 
-async def _work(databases: _Databases, server: GrpcServer, works: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _work(databases: _Databases, server: GrpcServer, works: Sequence[_Work]) -> None:
     """Waits for the databases, says that calls may come, and does the rest, until cancelled."""
     try:
         await asyncio.gather(*(database.open() for database in databases.all()))
-        await server.ready(True)
-        await asyncio.gather(*works)
     except DatabaseRefused as error:
         raise SecretInvalid(f"a database URL of identity cannot be used: {error}") from None
-    finally:
+    await server.ready(True)
+    async with asyncio.TaskGroup() as group:
         for work in works:
-            work.close()
+            group.create_task(work())
 
 
 async def _relay(
