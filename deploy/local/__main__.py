@@ -42,6 +42,8 @@ def stop_asked(_number: int, _frame: FrameType | None) -> None:
 
 
 def run(console: Console, *, stores_only: bool) -> int:
+    # What the probes of a service that does not answer yet would write over the table.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     settings, passed = StackSettings.read(os.environ)
     home = Home(settings.home)
     home.open()
