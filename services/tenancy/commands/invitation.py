@@ -1,6 +1,6 @@
 """Inviting people, and coming in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from services.tenancy.domain.errors import (
 )
 from services.tenancy.domain.invitation import LIFE, Invitation, check_invitable, hash_of
 from services.tenancy.domain.membership import Membership, Roster
+from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import AddressIndex, Contacts, Store, UnitOfWork, Vault
 from services.tenancy.domain.workspace import Workspace, checked_id
 
@@ -102,20 +103,20 @@ class InvitationCommands:
         self._mail_waits()
         return OpenInvitation(invitation=invitation, address=address)
 
-    async def page(
-        self, insider: Insider, *, before: tuple[datetime, UUID] | None, limit: int
-    ) -> Sequence[OpenInvitation]:
+    async def page(self, insider: Insider, *, before: tuple[datetime, UUID] | None, limit: int) -> Page[OpenInvitation]:
         """The open ones of the caller's workspace, newest first, by (created_at, id) below `before`.
 
         Raises KeysUnavailable.
         """
         async with self._begin(insider, Permission.INVITATION_READ) as work:
-            found = await work.invitations.page(insider.workspace, now=self._clock.now(), before=before, limit=limit)
-        addresses = await self._vault.addresses(found)
-        return [
+            rows = await work.invitations.page(insider.workspace, now=self._clock.now(), before=before, limit=limit + 1)
+        found = page_of(rows, limit)
+        addresses = await self._vault.addresses(found.items)
+        shown = [
             OpenInvitation(invitation=invitation, address=address or "")
-            for invitation, address in zip(found, addresses, strict=True)
+            for invitation, address in zip(found.items, addresses, strict=True)
         ]
+        return Page(shown, found.more)
 
     async def revoke(self, insider: Insider, *, invitation_id: UUID) -> None:
         """Raises PermissionMissing, RoleAboveOwn, InvitationUnknown."""

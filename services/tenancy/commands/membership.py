@@ -12,6 +12,7 @@ from services.tenancy.domain import events
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import KeysUnavailable
 from services.tenancy.domain.membership import Contact, Membership, MembershipKey, MembershipView
+from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import Store, Vault
 
 _NOBODY = Contact(name="", address="")
@@ -33,15 +34,15 @@ class MembershipCommands:
         self._vault = vault
         self._recorder = recorder
 
-    async def page(self, insider: Insider, *, after: UUID | None, limit: int) -> list[Member]:
+    async def page(self, insider: Insider, *, after: UUID | None, limit: int) -> Page[Member]:
         """The members of the caller's workspace, by subject id, later than `after`. Raises KeysUnavailable."""
         async with self._store.begin(
             workspaces=[insider.workspace],
             subject=insider.caller.subject,
             standing=insider.standing_for(Permission.MEMBER_READ),
         ) as work:
-            memberships = await work.memberships.page(insider.workspace, after=after, limit=limit)
-        return await self._seen(insider, memberships)
+            found = page_of(await work.memberships.page(insider.workspace, after=after, limit=limit + 1), limit)
+        return Page(await self._seen(insider, found.items), found.more)
 
     async def change_role(self, insider: Insider, *, subject: UUID, role: Role) -> Member:
         """The member with the new role. Raises PermissionMissing, MemberUnknown, RoleAboveOwn, LastOwner."""

@@ -10,6 +10,7 @@ from services.tenancy.domain import events
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import SlugTaken, WorkspaceExists, WorkspaceUnknown
 from services.tenancy.domain.membership import Membership, MembershipKey
+from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import Contacts, Store, Vault
 from services.tenancy.domain.workspace import Workspace, checked_id, checked_name
 
@@ -130,17 +131,18 @@ class WorkspaceCommands:
                 )
         return OwnWorkspace(workspace=workspace, role=actor.role)
 
-    async def page(self, caller: Caller, *, after: UUID | None, limit: int) -> list[OwnWorkspace]:
+    async def page(self, caller: Caller, *, after: UUID | None, limit: int) -> Page[OwnWorkspace]:
         """The workspaces that the caller is a member of, by id, later than `after`."""
-        ids = await self._store.workspaces_of(caller.subject, after=after, limit=limit)
-        if not ids:
-            return []
-        async with self._store.begin(workspaces=ids, subject=caller.subject, standing="member") as work:
+        found = page_of(await self._store.workspaces_of(caller.subject, after=after, limit=limit + 1), limit)
+        if not found.items:
+            return Page((), False)
+        async with self._store.begin(workspaces=found.items, subject=caller.subject, standing="member") as work:
             workspaces = {workspace.id: workspace for workspace in await work.workspaces.find_all()}
-            keys = [MembershipKey(workspace=each, subject=caller.subject) for each in ids]
+            keys = [MembershipKey(workspace=each, subject=caller.subject) for each in found.items]
             roles = {key.workspace: role for key, role in (await work.memberships.roles(keys)).items()}
         # A membership may end between the two reads.
-        return [OwnWorkspace(workspace=workspaces[each], role=roles[each]) for each in ids if each in roles]
+        shown = [OwnWorkspace(workspace=workspaces[each], role=roles[each]) for each in found.items if each in roles]
+        return Page(shown, found.more)
 
     async def resolve(self, slug: str) -> Workspace:
         """The workspace with this slug, for its sign-in page. Raises WorkspaceUnknown."""

@@ -1,5 +1,8 @@
 """What can be wrong. server/errors.py says how each is answered."""
 
+from collections.abc import Mapping, Sequence
+
+from wardenry.errors.error import Violation
 from wardenry.permissions import Permission
 
 
@@ -10,9 +13,15 @@ class IdInvalid(Exception):
 class NameInvalid(Exception):
     """A workspace's name is empty, too long, or holds characters that cannot be shown."""
 
+    violations: Sequence[Violation] = (
+        Violation("name", "must have 1 to 100 characters, none of them a control character"),
+    )
+
 
 class AddressInvalid(Exception):
     """Not an e-mail address."""
+
+    violations: Sequence[Violation] = (Violation("address", "must be an e-mail address"),)
 
 
 class PageTokenInvalid(Exception):
@@ -45,6 +54,7 @@ class PermissionMissing(Exception):
     def __init__(self, permission: Permission) -> None:
         super().__init__(permission.value)
         self.permission = permission
+        self.metadata: Mapping[str, str] = {"permission": permission.value}
 
 
 class RoleAboveOwn(Exception):

@@ -28,25 +28,28 @@ class Circumstances:
         self,
         action: str,
         *,
-        target: Target,
-        actor_key: ReaderPublicKey,
+        actor_key: ReaderPublicKey | None,
+        target: Target | None = None,
+        outcome: Outcome = Outcome.SUCCESS,
         details: Mapping[str, str] | None = None,
         personal: tuple[PersonalValues, ...] = (),
         payload: MembershipChanged | None = None,
     ) -> Event:
-        """The event, with the caller as its actor."""
+        """The event, with the caller as its actor; without `actor_key`, without the client's values."""
         caller = self.caller
-        values = {event.IP_ADDRESS: caller.client_address, event.USER_AGENT: caller.user_agent}
+        if actor_key is not None:
+            values = {event.IP_ADDRESS: caller.client_address, event.USER_AGENT: caller.user_agent}
+            personal = (PersonalValues(role="actor", reader_key=actor_key, values=values), *personal)
         return Event(
             event_id=self.event_id,
             log=self.log,
             action=action,
-            outcome=Outcome.SUCCESS,
+            outcome=outcome,
             occurred_at=self.occurred_at,
             actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
             target=target,
             details=details or {},
-            personal=(PersonalValues(role="actor", reader_key=actor_key, values=values), *personal),
+            personal=personal,
             tags=self.tags,
             payload=payload,
         )
@@ -113,6 +116,15 @@ def member_removed(at: Circumstances, change: Change) -> Event:
         actor_key=change.actor.audit_key,
         details={"role": change.before.role},
         payload=membership_changed(change.after),
+    )
+
+
+def permission_denied(at: Circumstances, actor: Membership | None, *, permission: str, rpc: str) -> Event:
+    return at.event(
+        "permission.denied",
+        actor_key=actor.audit_key if actor is not None else None,
+        outcome=Outcome.FAILURE,
+        details={"permission": permission, "rpc": rpc},
     )
 
 

@@ -63,6 +63,19 @@ class MembershipView:
     policy: SessionPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedMembership:
+    """A row of the feed of changes."""
+
+    workspace: UUID
+    subject: UUID
+    epoch: int
+    #: Empty when the membership has ended.
+    role: str
+    #: The transaction that changed it.
+    transaction: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a member does to a membership."""

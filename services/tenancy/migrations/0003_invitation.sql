@@ -68,7 +68,11 @@ CREATE POLICY invitation_runtime_insert ON invitation FOR INSERT TO tenancy_runt
 CREATE POLICY invitation_runtime_update ON invitation FOR UPDATE TO tenancy_runtime
     USING ((SELECT context_standing()) = 'administrator');
 -- Jobs: mail what is due, have keys adopted, delete what ended long ago.
-GRANT SELECT, DELETE, UPDATE (secret_hash, mail_due_at, mail_attempts, mailed_at, adopted_at) ON invitation TO tenancy_jobs;
+GRANT SELECT (workspace_id, invitation_id, role, address, key_id, key_version, expires_at, mail_due_at, mail_attempts,
+              revoked_at, accepted_at, accepted_by, adopted_at),
+      UPDATE (secret_hash, mail_due_at, mail_attempts, mailed_at, adopted_at),
+      DELETE
+    ON invitation TO tenancy_jobs;
 CREATE POLICY invitation_jobs_select ON invitation FOR SELECT TO tenancy_jobs USING (true);
 CREATE POLICY invitation_jobs_update ON invitation FOR UPDATE TO tenancy_jobs USING (revoked_at IS NULL);
 CREATE POLICY invitation_jobs_delete ON invitation FOR DELETE TO tenancy_jobs

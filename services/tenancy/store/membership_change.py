@@ -1,10 +1,8 @@
 """The feed of changed memberships, read under the jobs' role: across workspaces, and nothing else."""
 
-from dataclasses import dataclass
-from uuid import UUID
-
 from libs.db.pool import Database
 from libs.feed.reader import Batch
+from services.tenancy.domain.membership import ChangedMembership
 
 _READ = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, now() AS read_at,
@@ -12,18 +10,6 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, now() A
   FROM (SELECT) AS always
   LEFT JOIN membership_change AS c ON c.changed_in >= $1::text::xid8
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedMembership:
-    """A row of the feed."""
-
-    workspace: UUID
-    subject: UUID
-    epoch: int
-    #: Empty when the membership has ended.
-    role: str
-    transaction: int
 
 
 class MembershipChanges:

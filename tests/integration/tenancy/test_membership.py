@@ -33,20 +33,22 @@ async def test_members_see_one_another_and_addresses_by_their_role(tenancy: Tena
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     member = await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
     for asking, addresses in ((owner, {"ada@example.com", "bob@example.com"}), (member, {""})):
-        seen = await tenancy.memberships.page(asking, after=None, limit=10)
+        seen = (await tenancy.memberships.page(asking, after=None, limit=10)).items
         assert [each.membership.subject for each in seen] == sorted([owner.caller.subject, member.caller.subject])
         assert {each.contact.name for each in seen} == {"Ada", "Bob"}
         assert {each.contact.address for each in seen} == addresses
     first = await tenancy.memberships.page(owner, after=None, limit=1)
-    rest = await tenancy.memberships.page(owner, after=first[0].membership.subject, limit=1)
-    assert first[0].membership.subject < rest[0].membership.subject
+    rest = await tenancy.memberships.page(owner, after=first.items[0].membership.subject, limit=1)
+    assert first.items[0].membership.subject < rest.items[0].membership.subject
+    assert (first.more, rest.more) == (True, False)
 
 
 async def test_an_erased_member_has_neither_name_nor_address(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     member = await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
     tenancy.vault.destroy(SubjectOwner(subject=member.caller.subject, workspace=owner.workspace))
-    seen = {m.membership.subject: m.contact for m in await tenancy.memberships.page(owner, after=None, limit=10)}
+    page = await tenancy.memberships.page(owner, after=None, limit=10)
+    seen = {member.membership.subject: member.contact for member in page.items}
     assert (seen[member.caller.subject].name, seen[member.caller.subject].address) == ("", "")
     assert seen[owner.caller.subject].name == "Ada"
 

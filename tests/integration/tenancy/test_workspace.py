@@ -123,11 +123,13 @@ async def test_everybody_finds_the_own_workspaces_page_by_page(tenancy: Tenancy)
     await tenancy.joined(shared, ada, Role.MEMBER)
     await tenancy.workspace(bob, "private")
     first = await tenancy.workspaces.page(ada, after=None, limit=2)
-    rest = await tenancy.workspaces.page(ada, after=first[-1].workspace.id, limit=10)
-    seen: list[OwnWorkspace] = [*first, *rest]
+    assert first.more
+    rest = await tenancy.workspaces.page(ada, after=first.items[-1].workspace.id, limit=2)
+    assert not rest.more
+    seen: list[OwnWorkspace] = [*first.items, *rest.items]
     assert [each.workspace.id for each in seen] == sorted([*own, shared.workspace])
     assert {each.role for each in seen} == {Role.OWNER, Role.MEMBER}
-    assert await tenancy.workspaces.page(tenancy.person("Eve"), after=None, limit=10) == []
+    assert (await tenancy.workspaces.page(tenancy.person("Eve"), after=None, limit=10)).items == ()
 
 
 async def test_a_slug_leads_to_its_workspace(tenancy: Tenancy) -> None:

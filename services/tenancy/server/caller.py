@@ -1,0 +1,27 @@
+"""The caller of an RPC, in tenancy's own terms."""
+
+from libs.rpc.call import Call
+from libs.telemetry.trace_context import current_traceparent
+from services.tenancy.domain.caller import Caller, Insider
+
+
+def caller_of(call: Call) -> Caller:
+    """The holder of the verified token of a USER call."""
+    token = call.user
+    return Caller(
+        subject=token.subject,
+        session=token.session,
+        client=token.client,
+        client_address=call.client_address,
+        user_agent=call.user_agent,
+        country=call.client_country,
+        traceparent=current_traceparent(),
+    )
+
+
+def insider_of(call: Call) -> Insider:
+    """The same, in the workspace of the token. The RPC's rule has seen to it that there is one."""
+    token = call.user
+    if token.workspace is None or token.role is None:
+        raise LookupError("this call acts in no workspace; its rule says so")
+    return Insider(caller=caller_of(call), workspace=token.workspace, role=token.role)

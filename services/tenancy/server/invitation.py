@@ -1,0 +1,84 @@
+"""InvitationService."""
+
+from typing import Any
+from uuid import UUID
+
+from wardenry.permissions import Permission, Role
+from wardenry.tenancy.v1 import invitation_pb2, invitation_pb2_grpc
+
+from libs.rpc.call import call_of
+from services.tenancy.commands.invitation import InvitationCommands, OpenInvitation
+from services.tenancy.domain.errors import PageTokenInvalid
+from services.tenancy.server.caller import caller_of, insider_of
+from services.tenancy.server.denial import Denials
+from services.tenancy.server.page import position_of, size_of, token_of
+
+_LIST = "invitations"
+_CREATE = "/wardenry.tenancy.v1.InvitationService/CreateInvitation"
+_REVOKE = "/wardenry.tenancy.v1.InvitationService/RevokeInvitation"
+
+
+class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
+    def __init__(self, *, invitations: InvitationCommands, denials: Denials) -> None:
+        self._invitations = invitations
+        self._denials = denials
+
+    async def CreateInvitation(  # noqa: N802 - the contract's name
+        self, request: invitation_pb2.CreateInvitationRequest, context: Any
+    ) -> invitation_pb2.CreateInvitationResponse:
+        call = call_of(context)
+        async with self._denials.recorded(call, _CREATE, Permission.INVITATION_CREATE):
+            created = await self._invitations.create(
+                insider_of(call),
+                invitation_id=UUID(request.invitation_id),
+                address=request.address,
+                role=Role(request.role),
+            )
+        return invitation_pb2.CreateInvitationResponse(invitation=_rendered(created))
+
+    async def ListInvitations(  # noqa: N802 - the contract's name
+        self, request: invitation_pb2.ListInvitationsRequest, context: Any
+    ) -> invitation_pb2.ListInvitationsResponse:
+        position = position_of(_LIST, request.page_token)
+        before = None
+        if position is not None:
+            if position.at is None:
+                raise PageTokenInvalid
+            before = (position.at, position.last)
+        page = await self._invitations.page(
+            insider_of(call_of(context)), before=before, limit=size_of(request.page_size)
+        )
+        token = ""
+        if page.more:
+            last = page.items[-1].invitation
+            token = token_of(_LIST, last.id, last.created_at)
+        return invitation_pb2.ListInvitationsResponse(
+            invitations=[_rendered(each) for each in page.items], next_page_token=token
+        )
+
+    async def RevokeInvitation(  # noqa: N802 - the contract's name
+        self, request: invitation_pb2.RevokeInvitationRequest, context: Any
+    ) -> invitation_pb2.RevokeInvitationResponse:
+        call = call_of(context)
+        async with self._denials.recorded(call, _REVOKE, Permission.INVITATION_CREATE):
+            await self._invitations.revoke(insider_of(call), invitation_id=UUID(request.invitation_id))
+        return invitation_pb2.RevokeInvitationResponse()
+
+    async def AcceptInvitation(  # noqa: N802 - the contract's name
+        self, request: invitation_pb2.AcceptInvitationRequest, context: Any
+    ) -> invitation_pb2.AcceptInvitationResponse:
+        joined = await self._invitations.accept(
+            caller_of(call_of(context)), invitation_id=UUID(request.invitation_id), secret=request.secret
+        )
+        return invitation_pb2.AcceptInvitationResponse(
+            workspace_id=str(joined.workspace.id), slug=joined.workspace.slug, role=joined.role
+        )
+
+
+def _rendered(opened: OpenInvitation) -> invitation_pb2.Invitation:
+    rendered = invitation_pb2.Invitation(
+        invitation_id=str(opened.invitation.id), address=opened.address, role=opened.invitation.role
+    )
+    rendered.created_at.FromDatetime(opened.invitation.created_at)
+    rendered.expires_at.FromDatetime(opened.invitation.expires_at)
+    return rendered

@@ -1,0 +1,26 @@
+"""PermissionService."""
+
+from typing import Any
+from uuid import UUID
+
+from wardenry.tenancy.v1 import permission_pb2, permission_pb2_grpc
+
+from services.tenancy.commands.permission import PermissionCommands, Question
+from services.tenancy.domain.membership import MembershipKey
+
+
+class PermissionHandlers(permission_pb2_grpc.PermissionServiceServicer):
+    def __init__(self, *, permissions: PermissionCommands) -> None:
+        self._permissions = permissions
+
+    async def CheckPermissions(  # noqa: N802 - the contract's name
+        self, request: permission_pb2.CheckPermissionsRequest, context: Any
+    ) -> permission_pb2.CheckPermissionsResponse:
+        questions = [
+            Question(
+                key=MembershipKey(workspace=UUID(each.workspace_id), subject=UUID(each.subject_id)),
+                permission=each.permission,
+            )
+            for each in request.questions
+        ]
+        return permission_pb2.CheckPermissionsResponse(allowed=await self._permissions.check(questions))
