@@ -1,18 +1,15 @@
 """`python -m services.gateway`: the HTTP edge."""
 
-import asyncio
-
-import uvloop
-
 from libs.config.settings import load
+from libs.rpc.process import run
 from services.gateway.config import GatewaySettings
-from services.gateway.wiring import run
+from services.gateway.wiring import Gateway
 
 
 def main() -> None:
     settings = load(GatewaySettings)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings))
+    gateway = Gateway(settings=settings)
+    run(gateway.serve, settings=settings)
 
 
 if __name__ == "__main__":

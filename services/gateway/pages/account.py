@@ -10,7 +10,6 @@ from wardenry.tenancy.v1.invitation_pb2 import AcceptInvitationRequest
 from services.gateway.edge.cookies import decode_secret
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.rendering import rendered
-from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.pages.form import take
 from services.gateway.pages.rendering import Pages
@@ -20,11 +19,10 @@ from services.gateway.pages.routing import PageRoutes, see
 class AccountPages:
     """Sessions, account, and an invitation as its invitee sees it."""
 
-    def __init__(self, *, edge: Edge, pages: Pages, routes: PageRoutes, sign_in: SignIn) -> None:
+    def __init__(self, *, edge: Edge, pages: Pages, routes: PageRoutes) -> None:
         self._edge = edge
         self._pages = pages
         self._routes = routes
-        self._sign_in = sign_in
 
     def routes(self) -> list[Route]:
         show, submit = self._routes.show, self._routes.submit
