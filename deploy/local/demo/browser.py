@@ -20,7 +20,7 @@ class Browser:
     """Talks to the gateway as a browser does: over HTTPS, its certificate checked, with cookies of its own."""
 
     def __init__(self, *, origin: str, edge_ca_file: Path, agent: str) -> None:
-        self._origin = origin
+        self.agent = agent
         context = ssl.create_default_context(cafile=str(edge_ca_file))
         self._client = httpx2.AsyncClient(
             base_url=origin, verify=context, headers={"User-Agent": agent, "Origin": origin}, timeout=30

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -57,35 +56,45 @@ async def running_stack(*, clock: Clock) -> AsyncIterator[RunningStack]:
     if home.is_running():
         yield RunningStack.of(await _ready(home, None, clock=clock), started_here=False)
         return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local"],
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "deploy.local",
         cwd=ROOT,
         env=os.environ | {"WARDENRY_HOME": str(home.root)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C is for us: we stop it, in order
-        text=True,
     )
+    said = asyncio.ensure_future(_read(process))
     try:
-        yield RunningStack.of(await _ready(home, process, clock=clock), started_here=True)
+        yield RunningStack.of(await _ready(home, said, clock=clock), started_here=True)
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         try:
-            process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+            await asyncio.wait_for(said, STOP_SECONDS)
+        except TimeoutError:
             process.kill()
+        await process.wait()
 
 
-async def _ready(home: Home, process: "subprocess.Popen[str] | None", *, clock: Clock) -> dict[str, Any]:
+async def _read(process: asyncio.subprocess.Process) -> str:
+    """Everything that it says, once it has ended."""
+    output, _ = await process.communicate()
+    return output.decode(errors="replace").strip()
+
+
+async def _ready(home: Home, said: "asyncio.Future[str] | None", *, clock: Clock) -> dict[str, Any]:
     deadline = clock.monotonic() + START_SECONDS
     while True:
-        state = home.state() if home.is_running() else {}
+        state = home.running_state()
         if state.get("ready"):
             return state
-        if process is not None and process.poll() is not None:
-            said = process.communicate()[0].strip()
-            raise NotRunning(f"The stack did not start: {said.splitlines()[-1] if said else 'it said nothing'}")
+        if said is not None and said.done():
+            lines = [line for line in said.result().splitlines() if line not in ("", "Stopping ...", "Stopped.")]
+            raise NotRunning(f"The stack did not start: {lines[-1] if lines else 'it said nothing'}")
         if clock.monotonic() > deadline:
             unready = [piece["name"] for piece in state.get("pieces", []) if piece["state"] != "ready"]
             raise NotRunning(

@@ -11,6 +11,12 @@ from deploy.local.demo.running import RunningStack
 from libs.clock import Clock
 from libs.ids import Entropy, Ids
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+)
+
 
 @dataclass(slots=True, kw_only=True)
 class Person:
@@ -91,19 +97,16 @@ def make_scene(*, stack: RunningStack, narrator: Narrator, clock: Clock, entropy
     def team(name: str, owner: Person, guest: Person) -> Team:
         return Team(name=name, slug=f"{name.lower()}-{run}", owner=owner, guest=guest)
 
-    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
-    safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_6) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15"
-    chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
     return Scene(
         stack=stack,
         narrator=narrator,
         mail=Mail(url=stack.mail, clock=clock),
-        records=Records(stack=stack, clock=clock),
+        records=Records(stack=stack),
         clock=clock,
         ids=ids,
         teams=(
-            team("Atlas", person("Ana", firefox), person("Ben", safari)),
-            team("Borealis", person("Chi", chrome), person("Dev", firefox)),
+            team("Atlas", person("Ana", FIREFOX), person("Ben", SAFARI)),
+            team("Borealis", person("Chi", CHROME), person("Dev", FIREFOX)),
         ),
     )
 

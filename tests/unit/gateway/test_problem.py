@@ -23,7 +23,7 @@ def test_a_refusal_of_a_service_keeps_its_reason_violations_and_waiting_time() -
     assert response.status_code == 429
     assert response.headers["retry-after"] == "2"
     assert response.media_type == "application/problem+json"
-    assert json.loads(response.body) == {
+    assert json.loads(bytes(response.body)) == {
         "type": "about:blank",
         "title": "Too Many Requests",
         "status": 429,
@@ -33,7 +33,7 @@ def test_a_refusal_of_a_service_keeps_its_reason_violations_and_waiting_time() -
     }
 
 
-@pytest.mark.parametrize("kind", sorted(errors.TYPES.values(), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(errors.TYPES.values(), key=str))
 def test_every_kind_of_refusal_has_a_status(kind: type[errors.WardenryError]) -> None:
     status = Problem.of(kind("text")).status
     assert (status == 500) == (kind is errors.Internal)

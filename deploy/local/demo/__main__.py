@@ -1,0 +1,120 @@
+"""`python -m deploy.local.demo`: the main job, driven through the running stack or one of its own, and told as it goes.
+
+Exit codes: 0 when every step held, 1 when one did not (it is named), 78 for a wrong setting.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local.demo import isolation, proof, revocation, story
+from deploy.local.demo.narration import Narrator, StepFailed
+from deploy.local.demo.running import NotRunning, running_stack
+from deploy.local.demo.scene import Scene, make_scene
+from deploy.local.home import HomeUnusable
+from deploy.local.settings import SettingInvalid
+from deploy.local.supervisor import EX_CONFIG
+from libs.clock import SystemClock
+from libs.ids import SystemEntropy, Uuid7Ids
+
+Act = Callable[[Scene], Awaitable[None]]
+
+#: The main job: chapters, their steps, and what carries each out.
+CHAPTERS: tuple[tuple[str, tuple[tuple[str, Act], ...]], ...] = (
+    (
+        "People come in",
+        (
+            ("Four people sign up with mailed codes", story.sign_up),
+            ("Two of them create workspaces", story.create_workspaces),
+            ("Each invites another by mail, who accepts", story.invite),
+            ("The invited sign in, after a wrong password", story.wrong_password),
+        ),
+    ),
+    (
+        "They work",
+        (
+            ("Records are created and updated at a product's own service", story.work_with_records),
+            ("A role changes, and the token with it", story.change_role),
+            ("The new role deletes the record", story.delete_record),
+            ("Settings change", story.change_settings),
+            ("The invited sign out", story.sign_out),
+        ),
+    ),
+    (
+        "The log",
+        (
+            ("Logs are exported as CSV", proof.export_for_spreadsheets),
+            ("Every act is in its workspace's log", proof.read_logs),
+            ("Exports are verified off line, with the public key alone", proof.verify_off_line),
+        ),
+    ),
+    (
+        "The walls",
+        (
+            ("The other workspace is not there, over HTTPS", isolation.over_https),
+            ("Nor over gRPC, nor for the wrong service", isolation.over_grpc),
+            ("Nor in SQL, under each service's own role", isolation.in_sql),
+            ("A session that is ended while in use is refused within a second", revocation.revoke_in_use),
+        ),
+    ),
+)
+
+
+async def run(narrator: Narrator) -> dict[str, object]:
+    """Plays everything. Raises StepFailed, NotRunning, SettingInvalid."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    began = clock.monotonic()
+    async with running_stack(clock=clock) as stack:
+        narrator.heading(f"Wardenry at {stack.https}" + (" (started for this demo)" if stack.started_here else ""))
+        scene = make_scene(
+            stack=stack, narrator=narrator, clock=clock, entropy=entropy, ids=Uuid7Ids(clock=clock, entropy=entropy)
+        )
+        try:
+            for chapter, steps in CHAPTERS:
+                narrator.heading(chapter)
+                for name, act in steps:
+                    with narrator.step(name):
+                        await act(scene)
+        finally:
+            await scene.close()
+    return {"seconds": round(clock.monotonic() - began, 1), "measured": scene.measured}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.demo", description="The main job, shown.")
+    parser.add_argument("--json", action="store_true", help="print a summary for programs, and nothing else")
+    arguments = parser.parse_args()
+    console = Console(quiet=arguments.json, highlight=False)
+    narrator = Narrator(console=console, clock=SystemClock())
+    summary: dict[str, object] = {"ok": False, "steps": narrator.steps}
+    code = 1
+    try:
+        summary |= asyncio.run(run(narrator)) | {"ok": True}
+        console.print(f"\n[bold green]All of it holds.[/bold green] {summary['seconds']} s")
+        code = 0
+    except StepFailed as error:
+        summary |= {"failed": error.step, "cause": str(error)}
+        sys.stderr.write(f"The demo failed at the step: {error}\n")
+    except (NotRunning, HomeUnusable) as error:
+        summary |= {"failed": "start", "cause": str(error)}
+        sys.stderr.write(f"{error}\n")
+    except SettingInvalid as error:
+        summary |= {"failed": "start", "cause": str(error)}
+        sys.stderr.write(f"{error}\n")
+        code = EX_CONFIG
+    except KeyboardInterrupt:
+        summary |= {"failed": "interrupted"}
+        console.print(escape("Interrupted."))
+        code = 130
+    if arguments.json:
+        print(json.dumps(summary, indent=1))
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

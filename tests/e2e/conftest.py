@@ -1,0 +1,39 @@
+"""A real browser: Debian's Chromium, without a window."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+#: Chromium as root in a closed network: no sandbox of its own, and no calls home, which would only be refused.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Skips, saying why, where no Chromium is installed."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium); the browser tests did not run")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where a test puts pictures of what it saw."""
+    directory = tmp_path / "screenshots"
+    directory.mkdir()
+    return directory

@@ -1,0 +1,100 @@
+"""A person at a real browser window, and everything that window complained about."""
+
+import re
+import time
+from pathlib import Path
+
+import httpx2
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
+
+from deploy.local.demo.mail import CODE, INVITATION
+
+#: Tells the console of whatever the content security policy stopped, which it may otherwise keep to itself.
+_TELL_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`policy: ${event.violatedDirective} stopped ${event.blockedURI}`);
+});
+"""
+WAIT_SECONDS = 15
+
+
+class Person:
+    """One browser profile with one tab."""
+
+    def __init__(self, chromium: Browser, *, origin: str, mail: str, screenshots: Path, name: str, run: str) -> None:
+        self.name = name
+        self.address = f"{name.lower()}.{run}@example.com"
+        self.password = f"quiet-harbour-{run}-{name.lower()}"
+        self.complaints: list[str] = []
+        #: Statuses of pages that were meant to be refused: Chromium reports those as errors too.
+        self.meant: set[int] = set()
+        self._origin = origin
+        self._mail = mail
+        self._screenshots = screenshots
+        # The link in an invitation leads to HTTPS, whose authority was made on this machine a minute ago.
+        self._context = chromium.new_context(
+            base_url=origin, ignore_https_errors=True, viewport={"width": 1180, "height": 820}, locale="en-GB"
+        )
+        self._context.add_init_script(_TELL_VIOLATIONS)
+        self.page: Page = self._context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        self.page.on("response", self._answered)
+
+    def close(self) -> None:
+        self._context.close()
+
+    def see(self, name: str) -> None:
+        """A picture of the whole page."""
+        self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=True)
+
+    def sign_up(self) -> None:
+        self.page.goto("/sign-up")
+        self.page.get_by_label("Name", exact=True).fill(self.name)
+        self.page.get_by_label("E-mail address").fill(self.address)
+        self.page.get_by_label("Password").fill(self.password)
+        self.page.get_by_role("button", name="Send me the code").click()
+        expect(self.page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+    def enter_code(self) -> None:
+        """Read the code on the mail catcher's own page, in another tab, and type it in."""
+        tab = self._context.new_page()
+        tab.goto(f"{self._mail}/?to={self.address}")
+        text = tab.locator("article pre").first.inner_text(timeout=15_000)
+        tab.close()
+        found = CODE.search(text)
+        assert found is not None, text
+        self.page.get_by_label("Code").fill(found.group())
+        self.page.get_by_role("button", name="Continue").click()
+
+    def sign_in(self) -> None:
+        self.page.goto("/sign-in")
+        self.page.get_by_label("E-mail address").fill(self.address)
+        self.page.get_by_label("Password").fill(self.password)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", name="Choose a workspace")).to_be_visible()
+
+    def invitation_link(self) -> str:
+        """The link in the newest invitation, as it stands in the mail."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            for mail in httpx2.get(f"{self._mail}/messages", params={"to": self.address}).json():
+                found = INVITATION.search(mail["text"])
+                if found:
+                    return found.group()
+            time.sleep(0.1)
+        raise AssertionError(f"no invitation came to {self.address}")
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        meant = re.search(r"responded with a status of (\d+)", message.text)
+        if meant is None or int(meant.group(1)) not in self.meant:
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _answered(self, response: Response) -> None:
+        if not response.url.startswith((self._origin, "https://localhost")):
+            return
+        if "default-src 'none'" not in response.headers.get("content-security-policy", ""):
+            self.complaints.append(f"{response.url} has no content security policy")
