@@ -56,8 +56,13 @@ class IdentityVault:
             if not isinstance(key, Destroyed)
         }
         if len(entries) < _ON_THE_SPOT:
-            return [_opened(entry, private) for entry in entries]
-        return await asyncio.to_thread(lambda: [_opened(entry, private) for entry in entries])
+            return open_entries(entries, private)
+        return await asyncio.to_thread(open_entries, entries, private)
+
+
+def open_entries(entries: Sequence[StoredEntry], private: Mapping[KeyReference, ReaderPrivateKey]) -> list[OpenedEntry]:
+    """The entries with the values that these keys open."""
+    return [_opened(entry, private) for entry in entries]
 
 
 def _opened(entry: StoredEntry, private: Mapping[KeyReference, ReaderPrivateKey]) -> OpenedEntry:
@@ -74,7 +79,7 @@ def _opened(entry: StoredEntry, private: Mapping[KeyReference, ReaderPrivateKey]
                 "the %s's values of an entry cannot be opened: %s",
                 person.role,
                 type(error).__name__,
-                extra={"event": "values_unreadable", "index": entry.index},
+                extra={"alarm": "values_unreadable", "index": entry.index},
             )
             continue
         values |= {(person.role, field): SaltedValue(each.salt, each.value) for field, each in found.items()}

@@ -15,7 +15,7 @@ _AHEAD = 3
 
 
 class MakeMonths:
-    """Runs under the jobs role: once at the start, then every hour."""
+    """Works under the jobs role: once at the start, then every hour."""
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
@@ -26,15 +26,21 @@ class MakeMonths:
         for month in months_from(self._clock.now().date(), _AHEAD + 1):
             await self._database.fetch("SELECT make_month($1)", month)
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def made(self) -> None:
+        """Returns when they are made; waits while the database is down."""
         while True:
             try:
                 await self.make()
-                await asyncio.sleep(_EVERY_SECONDS)
+                return
             except DatabaseUnavailable as error:
                 _log.warning("months were not made, trying again: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            await self.made()
 
 
 def months_from(day: date, count: int) -> list[date]:

@@ -1,0 +1,15 @@
+"""`python -m services.audit`: the append-only log."""
+
+from libs.config.settings import load
+from libs.rpc.process import run
+from services.audit.config import AuditSettings
+from services.audit.wiring import serve
+
+
+def main() -> None:
+    settings = load(AuditSettings)
+    run(lambda stopping: serve(settings, stopping), settings=settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Settings of audit: WARDENRY_AUDIT_<FIELD>, beside those that every service has."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from libs.config.settings import ExistingFile, Settings
+
+
+class AuditSettings(Settings):
+    service: ClassVar[str] = "audit"
+
+    #: Connection URL of the role audit_runtime.
+    database_url_file: ExistingFile
+    #: Connection URL of the role audit_relay.
+    relay_database_url_file: ExistingFile
+    #: Connection URL of the role audit_jobs.
+    jobs_database_url_file: ExistingFile
+    #: Connections of the runtime role, at most.
+    database_connections: int = Field(default=20, ge=2, le=500)
+    #: Ed25519 seed that checkpoints are signed with, 32 raw bytes.
+    checkpoint_key_file: ExistingFile
+    #: Origin of the logs and name of the key: a schema-less URL that is this deployment's for ever.
+    log_origin: str = Field(default="localhost/audit", pattern=r"^[^\s+]{1,200}$")
+    #: Events taken in at a time, at most.
+    batch: int = Field(default=2000, ge=1, le=10_000)
+    #: Where segments of the log go: file://, s3://, gs:// or az:// URL. Nothing is written there yet.
+    object_store_url: str = ""

@@ -1,0 +1,22 @@
+"""Refused calls, into the log."""
+
+from collections.abc import Mapping
+
+from libs.rpc.call import Call
+from libs.rpc.rules import Rule
+from services.audit.commands.denial import RecordDenial
+from services.audit.server.caller import caller_of
+
+
+class DenialHook:
+    """What the interceptor calls when a person's role does not allow a call."""
+
+    def __init__(self, *, denial: RecordDenial, rules: Mapping[str, Rule]) -> None:
+        self._denial = denial
+        self._rules = rules
+
+    async def __call__(self, call: Call, method: str) -> None:
+        rule = self._rules.get(method)
+        await self._denial.record(
+            caller_of(call), rpc=method.removeprefix("/"), permission=rule.permission if rule else ""
+        )

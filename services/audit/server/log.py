@@ -1,0 +1,52 @@
+"""LogService: checkpoints and proofs."""
+
+from typing import Any
+
+from wardenry.audit.v1 import log_pb2, log_pb2_grpc
+
+from libs.rpc.call import call_of
+from services.audit.commands.log import ProveLog
+from services.audit.server.caller import workspace_of
+
+
+class LogHandlers(log_pb2_grpc.LogServiceServicer):
+    def __init__(self, *, proving: ProveLog, keys: tuple[str, ...]) -> None:
+        """`keys` are the verifier keys, the present one first."""
+        self._proving = proving
+        self._keys = keys
+
+    async def GetCheckpoint(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetCheckpointRequest, context: Any
+    ) -> log_pb2.GetCheckpointResponse:
+        checkpoint = await self._proving.checkpoint(workspace_of(call_of(context)))
+        return log_pb2.GetCheckpointResponse(checkpoint=checkpoint.note)
+
+    async def GetInclusionProof(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetInclusionProofRequest, context: Any
+    ) -> log_pb2.GetInclusionProofResponse:
+        log = workspace_of(call_of(context))
+        proof = await self._proving.inclusion(log, request.index, size=request.tree_size)
+        return log_pb2.GetInclusionProofResponse(
+            index=proof.index,
+            tree_size=proof.checkpoint.size,
+            leaf_hash=proof.leaf_hash,
+            hashes=proof.hashes,
+            checkpoint=proof.checkpoint.note,
+        )
+
+    async def GetConsistencyProof(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetConsistencyProofRequest, context: Any
+    ) -> log_pb2.GetConsistencyProofResponse:
+        log = workspace_of(call_of(context))
+        proof = await self._proving.consistency(log, request.first_size, second_size=request.second_size)
+        return log_pb2.GetConsistencyProofResponse(
+            first_size=proof.first_size,
+            second_size=proof.checkpoint.size,
+            hashes=proof.hashes,
+            checkpoint=proof.checkpoint.note,
+        )
+
+    async def GetVerifierKeys(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetVerifierKeysRequest, context: Any
+    ) -> log_pb2.GetVerifierKeysResponse:
+        return log_pb2.GetVerifierKeysResponse(keys=self._keys)
