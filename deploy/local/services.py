@@ -55,6 +55,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "GRPC_VERBOSITY": "ERROR",
         **TLS_ENVIRONMENT,
         "WARDENRY_TLS_CA_FILE": str(home.pki / "ca.crt"),
         "WARDENRY_TLS_CERT_FILE": str(home.pki / f"{service}.crt"),
