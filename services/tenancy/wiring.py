@@ -59,8 +59,6 @@ from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
 
-#: Who takes in tenancy's events: a row leaves the outbox once each of them has it.
-_CONSUMERS = ("session", "audit")
 #: Seconds between looks at what is due. Commands wake the first two at once.
 _MAIL_SECONDS = 5.0
 _ADOPTION_SECONDS = 30.0
@@ -108,11 +106,9 @@ async def serve(settings: TenancySettings) -> AsyncIterator[None]:
             on_denied=service.denials.refused,
         )
         service.add_to(server)
-        cursors = [
-            GrpcCursorClient(name=name, channel=channel)
-            for name, channel in zip(_CONSUMERS, (session, audit), strict=True)
-        ]
-        works = [*service.works(), _relay(settings, _mac_key(settings), databases.relay, cursors, clock)]
+        # Audit alone takes in tenancy's events; session follows the feed.
+        consumers = [GrpcCursorClient(name="audit", channel=audit)]
+        works = [*service.works(), _relay(settings, _mac_key(settings), databases.relay, consumers, clock)]
         await stack.enter_async_context(_beside(_work(databases, server, works)))
         # The last to begin is the first to end: calls are drained before anything that they use is closed.
         await stack.enter_async_context(server)
