@@ -18,7 +18,7 @@ from typing import Any
 
 import grpc
 import structlog
-from wardenry.callers import bearer_of
+from wardenry.callers import bearer_of, texts_of
 from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.errors.v1 import reason_pb2
@@ -146,7 +146,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         return answer
 
     async def _run(self, method: str, context: Any, work: _Work, *, limited: bool) -> Any:
-        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        metadata = texts_of(context.invocation_metadata() or ())
         parent = trace_context.parse(metadata.get("traceparent", ""))
         position = parent.child() if parent else trace_context.new_trace(ratio=self._trace_ratio)
         entered = trace_context.enter(position)

@@ -1,5 +1,6 @@
 """Who calls a protected service: a verified token and the permission that was checked."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,17 @@ def caller_of(place: Any) -> Caller:
     if isinstance(place, dict) and isinstance(caller := place.get(SCOPE_KEY), Caller):
         return caller
     raise LookupError("this call is not protected")
+
+
+def texts_of(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """Metadata by name. What came twice is joined by a comma, as in HTTP (RFC 9110 section 5.3), and so never one of
+    the two:
+    whoever stands in between may have looked at the other."""
+    texts: dict[str, str] = {}
+    for name, value in metadata:
+        if isinstance(value, str):
+            texts[name] = f"{texts[name]}, {value}" if name in texts else value
+    return texts
 
 
 def bearer_of(authorization: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from wardenry.callers import ProtectedContext, entitled
+from wardenry.callers import ProtectedContext, entitled, texts_of
 from wardenry.errors.error import PermissionDenied, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.verifier import TokenVerifier
@@ -64,7 +64,7 @@ class ProtectingInterceptor(grpc.aio.ServerInterceptor):
         return answer
 
     async def _protected(self, context: Any, permission: str | None) -> ProtectedContext:
-        metadata = dict(context.invocation_metadata() or ())
+        metadata = texts_of(context.invocation_metadata() or ())
         try:
             if permission is None:
                 raise PermissionDenied("Nobody may do this.")
