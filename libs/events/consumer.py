@@ -41,7 +41,7 @@ class Consumer:
         intake: Intake,
         clock: Clock,
         batch: int = 2000,
-        session_timeout: float = 10.0,
+        session_timeout: float = 6.0,
     ) -> None:
         """`group` is the consuming service, `member` this process's name in it, the same after a restart; `batch` the
         greatest number of records given on at a time; `session_timeout`, in seconds, is how long the broker waits for a

@@ -51,6 +51,14 @@ async def test_events_arrive_once_in_the_order_of_their_log(path: EventPath) -> 
     assert await path.parked() == []
 
 
+async def test_the_largest_event_arrives(path: EventPath) -> None:
+    largest = b"x" * (256 * 1024)
+    async with path.relay(), path.reader():
+        await path.emit(b"a", largest, b"b")
+        await _taken(path, 3)
+    assert await path.taken() == [b"a", largest, b"b"]
+
+
 async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
     path: EventPath, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -155,3 +155,9 @@ async def test_a_log_cannot_be_put_into_another_bucket(path: EventPath) -> None:
             LOG,
             wrong,
         )
+
+
+async def test_an_event_that_no_broker_would_take_fails_where_it_is_written(path: EventPath) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await path.emit(b"x" * (256 * 1024 + 1))
+    await path.emit(b"x" * (256 * 1024))

@@ -2,29 +2,18 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from libs.events.broker_log import limit_broker_log
-
-
-class ClockForTests:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
+from tests.support.clock import HeldClock
 
 
 @pytest.fixture
-def clock() -> Iterator[ClockForTests]:
+def clock() -> Iterator[HeldClock]:
     logger = logging.getLogger("aiokafka")
     handlers, logger.handlers = logger.handlers, []
-    made = ClockForTests()
+    made = HeldClock()
     limit_broker_log(made)
     limit_broker_log(made)
     yield made
@@ -50,11 +39,11 @@ def root() -> Iterator[Lines]:
     logging.getLogger().removeHandler(handler)
 
 
-def test_one_line_of_a_kind_in_ten_seconds_passes(clock: ClockForTests, root: Lines) -> None:
+def test_one_line_of_a_kind_in_ten_seconds_passes(clock: HeldClock, root: Lines) -> None:
     logger = logging.getLogger("aiokafka.conn")
     for second in range(25):
-        clock.seconds = float(second)
         logger.error("connection %d failed", second)
+        clock.advance(1)
     assert root.lines == [
         "connection 0 failed",
         "connection 10 failed (9 more withheld)",
