@@ -161,7 +161,7 @@ class ListSessions:
             SessionView(
                 session=row.session,
                 created_at=row.created_at,
-                last_used_at=_to_the_minute(row.last_used_at),
+                last_used_at=max(row.created_at, _to_the_minute(row.last_used_at)),
                 idle_expires_at=row.idle_expires_at,
                 expires_at=row.expires_at,
                 ip_address=values.get(IP_ADDRESS, ""),

@@ -51,8 +51,8 @@ class AccessTokens:
         return (
             f'{{"iss":{self._issuer},"aud":[{_quoted(claims.audience)}],"sub":"{claims.subject}"'
             f',"client_id":{_quoted(claims.client_id)},"jti":"{claims.token_id}","sid":"{claims.session}"{workspace}'
-            f',"scope":"","amr":{_quoted_list(claims.amr)},"acr":{_quoted(claims.acr)}'
-            f',"auth_time":{_seconds(claims.authenticated_at)},"sep":{claims.subject_epoch:d}'
+            f',"sep":{claims.subject_epoch:d},"scope":"","amr":{_quoted_list(claims.amr)},"acr":{_quoted(claims.acr)}'
+            f',"auth_time":{_seconds(claims.authenticated_at)}'
             f',"iat":{_seconds(claims.issued_at)},"exp":{_seconds(claims.expires_at)}}}'
         )
 

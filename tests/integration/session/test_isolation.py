@@ -80,7 +80,7 @@ async def test_a_pair_of_ones_own_subject_and_anothers_grant_finds_nothing(
     mine, other = two
     (row,) = await session.as_owner("SELECT grant_id FROM session_grant WHERE subject_id = $1", other.subject)
     assert await session.store.find([(mine.subject, row["grant_id"])]) == {}
-    found = (await session.store.find([(other.subject, row["grant_id"])])).popitem()[1]
+    (found,) = (await session.store.find([(other.subject, row["grant_id"])])).values()
     crossed = Rotation(
         grant=replace(found, subject=mine.subject),
         use=Use.ROTATE,
