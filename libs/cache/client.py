@@ -1,29 +1,36 @@
-"""One client of Valkey or Redis for a process, with a deadline that is ours."""
+"""The connection to Valkey (or Redis): one client per process, no retries behind the caller's back.
+
+What is kept there is never the only copy of anything; whoever uses it says what happens while it is away.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-#: No answer of a cache is worth waiting longer for.
-DEADLINE = timedelta(milliseconds=100)
+#: Seconds for one command, connecting included. redis-py's own retries would turn it into many times that.
+DEADLINE = 0.25
+#: Connections of one process at most.
+CONNECTIONS = 32
 
 
 @asynccontextmanager
 async def open_client(url: str) -> AsyncIterator[Redis]:
-    """A client of `url` (redis:// or rediss://). It connects when first used, so the cache may be down.
+    """A client of `url` (redis:// or rediss://), closed at the end of the block. Connects when first used.
 
-    Its own retries are off: they would turn a deadline of a tenth of a second into nine.
+    Its commands raise redis.exceptions.RedisError or TimeoutError. Raises ValueError for a URL of another form.
     """
-    client = Redis.from_url(
+    client: Redis = Redis.from_url(
         url,
-        socket_timeout=DEADLINE.total_seconds(),
-        socket_connect_timeout=DEADLINE.total_seconds(),
+        socket_timeout=DEADLINE,
+        socket_connect_timeout=DEADLINE,
         retry=Retry(NoBackoff(), 0),
-        max_connections=100,
+        retry_on_error=[],
+        max_connections=CONNECTIONS,
+        health_check_interval=0,
+        decode_responses=False,
     )
     try:
         yield client

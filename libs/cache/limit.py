@@ -1,99 +1,120 @@
-"""Rate limits: the generic cell rate algorithm (GCRA, ITU-T I.371), counted in Valkey by Valkey's own clock.
+"""Rate limits: the generic cell rate algorithm (GCRA), on the time of the Valkey server.
 
-Fail mode: while the cache does not answer, each process counts for itself, by the same algorithm. A deployment of n
-processes then lets through up to n times the rate, and says so in its log; it never stops counting.
+Fail mode: while Valkey does not answer, each process counts for itself, by its own clock and with the same rate. So
+several
+processes together let through up to their number times the rate, and none lets through everything.
 """
 
-import logging
+import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from wardenry.framing import frame
 
 from libs.clock import Clock
+from libs.telemetry.redaction import summary
 
-_log = logging.getLogger(__name__)
+#: Keys that a process counts for itself at most; the one longest unused makes room.
+LOCAL_KEYS = 20_000
+#: Seconds for which Valkey is not asked again after it failed to answer.
+PAUSE = 1.0
+_MICROSECONDS = 1_000_000
 
-#: Returns 0 when the call is within the rate, else how long to wait, in microseconds. One key holds the theoretical
-#: arrival time of the next call; it expires when it says nothing any more.
+#: KEYS[1]: the limit's key; ARGV: interval and tolerance, microseconds. Answers 0, or how long to wait, microseconds.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
-local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
-local wait = arrival - tolerance - now
-if wait > 0 then return math.ceil(wait) end
-redis.call('SET', KEYS[1], string.format('%d', arrival + interval), 'PX', math.ceil((arrival + interval - now) / 1000))
+local due = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+local wait = due + interval - tolerance - now
+if wait > 0 then return wait end
+redis.call('SET', KEYS[1], string.format('%.0f', due + interval), 'PX', math.ceil((due + interval - now) / 1000))
 return 0
 """
-#: Keys that a process counts by itself at most; the oldest go first.
-_MOST_KEYS = 50_000
-#: Seconds between two lines in the log about the same outage.
-_REPORT_SECONDS = 10.0
-#: Seconds for which the cache is not asked again after it failed, so that an outage does not delay every call.
-_REST_SECONDS = 1.0
+_log = structlog.stdlib.get_logger("libs.cache")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """So many calls in a period, and so many of them at once."""
+    """So many calls in a period, evenly; and so many of them may come at once."""
 
     calls: int
     period: timedelta
-    burst: int
+    burst: int = 1
+
+    def __post_init__(self) -> None:
+        if self.calls < 1 or self.burst < 1 or self.period <= timedelta():
+            raise ValueError("a rate has at least one call in a period, and one at once")
 
     @property
-    def interval(self) -> int:
-        """Microseconds between calls at a steady rate."""
-        return int(self.period.total_seconds() * 1_000_000) // self.calls
-
-    @property
-    def tolerance(self) -> int:
-        """Microseconds by which calls may come early."""
-        return self.interval * (self.burst - 1)
+    def interval(self) -> float:
+        """Seconds from one call to the next."""
+        return self.period.total_seconds() / self.calls
 
 
 class RateLimit:
-    """Counts calls by key against one rate."""
+    """One limit: counts calls by key."""
 
     def __init__(self, *, name: str, rate: Rate, client: Redis, clock: Clock) -> None:
-        """`name` keeps the keys of different limits apart."""
-        self._prefix = f"wardenry:limit:{len(name)}:{name}:"
+        self._name = name
         self._rate = rate
-        self._client = client
         self._clock = clock
         self._script = client.register_script(_SCRIPT)
-        self._own: OrderedDict[str, float] = OrderedDict()
-        self._rests_until = self._reported_at = float("-inf")
+        self._own = _OwnCount(rate=rate)
+        self._asked_again_at = float("-inf")
 
     async def take(self, key: str) -> timedelta | None:
-        """Counts one call: None within the rate, else how long to wait. A call that must wait is not counted."""
-        if self._clock.monotonic() >= self._rests_until:
-            try:
-                arguments = [self._rate.interval, self._rate.tolerance]
-                wait = await self._script(keys=[self._prefix + key], args=arguments)
-                return timedelta(microseconds=int(wait)) if wait else None
-            except (RedisError, OSError, TimeoutError) as error:
-                self._note(error)
-        return self._take_alone(key)
+        """Count a call. None when it is within the rate; else how long to wait, and then it is not counted.
 
-    def _take_alone(self, key: str) -> timedelta | None:
-        now = self._clock.monotonic() * 1_000_000
-        arrival = max(self._own.get(key, now), now)
-        wait = arrival - self._rate.tolerance - now
-        if wait > 0:
-            return timedelta(microseconds=wait)
-        self._own[key] = arrival + self._rate.interval
-        self._own.move_to_end(key)
-        if len(self._own) > _MOST_KEYS:
-            self._own.popitem(last=False)
+        Never raises for want of Valkey; see the module on what it does then.
+        """
+        now = self._clock.monotonic()
+        if now < self._asked_again_at:
+            return self._own.take(key, now=now)
+        try:
+            wait = await self._script(keys=[self._key(key)], args=self._arguments())
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.warning("limit.counted_by_process", limit=self._name, error=summary(error))
+            now = self._clock.monotonic()
+            self._asked_again_at = now + PAUSE
+            return self._own.take(key, now=now)
+        return _duration(int(wait) / _MICROSECONDS)
+
+    def _key(self, key: str) -> str:
+        # Keys may be addresses of people, of any length and content: the digest is neither.
+        digest = hashlib.sha256(frame(self._name.encode(), key.encode("utf-8", "surrogatepass"))).hexdigest()
+        return f"wardenry:limit:{digest[:40]}"
+
+    def _arguments(self) -> list[int]:
+        interval = max(1, round(self._rate.interval * _MICROSECONDS))
+        return [interval, interval * self._rate.burst]
+
+
+class _OwnCount:
+    """The same algorithm in this process."""
+
+    def __init__(self, *, rate: Rate) -> None:
+        self._interval = rate.interval
+        self._tolerance = rate.interval * rate.burst
+        self._due: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, key: str, *, now: float) -> timedelta | None:
+        due = max(self._due.get(key, now), now) + self._interval
+        if (wait := due - self._tolerance - now) > 0:
+            return _duration(wait)
+        self._due[key] = due
+        self._due.move_to_end(key)
+        if len(self._due) > LOCAL_KEYS:
+            self._due.popitem(last=False)
         return None
 
-    def _note(self, error: Exception) -> None:
-        now = self._clock.monotonic()
-        self._rests_until = now + _REST_SECONDS
-        if now - self._reported_at >= _REPORT_SECONDS:
-            self._reported_at = now
-            _log.warning("the cache does not answer (%s): this process counts by itself", type(error).__name__)
+
+def _duration(seconds: float) -> timedelta | None:
+    """None for no time; else rounded up to the millisecond, so that who waits exactly so long is not told to wait
+    again."""
+    return timedelta(milliseconds=math.ceil(seconds * 1000)) if seconds > 0 else None

@@ -42,8 +42,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 async def test_headers_name_nobody(server: ServerForTests) -> None:
-    forged: tuple[str, str | bytes]
-    for forged in [*FORGED, ("x-user-id-bin", b"\x01")]:
+    every: list[tuple[str, str | bytes]] = [*FORGED, ("x-user-id-bin", b"\x01")]
+    for forged in every:
         with pytest.raises(Unauthenticated):
             await server.stub().UpdateWorkspace(UPDATE, metadata=(forged,))
     assert server.workspaces.calls == []

@@ -1,0 +1,103 @@
+"""Rate limits on a real Valkey, and without it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.cache.client import open_client
+from libs.cache.limit import PAUSE, Rate, RateLimit
+from libs.clock import SystemClock
+from tests.support.issuer import ClockForTests
+from tests.support.ports import free_port
+from tests.support.valkey import ValkeyForTests
+
+THREE = Rate(calls=3, period=timedelta(minutes=1), burst=3)
+
+
+@pytest.fixture
+async def client(valkey: ValkeyForTests) -> AsyncIterator[Redis]:
+    async with open_client(valkey.url) as client:
+        yield client
+
+
+def limit_of(client: Redis, rate: Rate = THREE, *, name: str = "sign-in") -> RateLimit:
+    return RateLimit(name=name, rate=rate, client=client, clock=SystemClock())
+
+
+async def test_a_burst_passes_and_the_next_waits_its_interval(client: Redis) -> None:
+    limit = limit_of(client)
+    assert [await limit.take("a") for _ in range(3)] == [None] * 3
+    wait = await limit.take("a")
+    assert wait is not None
+    assert timedelta(seconds=19) < wait <= timedelta(seconds=20)
+    assert await limit.take("b") is None
+
+
+async def test_who_waits_as_long_as_told_passes(client: Redis) -> None:
+    limit = limit_of(client, Rate(calls=10, period=timedelta(seconds=1)))
+    assert await limit.take("a") is None
+    wait = await limit.take("a")
+    assert wait is not None
+    await asyncio.sleep(wait.total_seconds())
+    assert await limit.take("a") is None
+
+
+async def test_parallel_calls_are_each_counted(client: Redis) -> None:
+    limits = [limit_of(client) for _ in range(4)]
+    waits = await asyncio.gather(*(limits[number % 4].take("a") for number in range(24)))
+    assert waits.count(None) == 3
+
+
+async def test_limits_and_keys_do_not_mix(client: Redis) -> None:
+    one, other = limit_of(client, name="ab"), limit_of(client, name="a")
+    for key in ("c", "bc", "", "x" * 300, "\x00", "ü"):
+        for _ in range(3):
+            assert await one.take(key) is None
+            assert await other.take(key) is None
+
+
+async def test_what_is_counted_is_forgotten_by_itself_and_names_nobody(client: Redis) -> None:
+    limit = limit_of(client, Rate(calls=100, period=timedelta(seconds=1)))
+    await limit.take("203.0.113.9")
+    (key,) = await client.keys()
+    assert b"203.0.113.9" not in key
+    assert 0 < await client.pttl(key) <= 10
+
+
+async def test_without_valkey_each_process_counts_for_itself_and_quickly() -> None:
+    clock = ClockForTests()
+    async with open_client(f"redis://127.0.0.1:{free_port()}/0") as client:
+        limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=clock)
+        started = asyncio.get_running_loop().time()
+        waits = [await limit.take("a") for _ in range(50)]
+        assert asyncio.get_running_loop().time() - started < 1
+        assert waits[:3] == [None] * 3
+        assert None not in waits[3:]
+        assert await limit.take("b") is None
+        clock.pass_time(20)
+        assert await limit.take("a") is None
+
+
+async def test_valkey_is_asked_again_after_a_pause(valkey: ValkeyForTests) -> None:
+    clock = ClockForTests()
+    key = str(uuid4())
+    async with open_client(valkey.url) as client:
+        limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=clock)
+        valkey.stop()
+        assert await limit.take(key) is None
+        valkey.start()
+        clock.pass_time(PAUSE)
+        for _ in range(3):
+            assert await limit.take(key) is None
+        assert await limit.take(key) is not None
+        assert await client.keys() != []
+
+
+@pytest.mark.parametrize("rate", [{"calls": 0}, {"calls": 1, "burst": 0}, {"calls": 1, "period": timedelta()}])
+def test_a_rate_that_lets_nothing_or_all_pass_is_none(rate: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least one call"):
+        Rate(**{"period": timedelta(seconds=1), **rate})  # type: ignore[arg-type] # the point of the test
