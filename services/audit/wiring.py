@@ -22,6 +22,7 @@ from libs.crypto.vault import VaultClient
 from libs.db.errors import DatabaseRefused
 from libs.db.pool import Database
 from libs.events.consumer import Consumer
+from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.mac_keys import MacKeyInvalid, MacKeys, load_mac_keys
@@ -49,7 +50,6 @@ from services.audit.consumers.intake import EventHandler, SigningIntake
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
 from services.audit.jobs.partition import MakeMonths
-from services.audit.server.cursor import CursorHandlers
 from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
@@ -154,9 +154,7 @@ class Audit:
         server.add(log_pb2_grpc.add_LogServiceServicer_to_server, LogHandlers(proving=proving, keys=keys))
         recording = RecordProductEvent(units=self._units, sealings=self._sealings, clock=self._clock)
         server.add(record_pb2_grpc.add_RecordServiceServicer_to_server, RecordHandlers(recording=recording))
-        server.add(
-            cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorHandlers(cursors=self._cursors.list_cursors)
-        )
+        server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
 
     def work(self, server: GrpcServer) -> Sequence[Work]:
