@@ -22,6 +22,8 @@ from deploy.local.supervisor import EX_CONFIG
 from libs.clock import SystemClock
 from libs.ids import SystemEntropy, Uuid7Ids
 
+#: Where there is no terminal that says how wide it is.
+PLAIN_WIDTH = 120
 Act = Callable[[Scene], Awaitable[None]]
 
 #: The main job: chapters, their steps, and what carries each out.
@@ -90,6 +92,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print a summary for programs, and nothing else")
     arguments = parser.parse_args()
     console = Console(quiet=arguments.json, highlight=False)
+    if not console.is_terminal:
+        console = Console(quiet=arguments.json, highlight=False, width=PLAIN_WIDTH)
     narrator = Narrator(console=console, clock=SystemClock())
     summary: dict[str, object] = {"ok": False, "steps": narrator.steps}
     code = 1

@@ -127,11 +127,12 @@ def value_of(entry: dict[str, Any], field: str, person: str = "actor") -> str:
 def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Table:
     """The log, oldest first. Names stand for the identifiers that entries hold."""
     names = {person.subject_id: person.name for person in scene.people}
-    table = Table(title=f"{team.name}: {team.workspace_id}", title_justify="left", header_style="bold", box=None)
-    for heading in ("#", "time (UTC)", "actor", "action", "target", "address", "agent"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify="right" if heading == "#" else "left")
+    table = Table(title=f"The log of {team.name}", title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for heading, least in (("#", 2), ("time, UTC", 12), ("actor", 7), ("action", 21), ("target", 8), ("address", 9)):
+        table.add_column(heading, no_wrap=True, min_width=least, justify="right" if heading == "#" else "left")
+    table.add_column("agent", no_wrap=True)
     for entry in reversed(entries):
-        target = names.get(entry["target_id"]) or entry["target_id"][-12:]
+        target = names.get(entry["target_id"]) or shortened(entry["target_id"])
         failed = " [red]failed[/red]" if entry["outcome"] == "failure" else ""
         table.add_row(
             str(entry["index"]),
@@ -143,6 +144,11 @@ def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Table:
             agent_in_words(value_of(entry, "user_agent")),
         )
     return table
+
+
+def shortened(identifier: str) -> str:
+    """The random end of a UUID; of a product's own id, all of it."""
+    return identifier[-8:] if len(identifier) == 36 else identifier
 
 
 def agent_in_words(agent: str) -> str:
