@@ -1,0 +1,58 @@
+"""Workspace, permission, strength and age of an authentication."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from wardenry.errors.error import PermissionDenied, Unauthenticated
+from wardenry.options.v1 import options_pb2
+from wardenry.permissions import Role
+
+from libs.rpc.authorization import LEEWAY, authorize
+from libs.rpc.deadline import DEFAULT, LONGEST, seconds_for
+from libs.rpc.rules import Rule
+from tests.support.tokens import access_token
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+RULE = Rule(method="/a.B/C", peers=frozenset({"gateway"}), acting=options_pb2.ACTING_USER)
+
+
+def refusal(rule: Rule, **claims: object) -> tuple[str, dict[str, str]]:
+    with pytest.raises((PermissionDenied, Unauthenticated)) as caught:
+        authorize(access_token(**claims), rule, now=NOW)
+    return caught.value.reason_name, dict(caught.value.metadata)
+
+
+def test_a_workspace_is_needed_unless_the_rule_says_otherwise() -> None:
+    assert refusal(RULE, workspace=None)[0] == "REASON_WORKSPACE_REQUIRED"
+    authorize(access_token(workspace=None), replace(RULE, needs_workspace=False), now=NOW)
+
+
+def test_a_role_holds_the_permission_or_is_told_which_it_lacks() -> None:
+    rule = replace(RULE, permission="audit.export")
+    authorize(access_token(role=Role.ADMIN), rule, now=NOW)
+    for role in (Role.MANAGER, Role.MEMBER, None):
+        assert refusal(rule, role=role) == ("REASON_PERMISSION_DENIED", {"permission": "audit.export"})
+
+
+@pytest.mark.parametrize(
+    ("has", "needs", "good"), [("aal1", "aal2", False), ("aal2", "aal2", True), ("aal3", "aal2", True)]
+)
+def test_a_weak_authentication_must_step_up(has: str, needs: str, good: bool) -> None:
+    rule = replace(RULE, least_acr=needs)
+    if good:
+        authorize(access_token(acr=has), rule, now=NOW)
+    else:
+        assert refusal(rule, acr=has) == ("REASON_STEP_UP_REQUIRED", {"acr_values": needs})
+
+
+def test_an_old_authentication_must_be_repeated() -> None:
+    rule = replace(RULE, greatest_authentication_age=timedelta(minutes=5))
+    authorize(access_token(auth_time=NOW - timedelta(minutes=5) - LEEWAY), rule, now=NOW)
+    old = NOW - timedelta(minutes=5) - LEEWAY - timedelta(seconds=1)
+    assert refusal(rule, auth_time=old) == ("REASON_STEP_UP_REQUIRED", {"max_age": "300"})
+
+
+@pytest.mark.parametrize(("remaining", "seconds"), [(None, DEFAULT), (1.0, 1.0), (1e9, LONGEST), (-3.0, 0.0)])
+def test_a_deadline_is_the_callers_within_bounds(remaining: float | None, seconds: float) -> None:
+    assert seconds_for(remaining) == seconds
