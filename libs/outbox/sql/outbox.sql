@@ -14,6 +14,8 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (id),
     -- One log is in one bucket for ever: the first eight bytes of its SHA-256, big-endian, modulo 64.
     CONSTRAINT outbox_bucket CHECK (bucket = (get_byte(sha256(uuid_send(log)), 7) & 63)),
+    -- No broker takes a larger record, so none may be written.
+    CONSTRAINT outbox_envelope CHECK (octet_length(envelope) <= 262144),
     CONSTRAINT outbox_number CHECK ((generation IS NULL) = (number IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 COMMENT ON TABLE outbox IS '[queue] Events to send; a row stays until every consumer has it and the recovery window has passed';
