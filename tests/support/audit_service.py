@@ -1,0 +1,152 @@
+"""Audit as a process runs it: settings from files, mutual TLS, PostgreSQL, a broker. Tokens and vault are the test's."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb2_grpc
+from wardenry.errors.error import Unauthenticated
+from wardenry.identity.v1 import vault_pb2_grpc
+from wardenry.tokens import AccessToken
+
+from libs.clock import SystemClock
+from libs.events.record import Record
+from libs.rpc.channel import as_user, open_channel
+from libs.rpc.server import GrpcServer
+from libs.telemetry.observer import SilentObserver
+from services.audit.config import AuditSettings
+from services.audit.wiring import Audit
+from tests.integration.crypto.test_vault_client import SmallVault
+from tests.support.audit import MAC_KEY, ORIGIN, raw_of
+from tests.support.events import running
+from tests.support.mutual_tls import CertificatesForTests
+from tests.support.postgres import ServiceDatabase
+
+SOURCES = ("identity", "session", "tenancy", "audit", "datarights")
+
+
+class KnownTokens:
+    """Knows the tokens that it was given, each for one audience: satisfies libs.rpc.authentication.Verifier."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, AccessToken] = {}
+
+    async def verify(self, token: str, *, audience: str) -> AccessToken:
+        claims = self.known.get(token)
+        if claims is None or audience not in claims.audience:
+            raise Unauthenticated("The access token is not good.")
+        return claims
+
+
+class AuditService:
+    """A running audit, and ways to call it."""
+
+    def __init__(self, *, port: int, certificates: CertificatesForTests, tokens: KnownTokens, bootstrap: str) -> None:
+        self._port = port
+        self._certificates = certificates
+        self._bootstrap = bootstrap
+        self._channels = AsyncExitStack()
+        self.tokens = tokens
+        self.vault = SmallVault()
+
+    async def close(self) -> None:
+        await self._channels.aclose()
+
+    async def channel(self, peer: str = "gateway") -> Any:
+        tls = self._certificates.of(peer)
+        channel = open_channel(target=f"127.0.0.1:{self._port}", peer="audit", tls=tls, observer=SilentObserver())
+        return await self._channels.enter_async_context(channel)
+
+    async def entries(self, peer: str = "gateway") -> "entry_pb2_grpc.EntryServiceAsyncStub":
+        stub: entry_pb2_grpc.EntryServiceAsyncStub = entry_pb2_grpc.EntryServiceStub(await self.channel(peer))
+        return stub
+
+    async def log(self, peer: str = "gateway") -> "log_pb2_grpc.LogServiceAsyncStub":
+        stub: log_pb2_grpc.LogServiceAsyncStub = log_pb2_grpc.LogServiceStub(await self.channel(peer))
+        return stub
+
+    async def records(self, peer: str = "records") -> "record_pb2_grpc.RecordServiceAsyncStub":
+        stub: record_pb2_grpc.RecordServiceAsyncStub = record_pb2_grpc.RecordServiceStub(await self.channel(peer))
+        return stub
+
+    async def listed(self, token: str, **request: Any) -> list[entry_pb2.Entry]:
+        """The newest entries of the token's log."""
+        stub = await self.entries()
+        answer = await stub.ListEntries(entry_pb2.ListEntriesRequest(**request), metadata=as_user(token))
+        return list(answer.entries)
+
+    async def publish(self, *records: Record, key: bytes = MAC_KEY) -> None:
+        """Puts records of tenancy on its topic."""
+        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap)
+        await producer.start()
+        try:
+            for record in records:
+                raw = raw_of(replace(record, raw=None), key)
+                await producer.send_and_wait(
+                    raw.topic, raw.value, key=raw.key, partition=raw.partition, headers=list(raw.headers)
+                )
+        finally:
+            await producer.stop()
+
+
+@asynccontextmanager
+async def audit_service(
+    *, database: ServiceDatabase, bootstrap: str, directory: Path, certificates: CertificatesForTests
+) -> AsyncIterator[AuditService]:
+    tokens, clock = KnownTokens(), SystemClock()
+    async with AsyncExitStack() as stack:
+        identity = GrpcServer(
+            listen="127.0.0.1:0",
+            tls=certificates.of("identity"),
+            errors={},
+            verifier=tokens,
+            clock=clock,
+            observer=SilentObserver(),
+            grace=0.2,
+        )
+        vault = SmallVault()
+        identity.add(vault_pb2_grpc.add_VaultServiceServicer_to_server, vault)
+        await stack.enter_async_context(identity)
+        tls = certificates.of("audit")
+        channel = await stack.enter_async_context(
+            open_channel(target=f"127.0.0.1:{identity.port}", peer="identity", tls=tls, observer=SilentObserver())
+        )
+        settings = _settings(database=database, bootstrap=bootstrap, directory=directory, certificates=certificates)
+        audit = Audit(settings=settings, clock=clock, identity=channel)
+        await stack.enter_async_context(audit.databases())
+        server = audit.server(verifier=tokens, observer=SilentObserver())
+        await stack.enter_async_context(server)
+        service = AuditService(port=server.port, certificates=certificates, tokens=tokens, bootstrap=bootstrap)
+        service.vault = vault
+        stack.push_async_callback(service.close)
+        for work in audit.work(server):
+            await stack.enter_async_context(running(work()))
+        yield service
+
+
+def _settings(
+    *, database: ServiceDatabase, bootstrap: str, directory: Path, certificates: CertificatesForTests
+) -> AuditSettings:
+    keys = directory / "mac-keys"
+    keys.mkdir(parents=True)
+    for source in SOURCES:
+        (keys / f"{source}.key").write_bytes(MAC_KEY)
+    (directory / "checkpoint.key").write_bytes(bytes(range(32)))
+    for role in ("runtime", "relay", "jobs"):
+        (directory / f"{role}.url").write_text(database.url(role))
+    tls = certificates.of("audit")
+    return AuditSettings(
+        tls_ca_file=tls.ca_file,
+        tls_cert_file=tls.certificate_file,
+        tls_key_file=tls.key_file,
+        kafka_bootstrap=bootstrap,
+        mac_keys_directory=keys,
+        database_url_file=directory / "runtime.url",
+        relay_database_url_file=directory / "relay.url",
+        jobs_database_url_file=directory / "jobs.url",
+        checkpoint_key_file=directory / "checkpoint.key",
+        log_origin=ORIGIN,
+    )
