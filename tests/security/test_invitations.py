@@ -328,3 +328,23 @@ async def test_what_is_no_single_address_is_refused(tenancy: Tenancy, address: s
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     with pytest.raises(AddressInvalid):
         await tenancy.invitations.create(owner, invitation_id=tenancy.ids.uuid7(), address=address, role=Role.MEMBER)
+
+
+async def test_invitations_that_ended_long_ago_are_deleted_once_their_keys_are_settled(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    member = tenancy.person("Bob")
+    await tenancy.joined(owner, member, Role.MEMBER)
+    await tenancy.invited(owner, "cid@example.com", Role.MEMBER)
+    await tenancy.invited(owner, "dan@example.com", Role.MEMBER)
+    await tenancy.as_administrator(
+        "UPDATE invitation SET created_at = created_at - interval '60 days', expires_at = now() - interval '31 days'"
+        " WHERE invitation_id <> (SELECT invitation_id FROM invitation ORDER BY invitation_id DESC LIMIT 1)"
+    )
+    await tenancy.work.prune()
+    left = await tenancy.as_administrator("SELECT accepted_by FROM invitation")
+    assert {row["accepted_by"] for row in left} == {None, member.subject}
+    await tenancy.work.adopt_keys()
+    await tenancy.work.prune()
+    assert [row["accepted_by"] for row in await tenancy.as_administrator("SELECT accepted_by FROM invitation")] == [
+        None
+    ]

@@ -229,3 +229,15 @@ async def test_permissions_are_answered_in_order_by_the_present_role(tenancy: Te
     await tenancy.memberships.remove(owner, subject=bob)
     assert await tenancy.permissions.check(asked[:1]) == [False]
     assert await tenancy.permissions.check(asked * 83) == [False, True, False, True, False, False] * 83
+
+
+async def test_changes_that_outlived_every_token_are_deleted_and_no_younger_ones(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    young = await tenancy.workspace(tenancy.person("Bob"), "looms")
+    for workspace, age in ((owner.workspace, "15 minutes 31 seconds"), (young.workspace, "15 minutes 20 seconds")):
+        await tenancy.as_administrator(
+            f"UPDATE membership_change SET changed_at = now() - interval '{age}' WHERE workspace_id = $1", workspace
+        )
+    await tenancy.work.prune()
+    assert await changes(tenancy, owner.workspace) == []
+    assert len(await changes(tenancy, young.workspace)) == 1
