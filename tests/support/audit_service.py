@@ -1,4 +1,4 @@
-"""Audit as a process runs it: settings from files, mutual TLS, PostgreSQL, a broker. Tokens and vault are the test's."""
+"""Audit as it runs: settings from files, mutual TLS, PostgreSQL, a broker. Tokens and vault are the test's."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -70,10 +70,9 @@ def request(**changes: object) -> record_pb2.RecordRequest:
 
 async def test_from_a_products_call_to_a_proved_entry(service: AuditService) -> None:
     records = await service.records()
+    first = request()
     for _ in range(2):
-        await records.Record(
-            first := request(event_id=str(UUID(int=(7 << 76) + (2 << 62)))), metadata=as_user("product")
-        )
+        await records.Record(first, metadata=as_user("product"))
     await records.Record(request(action="record.deleted"), metadata=as_user("product"))
 
     async def arrived() -> bool:
