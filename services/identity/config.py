@@ -31,7 +31,7 @@ class IdentitySettings(Settings):
     #: Passwords that are hashed at once; 0 means one for each processor.
     password_hash_threads: int = Field(default=0, ge=0, le=256)
     #: Passwords that wait to be hashed; who comes then is told to come again.
-    password_hash_queue: int = Field(default=32, ge=0, le=10_000)
+    password_hash_queue: int = Field(default=16, ge=0, le=10_000)
 
     #: The mail server, and who mails are from.
     smtp_host: str = "127.0.0.1"
