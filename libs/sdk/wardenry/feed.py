@@ -61,7 +61,8 @@ class Feed(Generic[_Request, _Response]):
         ticking = asyncio.create_task(self._tick(stream), name=f"ticks of {self._name}")
         try:
             while True:
-                response = await asyncio.wait_for(stream.read(), SILENCE)
+                async with asyncio.timeout(SILENCE):
+                    response = await stream.read()
                 if response is grpc.aio.EOF:
                     return heard
                 self._apply(response)
@@ -76,10 +77,10 @@ class Feed(Generic[_Request, _Response]):
             _log.exception("feed of %s cannot be taken in", self._name)
             return False
         finally:
-            ticking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await ticking
             stream.cancel()
+            ticking.cancel()
+            # Waiting for the task itself would take our own cancellation, if it came now, for the task's.
+            await asyncio.wait([ticking])
 
     async def _tick(self, stream: Any) -> None:
         # A write that fails needs no handling here: the read that waits meanwhile fails with the same cause.

@@ -1,7 +1,6 @@
 """A token verifier that is kept current: keys, revocations and memberships, followed while the block runs."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -63,9 +62,7 @@ async def follow(
     finally:
         for task in following:
             task.cancel()
-        for task in following:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.wait(following)
 
 
 def revocation_feed(

@@ -1,7 +1,6 @@
 """uvicorn inside a program that has other things to do."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -40,5 +39,4 @@ class HttpServer(uvicorn.Server):
                 yield server
             finally:
                 server.should_exit = True
-                with contextlib.suppress(asyncio.CancelledError):
-                    await serving
+                await serving
