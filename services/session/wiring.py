@@ -161,8 +161,9 @@ class Session:
                 work=work, standings=standings, tags=tags, issuer=issuer, clock=clock, ids=ids, entropy=entropy
             ),
             refresh=Refresh(
-                store=PostgresRefreshStore(database=self._runtime, envelopes=envelopes),
+                store=PostgresRefreshStore(database=self._runtime),
                 work=work,
+                envelopes=envelopes,
                 standings=standings,
                 keys=refresh_keys,
                 issuer=issuer,

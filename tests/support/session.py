@@ -153,7 +153,7 @@ class SessionForTests:
         self.ids = Uuid7Ids(clock=clock, entropy=entropy)
         envelopes = EnvelopeBuilder(source="session", entropy=entropy)
         self.work = PostgresUnitsOfWork(database=self.runtime, ids=self.ids, envelopes=envelopes)
-        self.store = PostgresRefreshStore(database=self.runtime, envelopes=envelopes)
+        self.store = PostgresRefreshStore(database=self.runtime)
         self.tickets, self.tenancy = TicketsForTests(), TenancyForTests()
         seals, tags = SealsForTests(), TagKeysForTests()
         keyring = LocalKeyring(keys=(SymmetricKey(key=bytes(32), version=1),), entropy=entropy)
@@ -206,6 +206,7 @@ class SessionForTests:
         self.refresh = Refresh(
             store=self.store,
             work=self.work,
+            envelopes=envelopes,
             standings=standings,
             keys=self.refresh_keys,
             issuer=self.issuer,

@@ -6,11 +6,13 @@ and then find what the winner has made of it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
+from libs.crypto.errors import KeyInvalid
+from libs.events.envelope import EnvelopeBuilder, EventInvalid
 from libs.events.event import Event, Outcome, Target
 from libs.ids import Ids
 from libs.telemetry.trace_context import current_traceparent
@@ -71,6 +73,7 @@ class Refresh:
         *,
         store: RefreshStore,
         work: UnitsOfWork,
+        envelopes: EnvelopeBuilder,
         standings: Standings,
         keys: RefreshKeys,
         issuer: TokenIssuer,
@@ -82,6 +85,7 @@ class Refresh:
         """`batch_size` calls at most are carried out together; the first waits `tick` seconds for others."""
         self._store = store
         self._work = work
+        self._envelopes = envelopes
         self._standings = standings
         self._keys = keys
         self._issuer = issuer
@@ -137,7 +141,7 @@ class Refresh:
 
     async def _rotate(self, served: Sequence[_Served], answers: list[Tokens | _Again | Exception]) -> None:
         standings = await self._standings.now([each.grant for each in served])
-        going: list[tuple[_Served, Standing | None]] = []
+        going: list[tuple[_Served, Rotation]] = []
         for each, standing in zip(served, standings, strict=True):
             if isinstance(standing, Exception):
                 answers[each.position] = standing
@@ -145,27 +149,29 @@ class Refresh:
                 await self._end_grant(each.grant, each.call)
                 answers[each.position] = RefreshInvalid()
             else:
-                going.append((each, standing))
+                try:
+                    going.append((each, await self._rotation(each, standing)))
+                except (EventInvalid, KeyInvalid) as error:
+                    # A defect in one grant's row is not the others'.
+                    answers[each.position] = error
         if not going:
             return
-        made = await asyncio.gather(*(self._event(each.grant, each.call, _ACTIONS[each.use]) for each, _ in going))
-        rotations = [
-            Rotation(grant=each.grant, use=each.use, standing=standing, event=event, traceparent=each.call.traceparent)
-            for (each, standing), event in zip(going, made, strict=True)
-        ]
-        applied = await self._store.rotate(rotations, key_version=self._issuer.key_version)
-        self._answer(going, applied, answers)
-
-    def _answer(
-        self,
-        going: Sequence[tuple[_Served, Standing | None]],
-        applied: Mapping[int, int],
-        answers: list[Tokens | _Again | Exception],
-    ) -> None:
+        applied = await self._store.rotate([rotation for _, rotation in going], key_version=self._issuer.key_version)
         for entry, subject_epoch in applied.items():
-            each, standing = going[entry]
-            after = each.grant.after(each.use, key_version=self._issuer.key_version, standing=standing)
+            each, rotation = going[entry]
+            after = each.grant.after(each.use, key_version=self._issuer.key_version, standing=rotation.standing)
             answers[each.position] = self._issuer.issue(after, subject_epoch=subject_epoch)
+
+    async def _rotation(self, served: _Served, standing: Standing | None) -> Rotation:
+        event = await self._event(served.grant, served.call, _ACTIONS[served.use])
+        return Rotation(
+            grant=served.grant,
+            use=served.use,
+            standing=standing,
+            event=event,
+            envelope=self._envelopes.build(event),
+            traceparent=served.call.traceparent,
+        )
 
     async def _end_session(self, grant: Grant, call: RefreshCall) -> None:
         event = await self._event(grant, call, events.SESSION_REUSED, outcome=Outcome.FAILURE)

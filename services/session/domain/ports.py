@@ -138,6 +138,8 @@ class Rotation:
     use: Use
     standing: Standing | None
     event: Event
+    #: The event, frozen: wardenry.events.v1.Envelope.
+    envelope: bytes = field(repr=False)
     #: W3C trace context of the call.
     traceparent: str | None
 

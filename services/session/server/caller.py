@@ -7,7 +7,9 @@ from services.session.domain.session import Client
 
 def client_of(call: Call) -> Client:
     """The person's browser, as the gateway described it."""
-    return Client(ip_address=call.client_address, user_agent=call.user_agent, country=call.client_country)
+    # "A1", "T1" and the like are no countries, though databases of addresses answer them.
+    country = call.client_country if call.client_country.isalpha() else ""
+    return Client(ip_address=call.client_address, user_agent=call.user_agent, country=country)
 
 
 def caller_of(call: Call) -> Caller:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from libs.db.pool import Database
-from libs.events.envelope import EnvelopeBuilder
 from services.session.domain.grant import Grant, Use
 from services.session.domain.ports import Rotation
 from services.session.store.grant import FIND, grant_of
@@ -16,9 +15,8 @@ FROM rotate_grants($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 
 
 
 class PostgresRefreshStore:
-    def __init__(self, *, database: Database, envelopes: EnvelopeBuilder) -> None:
+    def __init__(self, *, database: Database) -> None:
         self._database = database
-        self._envelopes = envelopes
 
     async def find(self, keys: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], Grant]:
         rows = await self._database.fetch(FIND, [subject for subject, _ in keys], [grant for _, grant in keys])
@@ -42,6 +40,6 @@ class PostgresRefreshStore:
             [each.event.action for each in rotations],
             [each.event.occurred_at for each in rotations],
             [each.traceparent for each in rotations],
-            [self._envelopes.build(each.event) for each in rotations],
+            [each.envelope for each in rotations],
         )
         return {row["entry"] - 1: row["subject_epoch"] for row in rows}

@@ -86,6 +86,7 @@ async def test_a_pair_of_ones_own_subject_and_anothers_grant_finds_nothing(
         use=Use.ROTATE,
         standing=None,
         event=await session.refresh._event(found, refresh_call(other), "session.refreshed"),
+        envelope=b"",
         traceparent=None,
     )
     assert await session.store.rotate([crossed], key_version=1) == {}

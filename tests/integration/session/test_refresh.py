@@ -201,3 +201,17 @@ async def test_updates_stay_in_their_page(session: SessionForTests) -> None:
         "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'session_grant'"
     )
     assert row["n_tup_hot_upd"] == row["n_tup_upd"] == 20
+
+
+async def test_a_defect_in_one_row_is_not_the_others(session: SessionForTests) -> None:
+    signed_in = [await session.sign_in() for _ in range(5)]
+    broken = signed_in[2]
+    await session.as_owner(
+        "UPDATE session_grant SET audit_key = $1 WHERE subject_id = $2",
+        bytes(32),  # a point of small order, which nothing can be sealed to
+        broken.subject,
+    )
+    answers = await asyncio.gather(*map(session.refreshed, signed_in), return_exceptions=True)
+    assert [isinstance(each, Tokens) for each in answers] == [True, True, False, True, True]
+    (row,) = await session.as_owner("SELECT counter FROM session_grant WHERE subject_id = $1", broken.subject)
+    assert row["counter"] == 0, "what is not recorded does not happen"

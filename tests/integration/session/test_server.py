@@ -217,7 +217,7 @@ async def test_a_stream_begins_with_what_was_revoked_before(wire: Wire) -> None:
     assert first.snapshot
     assert first.complete
     assert [each.subject_epoch.epoch for each in first.revocations] == [4]
-    following = first
+    following: Any = first
     while following.echo != 7:
         following = await stream.read()
         assert not following.snapshot
