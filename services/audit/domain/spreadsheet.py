@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import unicodedata
 from collections.abc import Iterable
 
 from services.audit.domain.entry import OpenedEntry
@@ -34,8 +33,6 @@ COLUMNS = (
 #: Spreadsheets take a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ERASED = "(erased)"
-#: Line and paragraph separators, control and formatting characters: they forge lines and turn text around.
-_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co"})
 
 
 def heading() -> bytes:
@@ -50,10 +47,8 @@ def rows(entries: Iterable[OpenedEntry]) -> bytes:
 
 def safe(text: str) -> str:
     """The text as a cell: invisible characters by their code, what would be a formula behind an apostrophe."""
-    visible = "".join(
-        f"\\u{{{ord(character):04x}}}" if unicodedata.category(character) in _INVISIBLE else character
-        for character in text
-    )
+    # Control, formatting and separating characters forge lines and turn text around.
+    visible = "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)
     return f"'{visible}" if text.startswith(_FORMULA) else visible
 
 

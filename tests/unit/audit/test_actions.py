@@ -1,0 +1,24 @@
+"""Which source may write what."""
+
+from libs.events.envelope import action_names
+from services.audit.consumers.actions import allowed_actions
+
+
+def test_each_source_may_write_what_its_rpcs_declare() -> None:
+    allowed = allowed_actions()
+    assert set(allowed) == {"audit", "datarights", "identity", "session", "tenancy"}
+    assert "user.login" in allowed["session"]
+    assert "user.login" not in allowed["identity"] | allowed["tenancy"] | allowed["audit"]
+    assert "user.role_changed" in allowed["tenancy"]
+    assert allowed["audit"] == {
+        "export.requested",
+        "permission.denied",
+        "record.created",
+        "record.deleted",
+        "record.updated",
+    }
+
+
+def test_every_declared_action_is_listed_and_every_listed_one_has_a_source() -> None:
+    declared = frozenset().union(*allowed_actions().values())
+    assert declared == action_names()
