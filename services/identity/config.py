@@ -48,4 +48,4 @@ class IdentitySettings(Settings):
 
     @property
     def hashing_threads(self) -> int:
-        return self.password_hash_threads or len(os.sched_getaffinity(0))
+        return self.password_hash_threads or os.cpu_count() or 1

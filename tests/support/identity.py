@@ -77,9 +77,10 @@ class SessionsForTests:
 class IdentityForTests:
     """Every command, and what stands behind them."""
 
-    def __init__(self, *, identity: ServiceDatabase, vault: ServiceDatabase, provider: KeyProvider) -> None:
-        self.identity, self.vault = identity, vault
-        self.clock = HeldClock()
+    def __init__(
+        self, *, identity: ServiceDatabase, vault: ServiceDatabase, provider: KeyProvider, clock: HeldClock
+    ) -> None:
+        self.identity, self.vault, self.clock = identity, vault, clock
         self.entropy = SystemEntropy()
         self.ids = Uuid7Ids(clock=self.clock, entropy=self.entropy)
         self.mails, self.sessions = MailsForTests(), SessionsForTests()
@@ -231,11 +232,15 @@ class IdentityForTests:
 
 @asynccontextmanager
 async def identity_for_tests(
-    service_database: ServiceDatabases, *, provider: KeyProvider | None = None
+    service_database: ServiceDatabases, *, provider: KeyProvider | None = None, beside: IdentityForTests | None = None
 ) -> AsyncIterator[IdentityForTests]:
+    """On databases of its own, or as a second process `beside` another one, on its databases and by its clock."""
     keyring = LocalKeyring(keys=(SymmetricKey(key=b"r" * 32, version=1),), entropy=SystemEntropy())
     service = IdentityForTests(
-        identity=service_database("identity"), vault=service_database("vault"), provider=provider or keyring
+        identity=beside.identity if beside else service_database("identity"),
+        vault=beside.vault if beside else service_database("vault"),
+        provider=provider or keyring,
+        clock=beside.clock if beside else HeldClock(),
     )
     databases = (service.database, service.jobs_database, service.vault_database)
     for database in databases:
