@@ -102,13 +102,18 @@ def print_table(report: Report, out: TextIO) -> None:
     out.write("\n")
     for finding in report.findings[:_SHOWN]:
         where = f"line {finding.line}" if finding.line else "file"
-        out.write(f"  {where}: {finding.text}\n")
+        out.write(f"  {where}: {_visible(finding.text)}\n")
     if (more := report.failed.total() - _SHOWN) > 0:
         out.write(f"  … and {more} more\n")
     if not report.verified:
         out.write(paint("REFUTED", "31;1") + ": this file is not what the log signed\n")
     else:
         out.write(paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)\n")
+
+
+def _visible(text: str) -> str:
+    """A finding may name what the file says, and the file may mean ill to a terminal."""
+    return "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)
 
 
 def _filtered(report: Report) -> str:
