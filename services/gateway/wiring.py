@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from redis.asyncio import Redis
-from starlette.routing import Route
+from starlette.types import ASGIApp
 from wardenry.clock import SystemClock
 from wardenry.verification import follow
 from wardenry.verifier import TokenVerifier
@@ -67,12 +67,12 @@ class Gateway:
                 follow(issuer=settings.issuer, session=channels["session"], tenancy=channels["tenancy"], clock=clock)
             )
             limits = self._limits(await stack.enter_async_context(open_client(settings.valkey_url)), clock)
-            app = application(self._routes(Backends.over(**channels), verifier, limits, clock))
+            app = self._application(Backends.over(**channels), verifier, limits, clock)
             await serve(app, self._listeners(), stopping=stopping)
 
-    def _routes(
+    def _application(
         self, backends: Backends, verifier: TokenVerifier, limits: EdgeLimits, clock: SystemClock
-    ) -> Sequence[Route]:
+    ) -> ASGIApp:
         entropy = SystemEntropy()
         ids = Uuid7Ids(clock=clock, entropy=entropy)
         edge = Edge(
@@ -90,7 +90,7 @@ class Gateway:
         names = WorkspaceNames(backends=backends)
         pages = Pages()
         page_routes = PageRoutes(edge=edge, pages=pages)
-        return [
+        routes = [
             *Sessions(edge=edge, sign_in=sign_in, names=names).routes(),
             *Subject(edge=edge).routes(),
             *Workspaces(edge=edge, sign_in=sign_in).routes(),
@@ -107,6 +107,7 @@ class Gateway:
             *AccountPages(edge=edge, pages=pages, routes=page_routes).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
         ]
+        return application(routes, refusal=page_routes.refusal)
 
     def _limits(self, client: Redis, clock: SystemClock) -> EdgeLimits:
         def a_minute(name: str, calls: int) -> RateLimit:

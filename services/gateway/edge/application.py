@@ -1,6 +1,6 @@
 """The ASGI application: routes, and what answers when none does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,15 +17,34 @@ from services.gateway.edge.problem import Problem
 _STATIC = Path(__file__).parents[1] / "pages" / "static"
 
 
-def application(routes: Sequence[BaseRoute]) -> ASGIApp:
-    """The edge, with `routes` beside its static files and its health check."""
+#: Where programs ask: they are always answered in JSON.
+_PROGRAMS = ("/api/", "/.well-known/")
+
+
+def application(routes: Sequence[BaseRoute], *, refusal: Callable[[Request, Problem], Response]) -> ASGIApp:
+    """The edge, with `routes` beside its static files and its health check.
+
+    `refusal` is the page that people see where there is no route; programs get the problem as JSON.
+    """
+
+    async def refused(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        problem = _problem_of(error)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_PROGRAMS):
+            response = refusal(request, problem)
+        else:
+            response = problem.response()
+        response.headers.update(error.headers or {})
+        return response
+
     app = Starlette(
         routes=[
             Route("/healthz", _health, methods=["GET"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
             *routes,
         ],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: refused, Exception: _failed},
     )
     # It would send browsers on to whatever host the request names.
     app.router.redirect_slashes = False
@@ -37,17 +56,10 @@ async def _health(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
+def _problem_of(error: HTTPException) -> Problem:
     if error.status_code == 405:
-        problem = Problem(405, "FIELD_INVALID", "The method is not allowed here.")
-    else:
-        problem = Problem(error.status_code, "NOT_FOUND", "There is nothing here.")
-    response = problem.response()
-    if error.headers:
-        response.headers.update(error.headers)
-    return response
+        return Problem(405, "FIELD_INVALID", "The method is not allowed here.")
+    return Problem(error.status_code, "NOT_FOUND", "There is nothing here.")
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -50,6 +50,11 @@ class PageRoutes:
 
         return self._route("POST", path, run)
 
+    def refusal(self, request: Request, problem: Problem) -> Response:
+        """The page for a request that no route takes."""
+        visit = self._edge.visit(request)
+        return finish(visit, self._pages.problem(visit, problem))
+
     def _route(self, method: str, path: str, run: Show) -> Route:
         async def endpoint(request: Request) -> Response:
             visit = self._edge.visit(request)

@@ -1,5 +1,6 @@
 """Pages of workspaces: choose, create, members, log."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -34,6 +35,9 @@ from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, see
 
 _ROLES = [role.value for role in Role]
+#: Members whose names stand in the log instead of their ids.
+_NAMED_MEMBERS = 100
+_UUID_LENGTH = 36
 
 
 class WorkspacePages:
@@ -187,6 +191,10 @@ class WorkspacePages:
         credentials = await self._credentials(visit)
         backends = self._edge.backends
         workspace = await backends.workspace.GetWorkspace(GetWorkspaceRequest(), metadata=credentials.metadata)
+        members = await backends.membership.ListMembers(
+            ListMembersRequest(page_size=_NAMED_MEMBERS), metadata=credentials.metadata
+        )
+        names = {member.subject_id: member.display_name for member in members.members if member.display_name}
         answer = await backends.entry.ListEntries(
             ListEntriesRequest(filter=entry_filter(query), page_token=query.get("page", "")),
             metadata=credentials.metadata,
@@ -200,7 +208,7 @@ class WorkspacePages:
             visit,
             "audit.html",
             workspace=rendered(workspace)["workspace"],
-            entries=[_row(entry) for entry in answer.entries],
+            entries=[_row(entry, names) for entry in answer.entries],
             filter={"action": query.get("action", ""), "outcome": query.get("outcome", "")},
             may_export=allows(credentials.claims.role, Permission.AUDIT_EXPORT),
             checkpoint=note,
@@ -220,16 +228,28 @@ class WorkspacePages:
         return see(f"/w/{visit.request.path_params['slug']}")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
     values = {(value.person, value.field): "(erased)" if value.erased else value.value for value in entry.values}
     return {
         "index": entry.index,
         "occurred_at": moment(entry.occurred_at),
-        "actor": entry.actor_id or entry.client or entry.actor_kind,
+        "actor": names.get(entry.actor_id) or _short(entry.actor_id) or _nobody(entry),
+        "actor_id": entry.actor_id,
         "action": entry.action,
         "outcome": entry.outcome,
         "reason": entry.reason,
-        "target": " ".join(filter(None, (entry.target_kind, entry.target_id))),
+        "target": " ".join(filter(None, (entry.target_kind, names.get(entry.target_id) or _short(entry.target_id)))),
+        "target_id": entry.target_id,
         "ip_address": values.get(("actor", "ip_address"), ""),
         "user_agent": values.get(("actor", "user_agent"), ""),
     }
+
+
+def _nobody(entry: Entry) -> str:
+    """Who acted where it was no known person: a visitor, or a service by its name."""
+    return entry.client if entry.actor_kind == "service" else entry.actor_kind
+
+
+def _short(identifier: str) -> str:
+    # The last part of a UUID is all random: it tells entries apart. A product's own id is shown as it is.
+    return f"…{identifier[-8:]}" if len(identifier) == _UUID_LENGTH else identifier

@@ -3,10 +3,11 @@
 import httpx2
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.gateway.edge.application import application
+from services.gateway.edge.problem import Problem
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -24,11 +25,16 @@ async def broken(request: Request) -> Response:
     raise RuntimeError("the password is hunter2")
 
 
-async def get(url: str, *, method: str = "GET") -> httpx2.Response:
-    app = application([Route("/shown", shown), Route("/broken", broken), Route("/kept", kept)])
+def refusal(request: Request, problem: Problem) -> Response:
+    return HTMLResponse("a page", problem.status)
+
+
+async def get(url: str, *, method: str = "GET", accept: str = "*/*") -> httpx2.Response:
+    routes = [Route("/shown", shown), Route("/broken", broken), Route("/kept", kept)]
+    app = application(routes, refusal=refusal)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport) as client:
-        return await client.request(method, url)
+        return await client.request(method, url, headers={"Accept": accept})
 
 
 async def kept(request: Request) -> Response:
@@ -99,3 +105,12 @@ async def test_nobody_is_sent_on_to_the_host_that_a_request_names() -> None:
     response = await get("https://evil.example/shown/")
     assert response.status_code == 404
     assert "location" not in response.headers
+
+
+async def test_people_get_a_page_where_nothing_is_and_programs_get_json() -> None:
+    html = "text/html,application/xhtml+xml"
+    assert (await get("https://id.example.com/nothing", accept=html)).text == "a page"
+    assert (await get("https://id.example.com/nothing")).json()["reason"] == "NOT_FOUND"
+    assert (await get("https://id.example.com/api/v1/nothing", accept=html)).json()["reason"] == "NOT_FOUND"
+    posted = await get("https://id.example.com/shown", accept=html, method="POST")
+    assert set(posted.headers["allow"].split(", ")) == {"GET", "HEAD"}
