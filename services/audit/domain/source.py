@@ -57,7 +57,7 @@ class Sources:
             action=leaf.action,
             succeeded=leaf.outcome == "success",
             actor=leaf.actor_id,
-            target=UUID(leaf.target_id) if leaf.target_kind == "subject" and _is_uuid(leaf.target_id) else None,
+            target=leaf.target_subject,
             sealed=sealed,
             tags=_tags(envelope.tags),
         )
@@ -87,11 +87,3 @@ def _tags(tags: envelope_pb2.SearchTags) -> SearchTags:
     if tags.country and not (len(tags.country) == 2 and tags.country.isascii() and tags.country.isalpha()):
         raise EventRefused("the country is no two-letter code")
     return SearchTags(network=tags.network, device=tags.device, country=tags.country, address=tags.address)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

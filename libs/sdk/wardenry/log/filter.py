@@ -33,7 +33,7 @@ class EntryFilter:
         """Whether the entry is one that was asked for."""
         return (
             (not self.actions or leaf.action in self.actions)
-            and (self.subject is None or str(self.subject) in leaf.subjects())
+            and (self.subject is None or leaf.concerns(self.subject))
             and (self.occurred_from is None or leaf.occurred >= self.occurred_from)
             and (self.occurred_before is None or leaf.occurred < self.occurred_before)
             and (not self.outcome or leaf.outcome == self.outcome)

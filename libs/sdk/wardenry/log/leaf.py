@@ -37,6 +37,8 @@ class Leaf:
     outcome: str
     #: To the nanosecond.
     occurred_at: Timestamp
+    #: The same in UTC, cut to the microsecond.
+    occurred: datetime
     #: "visitor", "subject" or "service".
     actor_kind: str
     actor_id: UUID | None
@@ -46,20 +48,16 @@ class Leaf:
     target_kind: str
     #: A UUID, or a product's own id as text; empty without a target.
     target_id: str
+    #: The subject acted on, if it was one.
+    target_subject: UUID | None
     reason: str
     details: Mapping[str, str]
     #: The digest that binds each personal value, by (person, field), in the leaf's order.
     commitments: Mapping[tuple[str, str], bytes]
 
-    @property
-    def occurred(self) -> datetime:
-        """When it happened, in UTC, to the microsecond."""
-        return self.occurred_at.ToDatetime(tzinfo=UTC)
-
-    def subjects(self) -> frozenset[str]:
-        """The subjects that acted or were acted on, as text."""
-        target = [self.target_id] if self.target_kind == "subject" and self.target_id else []
-        return frozenset([str(self.actor_id), *target] if self.actor_id else target)
+    def concerns(self, subject: UUID) -> bool:
+        """Whether the subject acted or was acted on."""
+        return subject in (self.actor_id, self.target_subject)
 
     def shown(self) -> dict[str, object]:
         """The fields as an export shows them: all of them, and nothing that is not in the leaf."""
@@ -97,9 +95,10 @@ def parse_leaf(data: bytes) -> Leaf:
     if event_id is None or log is None or leaf.outcome not in _OUTCOMES or leaf.actor.kind not in _ACTOR_KINDS:
         raise LeafInvalid("the leaf lacks its event, log, outcome or actor")
     try:
-        leaf.occurred_at.ToDatetime()
+        occurred = leaf.occurred_at.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise LeafInvalid("the leaf's time is none") from None
+    target = _target(leaf)
     return Leaf(
         event_id=event_id,
         log=log,
@@ -107,12 +106,14 @@ def parse_leaf(data: bytes) -> Leaf:
         action=leaf.action,
         outcome=_OUTCOMES[leaf.outcome],
         occurred_at=leaf.occurred_at,
+        occurred=occurred,
         actor_kind=_ACTOR_KINDS[leaf.actor.kind],
         actor_id=_uuid(leaf.actor.id),
         session_id=_uuid(leaf.actor.session),
         client=leaf.actor.client,
         target_kind=leaf.target.kind,
-        target_id=_target_id(leaf),
+        target_id=str(target) if target else leaf.target.id.decode(errors="backslashreplace"),
+        target_subject=target if leaf.target.kind == "subject" else None,
         reason=leaf.reason,
         details=dict(leaf.details),
         commitments=commitments,
@@ -125,9 +126,8 @@ def _uuid(data: bytes) -> UUID | None:
     return UUID(bytes=data) if data else None
 
 
-def _target_id(leaf: leaf_pb2.Leaf) -> str:
-    data = leaf.target.id
+def _target(leaf: leaf_pb2.Leaf) -> UUID | None:
     # A product's ids are texts in its own form, some of which have 16 bytes too.
-    if len(data) == _UUID_BYTES and not leaf.action.startswith("record."):
-        return str(UUID(bytes=data))
-    return data.decode(errors="backslashreplace")
+    if len(leaf.target.id) != _UUID_BYTES or leaf.action.startswith("record."):
+        return None
+    return UUID(bytes=leaf.target.id)
