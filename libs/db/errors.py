@@ -22,6 +22,7 @@ _UNAVAILABLE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby that has not been promoted yet
+    asyncpg.InternalClientError,  # a statement for a connection that has just read the server's good-bye
 )
 _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,  # class 28: role, password

@@ -20,7 +20,8 @@ async def run(
     """One call of `connection`.
 
     A call that is cancelled leaves its reply on the way: the connection is closed at once, so that nobody can read
-    that reply as the answer to the next question. Raises `DatabaseUnavailable` for failures of the connection.
+    that reply as the answer to the next question; so is one whose state the driver itself has lost. Raises
+    `DatabaseUnavailable` for failures of the connection.
     """
     try:
         return await call(query, *arguments)
@@ -28,6 +29,8 @@ async def run(
         discard(connection)
         raise
     except Exception as error:
+        if isinstance(error, asyncpg.InternalClientError):
+            discard(connection)
         raised = translated(error)
         if raised is None:
             raise
