@@ -4,7 +4,7 @@ import secrets
 from typing import Protocol
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
 
 #: The log and context of what belongs to no workspace: the platform's own. A version 7 UUID of time zero.
 PLATFORM = UUID("00000000-0000-7000-8000-000000000000")

@@ -10,6 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 from rich.markup import escape
+from wardenry.clock import SystemClock
 
 from deploy.local.home import Home, HomeUnusable
 from deploy.local.ports import PortOccupied
@@ -20,7 +21,6 @@ from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.local.stack import Stack
 from deploy.local.supervisor import EX_CONFIG, Refused
 from deploy.local.tansu import NoBroker
-from libs.clock import SystemClock
 from libs.db.errors import DatabaseRefused
 from libs.db.migrations import MigrationFailed
 from libs.ids import SystemEntropy

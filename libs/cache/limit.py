@@ -14,9 +14,9 @@ from datetime import timedelta
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from wardenry.clock import Clock
 from wardenry.framing import frame
 
-from libs.clock import Clock
 from libs.telemetry.redaction import summary
 
 #: Keys that a process counts for itself at most; the one longest unused makes room.

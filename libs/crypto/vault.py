@@ -9,11 +9,11 @@ from uuid import UUID
 
 import grpc
 import grpc.aio
+from wardenry.clock import Clock
 from wardenry.errors.error import DeadlineExceeded, Unavailable
 from wardenry.events.v1 import envelope_pb2
 from wardenry.identity.v1 import vault_pb2
 
-from libs.clock import Clock
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner

@@ -2,7 +2,7 @@
 
 import logging
 
-from libs.clock import Clock
+from wardenry.clock import Clock
 
 _LOGGER = "aiokafka"
 _SECONDS = 10.0

@@ -7,9 +7,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from wardenry.clock import Clock
 
-from libs.clock import Clock
 from libs.events.broker_log import limit_broker_log
 from libs.events.intake import Intake
 from libs.events.mac_keys import MacKeys
@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS = 1.0
 _READ_MILLISECONDS = 250
+#: A broker answers a member that joins when the others had their time to come, which may be seconds; its end does not
+#: wait longer than this for an answer.
+_STOP_SECONDS = 0.5
 
 
 class Consumer:
@@ -70,7 +73,7 @@ class Consumer:
             except (KafkaError, OSError) as error:
                 await self._patience.wait(error)
             finally:
-                await consumer.stop()
+                await _stop(consumer)
 
     def _kafka(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -93,7 +96,12 @@ class Consumer:
     async def _read(self, consumer: AIOKafkaConsumer, offsets: "_Offsets") -> None:
         committed = self._clock.monotonic()
         while True:
-            messages = await consumer.getmany(timeout_ms=_READ_MILLISECONDS, max_records=self._batch)
+            try:
+                messages = await consumer.getmany(timeout_ms=_READ_MILLISECONDS, max_records=self._batch)
+            except Exception as error:
+                if not _is_damage(error):
+                    raise
+                messages = await self._read_past_damage(consumer)
             records: list[Record] = []
             parked: list[Parked] = []
             for partition, some in messages.items():
@@ -107,6 +115,40 @@ class Consumer:
             if self._clock.monotonic() - committed >= _COMMIT_SECONDS:
                 await offsets.commit()
                 committed = self._clock.monotonic()
+
+    async def _read_past_damage(self, consumer: AIOKafkaConsumer) -> dict[Any, list[Any]]:
+        """What stands around bytes that are no Kafka record. aiokafka does not say where those are, so every partition
+        with something unread is read one by one, and stepped over where that fails. What aiokafka had read and not
+        given out when it failed comes again from the relay."""
+        messages: dict[Any, list[Any]] = {}
+        for partition in consumer.assignment():
+            some: list[Any] = []
+            while len(some) < self._batch:
+                position = await consumer.position(partition)
+                if position >= (consumer.highwater(partition) or 0):
+                    break
+                try:
+                    one = await consumer.getmany(partition, timeout_ms=4 * _READ_MILLISECONDS, max_records=1)
+                except Exception as error:
+                    if not _is_damage(error):
+                        raise
+                    position = await consumer.position(partition)
+                    consumer.seek(partition, position + 1)
+                    _log.error(
+                        "record passed over, it cannot be read: %s partition %d offset %d: %s",
+                        partition.topic,
+                        partition.partition,
+                        position,
+                        type(error).__name__,
+                        extra={"event": "record_unreadable"},
+                    )
+                    continue
+                if not one:
+                    break
+                some += one[partition]
+            if some:
+                messages[partition] = some
+        return messages
 
     def _sort(self, topic: str, message: Any, records: list[Record], parked: list[Parked]) -> None:
         raw = RawRecord(
@@ -124,6 +166,12 @@ class Consumer:
             parked.append(Parked(raw=raw, reason=Reason.MALFORMED, detail=str(error)))
         except RecordForged as error:
             parked.append(Parked(raw=raw, reason=Reason.FORGED, detail=str(error)))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether aiokafka failed on the bytes of a record. Its decoder and those of the compressions raise errors of any
+    type; what else goes wrong while reading is a KafkaError."""
+    return not isinstance(error, KafkaError) or isinstance(error, CorruptRecordException | UnsupportedCodecError)
 
 
 class _Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -155,3 +203,12 @@ class _Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def on_partitions_assigned(self, assigned: object) -> None:
         """Nothing to fetch: the cursors are in the database."""
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Ends it soon. aiokafka's own end waits for the answer that is due, and hanging up is what spares that."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    _, waiting = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if waiting:
+        await consumer._client.close()
+    await stopping

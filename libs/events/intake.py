@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Protocol
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from libs.clock import Clock
+from wardenry.clock import Clock
 
 _REPORT_SECONDS = 10.0
 

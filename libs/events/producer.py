@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from wardenry.clock import Clock
 
-from libs.clock import Clock
 from libs.events.admin import PARTITIONS, ensure_topics
 from libs.events.broker_log import limit_broker_log
 from libs.events.errors import BrokerUnavailable

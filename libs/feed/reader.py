@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.errors import DatabaseUnavailable
 from libs.feed.fanout import Fanout
 

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.events.errors import BrokerUnavailable

@@ -19,11 +19,11 @@ from typing import Any
 import grpc
 import structlog
 from wardenry.callers import bearer_of, texts_of
+from wardenry.clock import Clock
 from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.errors.v1 import reason_pb2
 
-from libs.clock import Clock
 from libs.rpc import deadline, errors
 from libs.rpc.authentication import Verifier, authenticate
 from libs.rpc.authorization import authorize

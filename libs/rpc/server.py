@@ -12,9 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from wardenry.channels import KEEPALIVE_MILLISECONDS
+from wardenry.clock import Clock
 from wardenry.credentials import TlsFiles
 
-from libs.clock import Clock
 from libs.rpc.authentication import Verifier
 from libs.rpc.errors import ErrorTable
 from libs.rpc.interceptor import DeniedHook, Interceptor

@@ -8,8 +8,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from wardenry.clock import Clock
 
-from libs.clock import Clock
 from libs.telemetry.observer import Observation, Observer
 from libs.telemetry.trace_context import TraceContext
 

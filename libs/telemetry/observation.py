@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.telemetry.observer import Observer, SilentObserver
 
 

@@ -10,13 +10,12 @@ from typing import Any
 import grpc
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
 from wardenry.channels import open_channel as open_bare_channel
-from wardenry.clock import SystemClock as ElapsedClock
+from wardenry.clock import SystemClock
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
 from wardenry.log.note import NoteSigner
 from wardenry.verification import follow
 
-from libs.clock import SystemClock
 from libs.config.secret import SecretInvalid, read_key, read_text
 from libs.crypto.vault import VaultClient
 from libs.db.errors import DatabaseRefused
@@ -77,7 +76,7 @@ async def serve(settings: AuditSettings, stopping: asyncio.Event) -> None:
         for channel in (identity, session, tenancy):
             await stack.enter_async_context(channel)
         verifier = await stack.enter_async_context(
-            follow(issuer=settings.issuer, session=session, tenancy=tenancy, clock=ElapsedClock())
+            follow(issuer=settings.issuer, session=session, tenancy=tenancy, clock=SystemClock())
         )
         audit = Audit(settings=settings, clock=clock, identity=identity)
         await stack.enter_async_context(audit.databases())

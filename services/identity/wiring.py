@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from wardenry.clock import Clock, SystemClock
 from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
 from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
 from wardenry.identity.v1.registration_pb2_grpc import add_RegistrationServiceServicer_to_server
@@ -19,7 +20,6 @@ from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_serv
 from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
 from wardenry.verification import follow
 
-from libs.clock import Clock, SystemClock
 from libs.config.secret import SecretInvalid, read_key, read_text
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import KeyringInvalid, LocalKeyring

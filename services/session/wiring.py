@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wardenry.channels import open_channel as open_bare_channel
-from wardenry.clock import SystemClock as ElapsedClock
+from wardenry.clock import SystemClock
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.feed import Feed
 from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
@@ -17,7 +17,6 @@ from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc
 from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
-from libs.clock import SystemClock
 from libs.config.secret import SecretInvalid, read_text
 from libs.crypto.keyring import KeyringInvalid, LocalKeyring
 from libs.crypto.vault import VaultClient
@@ -123,7 +122,7 @@ class Session:
         vault = VaultClient(stub=vault_pb2_grpc.VaultServiceStub(self._identity), clock=clock)
         seals, tags = VaultSeals(vault=vault, entropy=entropy), VaultTagKeys(vault=vault, clock=clock)
 
-        self._heard = HeardMemberships(clock=ElapsedClock())
+        self._heard = HeardMemberships(clock=SystemClock())
         standings = Standings(
             memberships=GrpcMemberships(stub=membership_pb2_grpc.MembershipServiceStub(self._tenancy)),
             feed=self._heard,

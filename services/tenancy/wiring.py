@@ -1,13 +1,15 @@
 """The composition root: the one place that names what tenancy is made of."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from wardenry.channels import open_channel as open_bare_channel
+from wardenry.clock import Clock, SystemClock
 from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
 from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
@@ -17,7 +19,6 @@ from wardenry.tenancy.v1.permission_pb2_grpc import add_PermissionServiceService
 from wardenry.tenancy.v1.workspace_pb2_grpc import add_WorkspaceServiceServicer_to_server
 from wardenry.verification import follow
 
-from libs.clock import Clock, SystemClock
 from libs.config.secret import SecretInvalid, read_key, read_text
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.vault import VaultClient
@@ -63,6 +64,7 @@ from services.tenancy.store.unit_of_work import PostgresStore
 _MAIL_SECONDS = 5.0
 _ADOPTION_SECONDS = 30.0
 _PRUNE_SECONDS = 60.0
+_Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -108,7 +110,8 @@ async def serve(settings: TenancySettings) -> AsyncIterator[None]:
         service.add_to(server)
         # Audit alone takes in tenancy's events; session follows the feed.
         consumers = [GrpcCursorClient(name="audit", channel=audit)]
-        works = [*service.works(), _relay(settings, _mac_key(settings), databases.relay, consumers, clock)]
+        relay = functools.partial(_relay, settings, _mac_key(settings), databases.relay, consumers, clock)
+        works: list[_Work] = [*service.works(), relay]
         await stack.enter_async_context(_beside(_work(databases, server, works)))
         # The last to begin is the first to end: calls are drained before anything that they use is closed.
         await stack.enter_async_context(server)
@@ -196,9 +199,9 @@ class _Tenancy:
         )
         self._permissions = PermissionHandlers(permissions=PermissionCommands(store=store))
 
-    def works(self) -> list[Coroutine[Any, Any, None]]:
+    def works(self) -> Sequence[_Work]:
         """What runs beside the calls, once the databases are open."""
-        return [work() for work in self._works]
+        return self._works
 
     def add_to(self, server: GrpcServer) -> None:
         server.add(add_WorkspaceServiceServicer_to_server, self._workspaces)
@@ -247,17 +250,16 @@ async def _relay(
         await producer.close()
 
 
-async def _work(databases: _Databases, server: GrpcServer, works: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _work(databases: _Databases, server: GrpcServer, works: Sequence[_Work]) -> None:
     """Waits for the databases, says that calls may come, and does the rest, until cancelled."""
     try:
         await asyncio.gather(*(database.open() for database in databases.all()))
-        await server.ready(True)
-        await asyncio.gather(*works)
     except DatabaseRefused as error:
         raise SecretInvalid(f"a database URL of tenancy cannot be used: {error}") from None
-    finally:
+    await server.ready(True)
+    async with asyncio.TaskGroup() as group:
         for work in works:
-            work.close()
+            group.create_task(work())
 
 
 @asynccontextmanager

@@ -8,11 +8,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb2_grpc
+from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.identity.v1 import vault_pb2_grpc
 from wardenry.tokens import AccessToken
 
-from libs.clock import SystemClock
 from libs.events.record import Record
 from libs.rpc.channel import as_user, open_channel
 from libs.rpc.server import GrpcServer

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class HeldClock:
-    """Satisfies libs.clock.Clock."""
+    """Satisfies wardenry.clock.Clock."""
 
     def __init__(self, now: datetime = datetime(2026, 11, 22, tzinfo=UTC)) -> None:
         self._now = now

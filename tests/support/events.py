@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaProducer
+from wardenry.clock import SystemClock
 
-from libs.clock import SystemClock
 from libs.db.context import Context
 from libs.db.pool import Database
 from libs.db.schemas import ROOT

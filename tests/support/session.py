@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
+from wardenry.clock import SystemClock
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
-from libs.clock import SystemClock
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.keyring import LocalKeyring
 from libs.crypto.reader_key import ReaderPublicKey

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 from rich.markup import escape
+from wardenry.clock import SystemClock
 
 from deploy.local.demo import isolation, proof, revocation, story
 from deploy.local.demo.narration import Narrator, StepFailed
@@ -19,7 +20,6 @@ from deploy.local.demo.scene import Scene, make_scene
 from deploy.local.home import HomeUnusable
 from deploy.local.settings import SettingInvalid
 from deploy.local.supervisor import EX_CONFIG
-from libs.clock import SystemClock
 from libs.ids import SystemEntropy, Uuid7Ids
 
 #: Where there is no terminal that says how wide it is.

@@ -5,8 +5,7 @@ import re
 from typing import Any
 
 import httpx2
-
-from libs.clock import Clock
+from wardenry.clock import Clock
 
 WAIT_SECONDS = 15
 CODE = re.compile(r"(?<![\w-])\d{8}(?![\w-])")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wardenry.clock import Clock
+
 from deploy.local.home import Home
 from deploy.local.settings import StackSettings
-from libs.clock import Clock
 from libs.db.schemas import ROOT
 
 #: A first start makes databases and keys too.

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-from libs.clock import Clock
+from wardenry.clock import Clock
 
 #: Older ones make room for new ones.
 CAPACITY = 1000

@@ -1,4 +1,4 @@
-"""Time for the SDK, which may not ask the machine anywhere else. Same shape as libs.clock."""
+"""Time, as an argument: nothing in the product asks the machine for the time except through a `Clock`."""
 
 import time
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds since an unspecified moment; never goes back."""
+        """Seconds since an unspecified moment; never goes back. For measuring, never for storing."""
         ...
 
 

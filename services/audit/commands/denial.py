@@ -2,7 +2,8 @@
 
 import logging
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.event import Outcome
 from libs.ids import Ids
 from services.audit.commands.sealing import Sealings

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import Enum
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from wardenry.clock import Clock
 from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
 from wardenry.log.filter import EntryFilter
 
-from libs.clock import Clock
 from libs.events.event import MAX_VALUE_BYTES
 from libs.ids import Ids
 from libs.merkle.proofs import Proofs, Tile, tiles_for

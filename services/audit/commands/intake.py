@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from wardenry.clock import Clock
 from wardenry.log.tree import leaf_hash
 
-from libs.clock import Clock
 from libs.events.record import Record
 from services.audit.domain.entry import NewEntry
 from services.audit.domain.errors import EventRefused

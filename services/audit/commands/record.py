@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from services.audit.commands.sealing import Sealings
 from services.audit.domain.errors import RecordExists
 from services.audit.domain.events import recorded

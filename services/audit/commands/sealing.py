@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.search_tags import search_tags
 from services.audit.domain.events import Sealing
 from services.audit.domain.ports import Vault

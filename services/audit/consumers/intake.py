@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.db.transaction import Transaction

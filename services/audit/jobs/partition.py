@@ -4,7 +4,8 @@ import asyncio
 import logging
 from datetime import date, timedelta
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 

@@ -8,12 +8,12 @@ from datetime import UTC
 from uuid import UUID
 
 from starlette.requests import Request
+from wardenry.clock import Clock
 from wardenry.errors.error import Unauthenticated
 from wardenry.session.v1.token_pb2 import RefreshRequest, TokenPair
 from wardenry.tokens import AUDIENCE, AccessToken
 from wardenry.verifier import TokenVerifier
 
-from libs.clock import Clock
 from libs.rpc.client_details import ClientDetails, metadata_of
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.cookies import CookieJar

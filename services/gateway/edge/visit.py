@@ -6,9 +6,9 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
+from wardenry.clock import Clock
 from wardenry.verifier import TokenVerifier
 
-from libs.clock import Clock
 from libs.ids import Entropy, Ids
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.browser import Browser, Refresher

@@ -4,7 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import Target
 from libs.ids import PLATFORM, Entropy, Ids

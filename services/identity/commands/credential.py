@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import SubjectEpochRaised, Target
 from libs.ids import PLATFORM, Ids

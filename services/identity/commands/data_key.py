@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from wardenry.clock import Clock
 from wardenry.framing import frame
 
-from libs.clock import Clock
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference
 from libs.crypto.keyring import KeyProvider, LocalKeyring

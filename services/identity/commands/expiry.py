@@ -1,6 +1,7 @@
 """What is of no use any more."""
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from services.identity.domain.ports import Expiry
 
 

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.key_owner import Destroyed
 from services.identity.domain import place
 from services.identity.domain.mail import Mail, MailRefused, MailUnavailable

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner, VisitorOwner
 from libs.events.event import ADDRESS, NAME, Event, Target

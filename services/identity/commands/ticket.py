@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from services.identity.domain.errors import TicketInvalid
 from services.identity.domain.ports import Store
 from services.identity.domain.ticket import Redemption, hash_of

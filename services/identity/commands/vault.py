@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from wardenry.clock import Clock
 from wardenry.framing import frame
 
-from libs.clock import Clock
 from libs.crypto.derivation import PERSONAL_VALUES, ReaderKeys, derive_key, derive_reader_keys
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference, SubjectOwner

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.errors import DatabaseUnavailable
 from libs.events.patience import Patience
 from services.identity.commands.expiry import RemoveExpired

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.db.context import Context
 from libs.db.pool import Database
 from libs.db.transaction import Transaction

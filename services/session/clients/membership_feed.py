@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from wardenry.clock import Clock
 from wardenry.lease import Lease
 from wardenry.tenancy.v1 import membership_pb2
 
-from libs.clock import Clock
 from services.session.domain.membership import Standing
 from services.session.domain.ports import FeedAnswer
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.errors import KeyDestroyed, SealBroken
 from libs.crypto.key_owner import Destroyed, KeyReference
 from libs.crypto.reader_key import ReaderPublicKey

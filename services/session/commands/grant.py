@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.event import Target
 from libs.ids import Entropy, Ids
 from services.session.commands.caller import Caller

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from wardenry.clock import Clock
 from wardenry.errors.error import Unauthenticated
 from wardenry.tokens import AccessToken
 from wardenry.verifier import access_token_of, invalid, key_id_of, revoked
 
-from libs.clock import Clock
 from services.session.commands.batch import Batch, BatchFull
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.event import Target
 from libs.ids import Ids
 from services.session.commands.caller import Caller

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.event import IP_ADDRESS, USER_AGENT, Target
 from libs.ids import Entropy, Ids
 from services.session.commands.page import PageTokens

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.crypto.errors import SealBroken
 from libs.db.errors import DatabaseUnavailable
 from libs.events.patience import Patience

@@ -6,8 +6,8 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import aiosmtplib
+from wardenry.clock import Clock
 
-from libs.clock import Clock
 from libs.ids import Ids
 from services.tenancy.domain.invitation import InvitationMail
 from services.tenancy.domain.ports import MailFailed

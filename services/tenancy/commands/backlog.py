@@ -4,7 +4,8 @@ import base64
 import logging
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.ids import Entropy
 from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, InvitationMail, hash_of
 from services.tenancy.domain.ports import Backlog, Mailer, MailFailed, Vault

@@ -3,7 +3,8 @@
 import logging
 from uuid import UUID
 
-from libs.clock import Clock
+from wardenry.clock import Clock
+
 from libs.events.event import SearchTags
 from libs.events.search_tags import search_tags
 from libs.ids import Ids

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from wardenry.clock import Clock
 from wardenry.permissions import Permission, Role
 
-from libs.clock import Clock
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.address import normalised

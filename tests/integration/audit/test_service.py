@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from wardenry.audit.v1 import entry_pb2, log_pb2, record_pb2
+from wardenry.clock import SystemClock
 from wardenry.errors.error import (
     AlreadyExists,
     InvalidArgument,
@@ -20,7 +21,6 @@ from wardenry.log.tree import verify_inclusion
 from wardenry.log.verification import verify_export
 from wardenry.permissions import Role
 
-from libs.clock import SystemClock
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.rpc.channel import as_user
 from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, AuditOnPostgres

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
+from wardenry.clock import SystemClock
 
 from libs.cache.client import open_client
 from libs.cache.limit import PAUSE, Rate, RateLimit
-from libs.clock import SystemClock
 from tests.support.issuer import ClockForTests
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyForTests

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from wardenry.clock import SystemClock
 from wardenry.errors.error import PermissionDenied, Unauthenticated
 from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
 from wardenry.tokens import AccessToken
 
-from libs.clock import SystemClock
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.events.position import Position

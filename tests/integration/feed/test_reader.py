@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from wardenry.clock import SystemClock
 
-from libs.clock import SystemClock
 from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database

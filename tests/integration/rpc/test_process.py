@@ -18,7 +18,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from wardenry.credentials import TlsFiles
-from libs.clock import SystemClock
+from wardenry.clock import SystemClock
 from libs.config.settings import Settings
 from libs.rpc.process import run
 from libs.rpc.server import GrpcServer

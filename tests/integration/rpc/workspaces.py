@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.errors.v1 import reason_pb2
 from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
 from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
 from wardenry.tokens import AccessToken
 
-from libs.clock import SystemClock
 from libs.rpc.call import Call, call_of
 from libs.rpc.channel import open_channel
 from libs.rpc.errors import ErrorRow, ErrorTable

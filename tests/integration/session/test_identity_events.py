@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from wardenry.clock import SystemClock
 
-from libs.clock import SystemClock
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Actor, ActorKind, Event, Payload, SubjectEpochRaised

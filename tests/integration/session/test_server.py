@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from wardenry.channels import open_channel as open_bare_channel
-from wardenry.clock import SystemClock as ElapsedClock
+from wardenry.clock import SystemClock
 from wardenry.errors.error import Aborted, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, WardenryError
 from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
 from wardenry.feed import Feed
@@ -172,7 +172,7 @@ async def test_refusals_of_a_refresh_are_told_apart(wire: Wire) -> None:
 
 
 async def test_a_validator_in_another_process_refuses_within_a_second(wire: Wire) -> None:
-    revocations = RevocationSet(clock=ElapsedClock())
+    revocations = RevocationSet(clock=SystemClock())
     stub = revocation_pb2_grpc.RevocationServiceStub(wire.bare("records"))
     feed = Feed(
         name="session",
@@ -182,7 +182,7 @@ async def test_a_validator_in_another_process_refuses_within_a_second(wire: Wire
         lease=revocations.lease,
     )
     following = asyncio.create_task(feed.run())
-    clock = ElapsedClock()
+    clock = SystemClock()
     try:
         for _ in range(3):
             tokens = await wire.sign_in()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import grpc
 import pytest
-from wardenry.clock import SystemClock as ElapsedClock
+from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated, WardenryError
 from wardenry.memberships import MembershipSet
 from wardenry.permissions import Permission, Role
@@ -27,7 +27,6 @@ from wardenry.tenancy.v1 import (
 from wardenry.tokens import AccessToken
 from wardenry.verification import membership_feed
 
-from libs.clock import SystemClock
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.rpc.channel import as_user, open_channel
@@ -337,7 +336,7 @@ async def test_a_changed_membership_is_refused_within_a_second_under_a_fresh_lea
     tenancy = served.tenancy
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     member = await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
-    clock = ElapsedClock()
+    clock = SystemClock()
     sets = [MembershipSet(clock=clock) for _ in range(3)]
     tasks = [asyncio.create_task(served.reader.run())]
     for known in sets:

@@ -12,10 +12,10 @@ import signal
 from pathlib import Path
 
 import grpc
+from wardenry.clock import SystemClock
 from wardenry.credentials import TlsFiles
 from wardenry.protection import Wardenry
 
-from libs.clock import SystemClock
 from libs.ids import SystemEntropy, Uuid7Ids
 from tests.support.records import application, servicer
 from tests.support.records.changes import Changes

@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from wardenry.clock import SystemClock
 
 from deploy.local.home import Home
 from deploy.local.ports import PREFERRED
@@ -12,7 +13,6 @@ from deploy.local.services import GRPC_SERVICES, Surroundings, environment, exis
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import LOGINS
-from libs.clock import SystemClock
 from libs.config.settings import Settings, read
 from libs.ids import SystemEntropy
 
