@@ -57,7 +57,7 @@ async def park(tx: Transaction, parked: Sequence[Parked], *, now: datetime) -> N
                 each.raw.partition,
                 each.raw.offset,
                 each.raw.key,
-                [name for name, _ in each.raw.headers],
+                [name.encode() for name, _ in each.raw.headers],
                 [value for _, value in each.raw.headers],
                 each.raw.value,
                 now,
@@ -85,5 +85,11 @@ def alarm(parked: Sequence[Parked]) -> None:
 
 
 def _digest(raw: RawRecord) -> bytes:
-    headers = [part for name, value in raw.headers for part in (name.encode(), value)]
-    return hashlib.sha256(frame(raw.topic.encode(), raw.key or b"", raw.value or b"", *headers)).digest()
+    headers = [part for name, value in raw.headers for part in (name.encode(), _told_apart(value))]
+    framed = frame(raw.topic.encode(), _told_apart(raw.key), _told_apart(raw.value), *headers)
+    return hashlib.sha256(framed).digest()
+
+
+def _told_apart(part: bytes | None) -> bytes:
+    """No bytes for none; so that "none" and "empty" are two."""
+    return b"" if part is None else b"=" + part

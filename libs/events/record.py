@@ -38,7 +38,8 @@ class RawRecord:
     partition: int
     offset: int
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    #: Kafka lets a header have no value.
+    headers: tuple[tuple[str, bytes | None], ...]
     value: bytes | None
 
 
@@ -110,9 +111,9 @@ def read_record(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record
 
     Raises RecordMalformed, RecordForged.
     """
-    headers = dict(raw.headers)
+    headers = {name: value for name, value in raw.headers if value is not None}
     if len(headers) != len(raw.headers):
-        raise RecordMalformed("a header is repeated")
+        raise RecordMalformed("a header is repeated, or has no value")
     if raw.value is None:
         raise RecordMalformed("there is no value")
     if _header(headers, _SPECVERSION) != "1.0" or _header(headers, _SOURCE) != f"/wardenry/{source}":

@@ -29,7 +29,7 @@ CREATE TABLE parked_record (
     partition integer NOT NULL,
     record_offset bigint NOT NULL,
     key bytea,
-    header_names text[] NOT NULL,
+    header_names bytea[] NOT NULL,
     header_values bytea[] NOT NULL,
     value bytea,
     parked_at timestamptz NOT NULL,
@@ -38,15 +38,15 @@ CREATE TABLE parked_record (
     CONSTRAINT parked_record_headers CHECK (cardinality(header_names) = cardinality(header_values))
 );
 COMMENT ON TABLE parked_record IS '[queue] Records that were set aside, with their bytes, for a person to judge; each raised an alarm';
-COMMENT ON COLUMN parked_record.digest IS 'SHA-256 over topic, key, headers and value: the same bytes are kept once';
+COMMENT ON COLUMN parked_record.digest IS 'SHA-256 over topic, key, value and headers: the same bytes are kept once';
 COMMENT ON COLUMN parked_record.reason IS 'malformed: no record of ours; forged: wrong MAC; rejected: the consumer refused it; failed: the consumer failed on it repeatedly; conflict: another record has its number; superseded: left behind by a new generation';
 COMMENT ON COLUMN parked_record.detail IS 'What the consumer said; no personal data';
 COMMENT ON COLUMN parked_record.topic IS 'Kafka topic';
 COMMENT ON COLUMN parked_record.partition IS 'Kafka partition';
 COMMENT ON COLUMN parked_record.record_offset IS 'Kafka offset, a hint: a broker that forgot begins again';
 COMMENT ON COLUMN parked_record.key IS 'Kafka key as received';
-COMMENT ON COLUMN parked_record.header_names IS 'Names of the headers in their order';
-COMMENT ON COLUMN parked_record.header_values IS 'Values of the headers in their order';
+COMMENT ON COLUMN parked_record.header_names IS 'Names of the headers in their order, UTF-8; bytes, since they may hold what no text can';
+COMMENT ON COLUMN parked_record.header_values IS 'Values of the headers in their order; null where a header has none';
 COMMENT ON COLUMN parked_record.value IS 'The value as received';
 COMMENT ON COLUMN parked_record.parked_at IS 'When it was set aside';
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record._crc32c import crc as crc32c
 
 from libs.db.context import Context
 from libs.events.position import Position
@@ -80,6 +83,55 @@ async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
         ("malformed", b"no record of ours"),
     ]
     assert len([each for each in caplog.records if each.__dict__.get("event") == "record_parked"]) == 3
+
+
+async def test_headers_that_no_text_can_hold_are_parked_and_stop_nothing(path: EventPath) -> None:
+    second = raw_of(record(1, b"b"))
+    without_value = replace(second, headers=(*second.headers[:-1], (second.headers[-1][0], None)), value=b"null")
+    with_nul = replace(second, headers=((chr(0), b""),), value=b"nul")
+    producer = path.producer()
+    await producer.open()
+    await producer.close()
+    async with path.reader():
+        await path.publish(raw_of(record(0, b"a")), without_value, with_nul, second)
+        await _taken(path, 2)
+    assert await path.taken() == [b"a", b"b"]
+    assert sorted(await path.parked()) == [("malformed", b"nul"), ("malformed", b"null")]
+
+
+async def test_bytes_that_the_kafka_client_cannot_read_stop_nothing(
+    path: EventPath, caplog: pytest.LogCaptureFixture
+) -> None:
+    producer = path.producer()
+    await producer.open()
+    await producer.close()
+    await path.publish(raw_of(record(0, b"a")))
+    await _publish_unreadable(path)
+    await path.publish(raw_of(record(1, b"b")))
+    with caplog.at_level(logging.ERROR, logger="libs.events.consumer"):
+        async with path.reader():
+            await _taken(path, 2)
+    assert await path.taken() == [b"a", b"b"]
+    assert [each.__dict__.get("event") for each in caplog.records] == ["record_unreadable"] * 2
+
+
+async def _publish_unreadable(path: EventPath) -> None:
+    """Puts a batch of two on the topic whose headers' names are no UTF-8, which aiokafka asserts that they are."""
+    raw = raw_of(record(1, b"b"))
+    producer = AIOKafkaProducer(bootstrap_servers=path.bootstrap)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        for _ in range(2):
+            batch.append(key=raw.key, value=raw.value, timestamp=None, headers=[("name", b"value")])
+        content = bytearray(batch._builder.build()).replace(b"name", b"\xff" * 4)
+        # Kafka's format of batches, version 2: the CRC-32C at byte 17 covers all that follows it.
+        content[17:21] = struct.pack(">I", crc32c(bytes(content[21:])))
+        batch.close()
+        batch._buffer = bytes(content)
+        await (await producer.send_batch(batch, raw.topic, partition=raw.partition))
+    finally:
+        await producer.stop()
 
 
 async def test_a_record_that_never_came_is_sent_again_when_its_consumer_stalls(path: EventPath) -> None:
