@@ -1,6 +1,6 @@
 """Fixtures that every test may use: real stores and a real broker, one of each for a test process."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,6 +8,7 @@ import pytest
 
 from libs.ids import SystemEntropy
 from tests.support.broker import BrokerForTests
+from tests.support.people import People
 from tests.support.postgres import PostgresForTests, ServiceDatabases
 from tests.support.stack import LocalStack, prepared_home
 from tests.support.valkey import ValkeyForTests
@@ -66,10 +67,20 @@ def stack() -> Iterator[LocalStack]:
     """The whole suite, as `make run` starts it: `stack.state["urls"]`, `["addresses"]`, `["pki"]`."""
     with TemporaryDirectory(prefix="wardenry-stack-") as directory:
         Path(directory).chmod(0o711)
-        started = LocalStack(prepared_home(Path(directory) / "home"))
+        # All tests are one address to the gateway's limits.
+        generous = {"WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000", "WARDENRY_GATEWAY_STANDARD_RATE": "60000"}
+        started = LocalStack(prepared_home(Path(directory) / "home"), environment=generous)
         started.start()
         yield started
         started.stop()
+
+
+@pytest.fixture
+async def people(stack: LocalStack) -> AsyncIterator[People]:
+    """People with browsers, who use the whole suite through the gateway."""
+    made = People(stack)
+    yield made
+    await made.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

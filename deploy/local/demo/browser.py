@@ -47,10 +47,17 @@ class Browser:
             raise Unexpected(f"{method} {path} must answer {wanted}, answered {response.status_code} {got} {detail}")
         return answer
 
-    async def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
-        """One request, whatever its answer."""
-        headers = {} if method in ("GET", "HEAD") else {"X-CSRF-Token": await self._csrf_token()}
-        return await self._client.request(method, path, json=body, headers=headers)
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        """One request, whatever its answer. `headers` stand beside the browser's own, or in their place."""
+        own = {} if method in ("GET", "HEAD") else {"X-CSRF-Token": await self._csrf_token()}
+        return await self._client.request(method, path, json=body, headers=own | (headers or {}))
 
     async def download(self, path: str, body: dict[str, Any]) -> bytes:
         """The file that a POST answers with."""
@@ -61,12 +68,14 @@ class Browser:
 
     def cookie(self, name: str, workspace_id: str = "") -> str:
         """The value of one of the gateway's cookies; empty when it holds none."""
-        full = f"__Host-{name}-{UUID(workspace_id).hex}" if workspace_id else f"__Host-{name}"
-        return self._client.cookies.get(full) or ""
+        return self._client.cookies.get(self._name(name, workspace_id)) or ""
 
     def plant(self, name: str, workspace_id: str, value: str) -> None:
         """Puts a value under a cookie's name, as an attacker would who owns this browser."""
-        self._client.cookies.set(f"__Host-{name}-{UUID(workspace_id).hex}", value, domain="localhost.local", path="/")
+        self._client.cookies.set(self._name(name, workspace_id), value, domain="localhost.local", path="/")
+
+    def _name(self, name: str, workspace_id: str) -> str:
+        return f"__Host-{name}-{UUID(workspace_id).hex}" if workspace_id else f"__Host-{name}"
 
     async def _csrf_token(self) -> str:
         flow, token = self._csrf

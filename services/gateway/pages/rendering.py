@@ -81,5 +81,6 @@ def _words(problem: Problem | None) -> dict[str, str] | None:
     wait = ""
     if problem.retry_after is not None:
         seconds = max(1, -int(-problem.retry_after.total_seconds() // 1))
-        wait = f"Try again in {seconds} s." if seconds < 120 else f"Try again in {-(-seconds // 60)} minutes."
+        number, unit = (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
+        wait = f"Try again in {number}\N{NO-BREAK SPACE}{unit}{'' if number == 1 else 's'}."
     return {"detail": problem.detail, "retry_words": wait}

@@ -230,6 +230,7 @@ class WorkspacePages:
 
 def _row(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
     values = {(value.person, value.field): "(erased)" if value.erased else value.value for value in entry.values}
+    agent = values.get(("actor", "user_agent"), "")
     return {
         "index": entry.index,
         "occurred_at": moment(entry.occurred_at),
@@ -241,7 +242,9 @@ def _row(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
         "target": " ".join(filter(None, (entry.target_kind, names.get(entry.target_id) or _short(entry.target_id)))),
         "target_id": entry.target_id,
         "ip_address": values.get(("actor", "ip_address"), ""),
-        "user_agent": values.get(("actor", "user_agent"), ""),
+        "user_agent": agent,
+        # What follows the last comment is the browser itself; before it, all browsers say what Mozilla once said.
+        "browser": agent.rpartition(") ")[2],
     }
 
 
