@@ -1,6 +1,7 @@
 """Exports: those that hold, and each way in which one can lie."""
 
 import dataclasses
+import io
 import json
 import sys
 from datetime import timedelta
@@ -13,7 +14,8 @@ from wardenry.log import verify as command
 from wardenry.log.checkpoint import open_checkpoint
 from wardenry.log.export import ExportValue
 from wardenry.log.filter import EntryFilter
-from wardenry.log.note import NoteSigner
+from wardenry.log.note import NoteSigner, SignatureInvalid
+from wardenry.log.verification import verify_export
 
 from tests.unit.log.exports import ALICE, BOB, LOG, NOON, ORIGIN, OTHER_LOG, SIGNER, Log, event, record, verify
 
@@ -162,6 +164,17 @@ def test_a_checkpoint_of_another_log_or_key_is_found() -> None:
     assert failed(LOG_OF_FIVE.export(checkpoint=other.sign(text))) == {"checkpoint"}
 
 
+def test_a_key_speaks_for_its_own_deployment_alone() -> None:
+    other = NoteSigner(name="other.example", seed=bytes(32))
+    text = LOG_OF_FIVE.checkpoint().rpartition("\n\n")[0] + "\n"
+    both = [SIGNER.key, other.key]
+    forged = verify_export(io.BytesIO(LOG_OF_FIVE.export(checkpoint=other.sign(text), signer=other)), both)
+    assert set(forged.failed) == {"checkpoint", "signature"}
+    assert verify_export(io.BytesIO(WHOLE), both).verified
+    with pytest.raises(SignatureInvalid):
+        open_checkpoint(other.sign(text), both)
+
+
 def test_a_previous_checkpoint_must_be_a_prefix() -> None:
     for size in range(6):
         previous = open_checkpoint(LOG_OF_FIVE.checkpoint(size), [SIGNER.key])
@@ -187,7 +200,13 @@ def test_a_filtered_export_says_that_it_cannot_show_continuity() -> None:
     assert command.exit_code(verify(filtered, previous=rewritten)) == command.REFUTED
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"[]\n", b"\xff\n", b"{}\n", b"[" * 100_000 + b"\n", WHOLE[10:]])
+_HALF_A_CHARACTER = b'{"count":5,"signature":"\\ud800","type":"trailer"}\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"[]\n", b"\xff\n", b"{}\n", b"[" * 100_000 + b"\n", WHOLE[10:], _HALF_A_CHARACTER],
+)
 def test_what_is_no_export_is_refuted(data: bytes) -> None:
     report = verify(data)
     assert not report.verified

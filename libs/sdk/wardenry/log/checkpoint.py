@@ -58,8 +58,10 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> str:
 
 
 def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
-    """The checkpoint, when one of the keys has signed it.
+    """The checkpoint, when one of the keys has signed it whose name its origin begins with: a key speaks for the logs
+    of its own deployment, whichever others are trusted beside it.
 
     Raises SignatureInvalid, NoteInvalid, CheckpointInvalid.
     """
-    return Checkpoint.parse(open_note(note, keys))
+    deployment, _, _ = note.partition("\n")[0].rpartition("/")
+    return Checkpoint.parse(open_note(note, [key for key in keys if key.name == deployment]))

@@ -150,8 +150,7 @@ class _Verification:
         except (NoteInvalid, CheckpointInvalid) as error:
             report.fail("checkpoint", 1, f"the checkpoint: {error}")
         else:
-            known = {log_origin(key.name, header.log) for key in self._keys}
-            if header.origin not in known or report.checkpoint.origin != header.origin:
+            if not self._keys_of(header) or report.checkpoint.origin != header.origin:
                 report.fail("checkpoint", 1, "the checkpoint is of another log or origin")
         try:
             self._filter = EntryFilter.parse(header.filter)
@@ -232,7 +231,7 @@ class _Verification:
                 report.fail("order", None, f"{trailer.count} entries were written, {report.entries} are here")
             text = trailer_text(origin=header.origin, count=trailer.count, digest=digest)
             try:
-                if open_note(trailer.signature, self._keys) != text:
+                if open_note(trailer.signature, self._keys_of(header)) != text:
                     report.fail("signature", self._line, "the file is not the one that was signed")
             except NoteInvalid as error:
                 report.fail("signature", self._line, f"the file's signature: {error}")
@@ -245,6 +244,10 @@ class _Verification:
         elif self._tree.root() != report.checkpoint.root:
             report.fail("root", None, "the entries do not make the tree that was signed")
         self._continues(report.checkpoint)
+
+    def _keys_of(self, header: ExportHeader) -> list[VerifierKey]:
+        """The keys that speak for the log: those of the deployment that its origin names."""
+        return [key for key in self._keys if log_origin(key.name, header.log) == header.origin]
 
     def _continues(self, checkpoint: Checkpoint) -> None:
         if self._previous is None:
