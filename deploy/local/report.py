@@ -39,8 +39,12 @@ def state_of(stack: Stack, home: Home) -> dict[str, Any]:
         },
         "edge_ca_file": str(home.pki / "edge-ca.crt"),
         "pki": str(home.pki),
-        "addresses": {name: f"127.0.0.1:{port}" for name, port in ports.items()} | stack.outside,
+        "addresses": {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        | {store.name: store.address for store in stack.outside.values()},
         "pieces": pieces,
+        "outside": [
+            {"name": store.name, "address": store.address, "answers": store.answers} for store in stack.outside.values()
+        ],
     }
 
 
@@ -66,7 +70,7 @@ def end_leftovers(state: dict[str, Any]) -> None:
 
 
 def table(state: dict[str, Any]) -> Table:
-    """One row for each process."""
+    """One row for each process, and for each store of somebody else's."""
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("what", "address", "process", "state"):
         rows.add_column(heading, no_wrap=True)
@@ -78,4 +82,7 @@ def table(state: dict[str, Any]) -> Table:
             str(piece["pid"] or "-"),
             f"[{colour}]{piece['state']}[/{colour}]",
         )
+    for store in state.get("outside", []):
+        said = "[green]outside, answers[/green]" if store["answers"] else "[red]outside, does not answer[/red]"
+        rows.add_row(escape(store["name"]), escape(store["address"]), "-", said)
     return rows

@@ -1,15 +1,26 @@
 """What a person may set about the local stack, by environment variables. Everything has a default."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 #: Settings of the services themselves pass through to them; they check them.
 SERVICE_PREFIXES = tuple(
     f"WARDENRY_{service}_" for service in ("IDENTITY", "SESSION", "TENANCY", "AUDIT", "DATARIGHTS", "GATEWAY")
 )
 HIGHEST_PORT = 65535
+BROKER = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:,/@]+):\d{1,5}")
+#: Where a URL of that scheme leads without a port.
+DEFAULT_PORTS = {"postgresql": 5432, "postgres": 5432, "redis": 6379, "rediss": 6379}
+
+
+class Broker(StrEnum):
+    TANSU = "tansu"
+    KAFKA = "kafka"
 
 
 class SettingInvalid(Exception):
@@ -30,13 +41,22 @@ class StackSettings:
     vault_administrator_url_file: Path | None = None
     #: `redis://` URL of a Valkey or Redis of your own.
     valkey_url: str | None = None
-    #: host:port of a Kafka broker of your own, and whether producers are idempotent (the embedded broker cannot).
+    #: Which broker is started: the embedded one, or Apache Kafka where Java and Maven are.
+    broker: Broker = Broker.TANSU
+    #: host:port of a Kafka broker of your own, which is used instead.
     kafka_bootstrap: str | None = None
-    kafka_idempotence: bool = False
+    #: Whether producers are idempotent. Unset, they are on Apache Kafka; the embedded broker cannot.
+    kafka_idempotence: bool | None = None
     #: debug, info, warning or error.
     log_level: str = "info"
     #: Where traces and metrics are sent, as OTLP over gRPC; unset, nowhere.
     otlp_endpoint: str | None = None
+
+    @property
+    def idempotence(self) -> bool:
+        """Whether producers are idempotent."""
+        apache = self.broker is Broker.KAFKA and self.kafka_bootstrap is None
+        return apache if self.kafka_idempotence is None else self.kafka_idempotence
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> tuple["StackSettings", dict[str, str]]:
@@ -50,6 +70,9 @@ class StackSettings:
             "https_port": port,
             "postgres_administrator_url_file": path,
             "vault_administrator_url_file": path,
+            "valkey_url": valkey_url,
+            "broker": broker,
+            "kafka_bootstrap": brokers,
             "kafka_idempotence": boolean,
             "log_level": level,
         }
@@ -98,3 +121,50 @@ def level(variable: str, value: str) -> str:
     if value.lower() not in ("debug", "info", "warning", "error"):
         raise SettingInvalid(f"{variable} is {value!r}: set debug, info, warning or error.")
     return value.lower()
+
+
+def broker(variable: str, value: str) -> Broker:
+    try:
+        return Broker(value.lower())
+    except ValueError as error:
+        raise SettingInvalid(f"{variable} is {value!r}: set tansu or kafka.") from error
+
+
+def brokers(variable: str, value: str) -> str:
+    if not all(BROKER.fullmatch(broker) for broker in value.split(",")):
+        raise SettingInvalid(f"{variable} is {value!r}: set host:port, or several with commas.")
+    return value
+
+
+def valkey_url(variable: str, value: str) -> str:
+    # It may hold a password, so it is not repeated.
+    if not is_url(value, "redis", "rediss"):
+        raise SettingInvalid(f"{variable} is no address of a Valkey: set redis://[:password@]host:port/0.")
+    return value
+
+
+def administrator_url(file: Path) -> str:
+    """The URL that is kept in `file`. Raises SettingInvalid, without the URL, which holds a password."""
+    try:
+        url = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise SettingInvalid(f"{file}: {reason}; put the administrator's URL there.") from error
+    if not is_url(url, "postgresql", "postgres"):
+        raise SettingInvalid(f"{file}: holds no URL such as postgresql://administrator:password@host:5432/postgres.")
+    return url
+
+
+def is_url(text: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
+def host_and_port(url: str) -> str:
+    """host:port of a URL, without its user and password."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"

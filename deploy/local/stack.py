@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from wardenry.clock import Clock
 
 from deploy.local import services
 from deploy.local.home import Home
+from deploy.local.kafka import Kafka
+from deploy.local.outside import Outside
 from deploy.local.ports import choose
 from deploy.local.postgres import Postgres
 from deploy.local.process import NotReady
 from deploy.local.secrets import SOURCES, ensure_password, ensure_secrets
 from deploy.local.services import GRPC_SERVICES, GrpcService, Surroundings
-from deploy.local.settings import SettingInvalid, StackSettings
+from deploy.local.settings import Broker, StackSettings, administrator_url, host_and_port
 from deploy.local.supervisor import LOOK_EVERY, Piece, Stage, State, Supervisor
 from deploy.local.tansu import Tansu
 from deploy.local.valkey import Valkey
 from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import provision_with_files
-from libs.clock import Clock
-from libs.db.errors import DatabaseUnavailable
+from libs.db.errors import DatabaseUnavailable, translated
 from libs.db.migrations import migrate
 from libs.db.schemas import schemas
 from libs.events.admin import ensure_topics
@@ -31,6 +33,8 @@ from libs.ids import Entropy
 
 #: Databases on the vault's own cluster; every other one is on the services' cluster.
 VAULT = "vault"
+POSTGRESQL = "postgresql"
+KAFKA = "kafka"
 RETRY_SECONDS = 1.0
 TOPICS = tuple(f"wardenry.{source}.v1" for source in SOURCES)
 #: How many replicas a topic has: as many as the broker's operator decided.
@@ -59,20 +63,21 @@ class Stack:
         self._home = home
         self._clock = clock
         self._entropy = entropy
-        self._stores_only = stores_only
         self._say = say
         self._changed = changed
-        self._bootstrap = ""
-        self._all_started = False
+        self._clusters: dict[str, str] = {}
+        self._around: Surroundings
+        self._databases_due = True
+        self._services_due = not stores_only
         self._topics_due = True
-        self._topics_tried = 0.0
-        self._topics_complaint = ""
-        self.outside: dict[str, str] = {}
+        self._tried = 0.0
+        self._complaints: set[str] = set()
+        self.outside: dict[str, Outside] = {}
         self.ports: dict[str, int] = {}
         self.supervisor = Supervisor(say=say, changed=self._piece_changed)
 
     def start(self) -> None:
-        """Start everything in order; the services may still be starting when this returns.
+        """Start what is ours, in order. What waits for a store of somebody else's follows in `look`.
 
         Raises SettingInvalid, PortOccupied, NotReady, NoBroker, Unreachable: each with one line that says what to do.
         """
@@ -83,8 +88,15 @@ class Stack:
         home.save_ports(self.ports)
         ensure_certificates(home.pki, clock=self._clock)
         ensure_secrets(home.secrets, entropy=self._entropy)
-        databases = self._clusters()
-        around = Surroundings(
+        self._clusters = {
+            POSTGRESQL: self._cluster(
+                POSTGRESQL, "PostgreSQL", settings.postgres_administrator_url_file, POSTGRES_SETTINGS
+            ),
+            VAULT: self._cluster(
+                VAULT, "The vault's PostgreSQL", settings.vault_administrator_url_file, VAULT_SETTINGS
+            ),
+        }
+        self._around = Surroundings(
             settings=settings,
             home=home,
             ports=self.ports,
@@ -92,45 +104,34 @@ class Stack:
             kafka_bootstrap=self._kafka(),
             passed=self._passed,
         )
-        self._bootstrap = around.kafka_bootstrap
-        self.supervisor.add(services.mail(around), Stage.SERVICE)
-        self._prepare_databases(databases)
-        self._make_topics()
-        if not self._stores_only:
-            for name in GRPC_SERVICES:
-                if services.exists(name):
-                    self.supervisor.add(GrpcService(name=name, around=around), Stage.SERVICE)
-            if services.exists("gateway"):
-                self.supervisor.add(services.gateway(around), Stage.EDGE)
-        self._all_started = True
+        self.supervisor.add(services.mail(self._around), Stage.SERVICE)
+        self._advance()
 
     def look(self) -> None:
-        """Do what has become due, then rest a moment. Raises Refused when a service cannot use its settings."""
+        """Do what has become due, then rest a moment. Raises Refused when a service cannot use its settings, and
+        what `start` raises."""
         self.supervisor.look()
-        if self._topics_due and time.monotonic() - self._topics_tried > RETRY_SECONDS:
-            self._make_topics()
+        self._advance()
         time.sleep(LOOK_EVERY)
 
     def is_ready(self) -> bool:
-        """Whether everything was started, every process answers and the topics are there."""
-        return self._all_started and not self._topics_due and self.supervisor.all_ready()
+        """Whether everything was started, everything answers and the topics are there."""
+        return (
+            not self._databases_due
+            and not self._services_due
+            and not self._topics_due
+            and self.supervisor.all_ready()
+            and all(store.answers for store in self.outside.values())
+        )
 
     def stop(self) -> None:
         self.supervisor.stop()
 
-    def _clusters(self) -> dict[str, str]:
-        """The administrator's URL of each cluster, which is started unless it is somebody else's."""
-        postgresql = self._cluster("postgresql", self._settings.postgres_administrator_url_file, POSTGRES_SETTINGS)
-        vault = self._cluster(VAULT, self._settings.vault_administrator_url_file, VAULT_SETTINGS)
-        return {"postgresql": postgresql, VAULT: vault}
-
-    def _cluster(self, name: str, outside: Path | None, settings: dict[str, str]) -> str:
+    def _cluster(self, name: str, title: str, outside: Path | None, settings: dict[str, str]) -> str:
+        """The administrator's URL of a cluster, which is started unless it is somebody else's."""
         if outside is not None:
-            try:
-                url = outside.read_text().strip()
-            except OSError as error:
-                raise SettingInvalid(f"{outside}: {error.strerror}; put the administrator's URL there.") from error
-            self.outside[name] = url.rpartition("@")[2]
+            url = administrator_url(outside)
+            self._is_outside(name, title, host_and_port(url))
             return url
         cluster = Postgres(
             name=name,
@@ -145,7 +146,7 @@ class Stack:
 
     def _valkey(self) -> str:
         if self._settings.valkey_url is not None:
-            self.outside["valkey"] = self._settings.valkey_url.rpartition("@")[2]
+            self._is_outside("valkey", "Valkey", host_and_port(self._settings.valkey_url))
             return self._settings.valkey_url
         valkey = Valkey(
             name="valkey",
@@ -159,13 +160,29 @@ class Stack:
 
     def _kafka(self) -> str:
         if self._settings.kafka_bootstrap is not None:
-            self.outside["kafka"] = self._settings.kafka_bootstrap
+            self._is_outside(KAFKA, "Kafka", self._settings.kafka_bootstrap)
             return self._settings.kafka_bootstrap
-        broker = Tansu(name="kafka", port=self.ports["kafka"], log=self._home.logs / "kafka.log")
+        port, log = self.ports[KAFKA], self._home.logs / "kafka.log"
+        broker: Tansu | Kafka
+        if self._settings.broker is Broker.KAFKA:
+            broker = Kafka(
+                name=KAFKA,
+                directory=self._home.root / "kafka",
+                port=port,
+                controller_port=self.ports["kafka-controller"],
+                log=log,
+                entropy=self._entropy,
+                say=self._say,
+            )
+        else:
+            broker = Tansu(name=KAFKA, port=port, log=log)
         self._started(broker)
         return broker.bootstrap
 
-    def _started(self, store: Postgres | Valkey | Tansu) -> None:
+    def _is_outside(self, name: str, title: str, address: str) -> None:
+        self.outside[name] = Outside(name=name, title=title, address=address, say=self._say)
+
+    def _started(self, store: Postgres | Valkey | Tansu | Kafka) -> None:
         try:
             store.start()
         except NotReady:
@@ -173,28 +190,61 @@ class Stack:
             raise
         self.supervisor.add_running(store)
 
-    def _prepare_databases(self, clusters: Mapping[str, str]) -> None:
-        """Roles, databases, schemas. Waits for a cluster of somebody else's that does not answer yet."""
-        waiting = False
-        while True:
-            try:
-                self._provision(clusters)
-                return
-            except (OSError, asyncpg.CannotConnectNowError, DatabaseUnavailable) as error:
-                if not self.outside:
-                    raise NotReady(f"PostgreSQL does not answer: {error}") from error
-                if not waiting:
-                    self._say(f"PostgreSQL does not answer at {', '.join(self.outside.values())}; waiting for it.")
-                waiting = True
-                time.sleep(RETRY_SECONDS)
-            except asyncpg.PostgresError as error:
-                raise NotReady(f"PostgreSQL refused to be set up: {error}") from error
+    def _advance(self) -> None:
+        """Take the next steps that the stores of others allow: databases, topics, services."""
+        for store in self.outside.values():
+            if store.look():
+                self._topics_due |= store.name == KAFKA  # one that comes back may have forgotten them
+                self._changed()
+        due = self._databases_due or self._topics_due
+        if not due or time.monotonic() - self._tried < RETRY_SECONDS:
+            return
+        if self._databases_due and self._answer(POSTGRESQL, VAULT):
+            self._prepare_databases()
+        if self._topics_due and self._answer(KAFKA):
+            self._make_topics()
+        if self._services_due and not self._databases_due:
+            self._start_services()
+        self._tried = time.monotonic()
 
-    def _provision(self, clusters: Mapping[str, str]) -> None:
+    def _answer(self, *names: str) -> bool:
+        """Whether these do, or are our own, which the supervisor sees to."""
+        return all(self.outside[name].answers for name in names if name in self.outside)
+
+    def _prepare_databases(self) -> None:
+        """Roles, databases, schemas."""
+        try:
+            self._provision()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseUnavailable) as error:
+            outside = [self.outside[name].address for name in self._clusters if name in self.outside]
+            passing = isinstance(error, DatabaseUnavailable) or isinstance(translated(error), DatabaseUnavailable)
+            if not passing or not outside:
+                which = f" at {' and '.join(outside)}" if outside else ""
+                raise NotReady(f"PostgreSQL{which} could not be set up: {error}") from error
+            self._complain(f"PostgreSQL at {' and '.join(outside)} does not take log-ins yet; waiting for it.")
+            return
+        self._databases_due = False
+
+    def _start_services(self) -> None:
+        """Start them whether or not the broker answers: they wait for it by themselves."""
+        self._services_due = False
+        for name in GRPC_SERVICES:
+            if services.exists(name):
+                self.supervisor.add(GrpcService(name=name, around=self._around), Stage.SERVICE)
+        if services.exists("gateway"):
+            self.supervisor.add(services.gateway(self._around), Stage.EDGE)
+
+    def _complain(self, line: str) -> None:
+        """Say it once."""
+        if line not in self._complaints:
+            self._complaints.add(line)
+            self._say(line)
+
+    def _provision(self) -> None:
         known = schemas()
         for name in known:
             provision_with_files(
-                administrator_url=clusters[VAULT if name == VAULT else "postgresql"],
+                administrator_url=self._clusters[VAULT if name == VAULT else POSTGRESQL],
                 service=name,
                 secrets=self._home.secrets,
                 entropy=self._entropy,
@@ -210,21 +260,16 @@ class Stack:
         return migrate(owner, directories, service=name)
 
     def _make_topics(self) -> None:
-        self._topics_tried = time.monotonic()
+        replicas = BROKERS_DEFAULT if KAFKA in self.outside else 1
         try:
-            replicas = BROKERS_DEFAULT if "kafka" in self.outside else 1
-            asyncio.run(ensure_topics(self._bootstrap, TOPICS, replicas=replicas, timeout=5))
+            asyncio.run(ensure_topics(self._around.kafka_bootstrap, TOPICS, replicas=replicas, timeout=5))
         except BrokerUnavailable as error:
-            self._topics_due = True
-            if str(error) != self._topics_complaint:
-                self._topics_complaint = str(error)
-                self._say(f"Kafka: {error}; the services wait for it.")
+            self._complain(f"Kafka: {error}; the services wait for it.")
             return
         self._topics_due = False
-        self._topics_complaint = ""
         self._changed()
 
     def _piece_changed(self, piece: Piece, state: State) -> None:
-        if piece.name == "kafka" and state is State.WAITING:
+        if piece.name == KAFKA and state is State.WAITING:
             self._topics_due = True  # it forgets its topics when it ends
         self._changed()

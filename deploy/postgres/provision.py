@@ -36,6 +36,7 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,50}")
 #: RFC 7677 asks for at least 4,096; the passwords are random, so more would only slow log-ins down.
 SCRAM_ITERATIONS = 4096
+CONNECT_SECONDS = 10
 
 
 async def provision(
@@ -49,14 +50,14 @@ async def provision(
     for name in (service, database):
         if not IDENTIFIER.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a service or a database")
-    cluster = await asyncpg.connect(administrator_url)
+    cluster = await asyncpg.connect(administrator_url, timeout=CONNECT_SECONDS)
     try:
         await cluster.execute("REVOKE CONNECT, TEMP ON DATABASE postgres, template1 FROM PUBLIC")
         if not await cluster.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", database):
             await cluster.execute(f"CREATE DATABASE {database}")
     finally:
         await cluster.close()
-    connection = await asyncpg.connect(on_database(administrator_url, database))
+    connection = await asyncpg.connect(on_database(administrator_url, database), timeout=CONNECT_SECONDS)
     try:
         await connection.execute(roles_sql(service, database))
         for role in LOGINS[service]:

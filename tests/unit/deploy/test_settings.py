@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.settings import SettingInvalid, StackSettings
+from deploy.local.settings import SettingInvalid, StackSettings, administrator_url, host_and_port
 
 
 def test_everything_has_a_default() -> None:
@@ -42,6 +42,12 @@ def test_settings_of_services_pass_through() -> None:
         ("WARDENRY_HTTPS_PORT", "-1", "set a port"),
         ("WARDENRY_HTTPS_PORT", "٣", "set a port"),
         ("WARDENRY_KAFKA_IDEMPOTENCE", "yes", "set true or false"),
+        ("WARDENRY_KAFKA_BOOTSTRAP", "broker", "set host:port, or several with commas"),
+        ("WARDENRY_KAFKA_BOOTSTRAP", "a:9092,", "set host:port"),
+        ("WARDENRY_KAFKA_BOOTSTRAP", "kafka://a:9092", "set host:port"),
+        ("WARDENRY_VALKEY_URL", "localhost:6379", "set redis://"),
+        ("WARDENRY_VALKEY_URL", "redis://:secret@/0", "set redis://"),
+        ("WARDENRY_VALKEY_URL", "redis://localhost:secret/0", "set redis://"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_expected(variable: str, value: str, expected: str) -> None:
@@ -50,3 +56,31 @@ def test_what_is_wrong_is_named_with_what_is_expected(variable: str, value: str,
     assert variable in str(refused.value)
     assert expected in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["a:9092", "a:9092,b.example:19092", "[::1]:9092"])
+def test_brokers_are_hosts_and_ports(value: str) -> None:
+    settings, _ = StackSettings.read({"WARDENRY_KAFKA_BOOTSTRAP": value})
+    assert settings.kafka_bootstrap == value
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("postgresql://postgres:secret@db.example:6432/postgres", "db.example:6432"),
+        ("postgres://postgres:secret@db.example/postgres", "db.example:5432"),
+        ("rediss://:secret@[::1]/0", "[::1]:6379"),
+    ],
+)
+def test_an_address_is_told_without_its_password(url: str, address: str) -> None:
+    assert host_and_port(url) == address
+
+
+@pytest.mark.parametrize("content", [b"", b"secret", b"mysql://root:secret@db/x", b"postgresql:///postgres", b"\xff"])
+def test_a_file_without_an_administrators_url_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "administrator.url"
+    file.write_bytes(content)
+    with pytest.raises(SettingInvalid, match="administrator") as refused:
+        administrator_url(file)
+    assert "secret" not in str(refused.value)
