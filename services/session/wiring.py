@@ -122,7 +122,7 @@ class Session:
         vault = VaultClient(stub=vault_pb2_grpc.VaultServiceStub(self._identity), clock=clock)
         seals, tags = VaultSeals(vault=vault, entropy=entropy), VaultTagKeys(vault=vault, clock=clock)
 
-        self._heard = HeardMemberships(clock=SystemClock())
+        self._heard = HeardMemberships(clock=clock)
         standings = Standings(
             memberships=GrpcMemberships(stub=membership_pb2_grpc.MembershipServiceStub(self._tenancy)),
             feed=self._heard,

@@ -24,7 +24,7 @@ class Batch(Generic[Item, Result]):
         work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         size: int,
         tick: float,
-        parallel: int = 2,
+        parallel: int = 1,
         waiting: int = 4096,
     ) -> None:
         """At most `size` items a batch and `parallel` batches at a time; the first item of a batch waits `tick` seconds

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from libs.crypto.derivation import KEY_BYTES, derive_key
@@ -22,6 +23,8 @@ _MAC_BYTES = 32
 _BODY_BYTES = 1 + 4 + 16 + 16 + 8
 #: Characters of base64url without padding.
 _TEXT_LENGTH = 103
+#: MAC keys kept in memory.
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ class RefreshKeys:
             raise ValueError(f"at least one key of {KEY_BYTES} bytes is needed, and none of another length")
         self._keys = dict(keys)
         self.current_version = max(self._keys)
+        # Each refresh needs its grant's twice, to check one token and to make the next.
+        self._mac_key = lru_cache(maxsize=_REMEMBERED)(self._derived_mac_key)
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "RefreshKeys":
@@ -97,9 +102,12 @@ class RefreshKeys:
         return derive_key(self._keys[self.current_version], label)
 
     def _mac(self, key_version: int, seed: bytes, body: bytes) -> bytes:
+        return hmac.digest(self._mac_key(key_version, seed), body, hashlib.sha256)
+
+    def _derived_mac_key(self, key_version: int, seed: bytes) -> bytes:
         if (key := self._keys.get(key_version)) is None:
             raise RefreshInvalid
-        return hmac.digest(derive_key(key, _LABEL, seed), body, hashlib.sha256)
+        return derive_key(key, _LABEL, seed)
 
 
 def _body(key_version: int, subject: UUID, grant: UUID, counter: int) -> bytes:
