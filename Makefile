@@ -5,6 +5,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 # Which tests `make test` runs.
 WHERE ?= tests
+# Which broker `make run` starts: tansu, or kafka where Java and Maven are.
+BROKER ?= $(WARDENRY_BROKER)
+run demo: export WARDENRY_BROKER := $(BROKER)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run demo test check protos lock clean .venv

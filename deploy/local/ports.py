@@ -19,6 +19,7 @@ PREFERRED: Mapping[str, int] = {
     "valkey": 7112,
     "kafka": 7113,
     "mail-smtp": 7114,
+    "kafka-controller": 7115,
 }
 HOW_FAR = 1000
 

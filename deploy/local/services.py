@@ -81,7 +81,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         told |= {
             "WARDENRY_LISTEN": around.address(service),
             "WARDENRY_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
-            "WARDENRY_KAFKA_IDEMPOTENCE": str(settings.kafka_idempotence).lower(),
+            "WARDENRY_KAFKA_IDEMPOTENCE": str(settings.idempotence).lower(),
             "WARDENRY_MAC_KEYS_DIRECTORY": str(home.secrets / service / "mac-keys"),
         }
     if service in ("identity", "tenancy"):
