@@ -117,6 +117,7 @@ class Relay:
                 again = self._missed(heads)
                 if again:
                     records = await self._numbering.numbered_from(again, limit=_AGAIN)
+                    self._alarm_of_gone(again, records)
                     _log.info("events of %s: sending %d again", self._source, len(records))
                     await self._producer.send(records)
                 await self._delete(heads)
@@ -160,6 +161,25 @@ class Relay:
                 self._source,
                 name,
                 ahead,
+            )
+
+    def _alarm_of_gone(self, again: Mapping[int, Position], records: Sequence[Record]) -> None:
+        """A consumer that waits for a row which was deleted waits for ever: sending cannot help it."""
+        first: dict[int, Position] = {}
+        for record in records:
+            first.setdefault(record.bucket, record.position)
+        gone = [
+            bucket
+            for bucket, position in again.items()
+            # A later generation begins with its number 0, whatever is missing of the one before.
+            if bucket not in first or (first[bucket] != position and first[bucket].number != 0)
+        ]
+        if gone:
+            _log.error(
+                "events of %s: a consumer waits for events that were deleted, in buckets %s:"
+                " it is new, or was restored from before the recovery window",
+                self._source,
+                gone,
             )
 
     async def _delete(self, heads: Mapping[int, Position]) -> None:

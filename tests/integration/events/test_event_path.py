@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record._crc32c import crc as crc32c
@@ -229,6 +230,28 @@ async def test_rows_go_when_every_consumer_has_them_and_the_window_has_passed(pa
         await path.emit(b"c")
         await asyncio.sleep(1)
         assert await left() == 1
+
+
+async def test_a_consumer_that_waits_for_deleted_events_raises_an_alarm(
+    path: EventPath, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def none_left() -> bool:
+        return [tuple(each) for each in await path.relay_role.fetch("SELECT count(*) FROM outbox")] == [(0,)]
+
+    async def alarmed() -> bool:
+        return any("were deleted" in each.getMessage() for each in caplog.records if each.levelno == logging.ERROR)
+
+    async with path.relay(window=timedelta(0)), path.reader():
+        await path.emit(b"a", b"b")
+        await _taken(path, 2)
+        await eventually(none_left)
+    owner = await asyncpg.connect(path.consumer.owner)
+    await owner.execute("ALTER TABLE cursor NO FORCE ROW LEVEL SECURITY; TRUNCATE cursor")
+    await owner.close()
+    assert not await alarmed()
+    async with path.relay():
+        await path.emit(b"c")
+        await eventually(alarmed)
 
 
 async def test_a_restored_source_begins_a_generation_and_its_events_are_told_by_their_ids(path: EventPath) -> None:
