@@ -29,6 +29,7 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.events.mac_keys import MacKeyInvalid, load_mac_key
 from libs.events.producer import Producer
 from libs.ids import Entropy, Ids, SystemEntropy, Uuid7Ids
+from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.outbox.relay import Relay
 from libs.rpc.channel import open_channel
@@ -36,7 +37,6 @@ from libs.rpc.server import GrpcServer
 from libs.telemetry.observation import open_observer
 from libs.telemetry.observer import Observer
 from libs.telemetry.trace_context import current_traceparent
-from services.identity.clients.mail import SmtpMailer
 from services.identity.clients.password_hasher import BcryptHasher, calibrated_cost
 from services.identity.clients.session import GrpcSessions
 from services.identity.commands.authentication import AuthenticatePassword

@@ -30,6 +30,7 @@ from libs.events.producer import Producer
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.ids import Entropy, SystemEntropy, Uuid7Ids
+from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.outbox.relay import Relay
 from libs.rpc.channel import open_channel
@@ -38,7 +39,6 @@ from libs.rpc.server import GrpcServer
 from libs.telemetry.observation import open_observer
 from services.tenancy.clients.address_index import BlindAddressIndex
 from services.tenancy.clients.identity import GrpcContacts
-from services.tenancy.clients.mail import SmtpMailer
 from services.tenancy.clients.vault import VaultKeys
 from services.tenancy.commands.backlog import BacklogCommands
 from services.tenancy.commands.circumstances import Recorder

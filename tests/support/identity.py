@@ -15,6 +15,7 @@ from libs.crypto.sealing import SymmetricKey
 from libs.db.pool import Database
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
+from libs.mail.mail import Mail, MailUnavailable
 from services.identity.clients.password_hasher import BcryptHasher
 from services.identity.commands.authentication import Authenticated, AuthenticatePassword, PasswordInput
 from services.identity.commands.credential import ChangePassword
@@ -34,7 +35,6 @@ from services.identity.commands.vault import (
 )
 from services.identity.domain.client import Client
 from services.identity.domain.errors import SessionsUnavailable
-from services.identity.domain.mail import Mail, MailUnavailable
 from services.identity.store.expiry import StoredExpiry
 from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore

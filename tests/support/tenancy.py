@@ -18,6 +18,7 @@ from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
 from libs.events.envelope import EnvelopeBuilder, open_sealed
 from libs.ids import Uuid7Ids
+from libs.mail.mail import Mail, MailUnavailable
 from services.tenancy.clients.address_index import BlindAddressIndex
 from services.tenancy.commands.backlog import BacklogCommands
 from services.tenancy.commands.circumstances import Recorder
@@ -27,9 +28,9 @@ from services.tenancy.commands.permission import PermissionCommands
 from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import ContactsUnavailable, KeyGone, KeysUnavailable, SubjectUnknown
-from services.tenancy.domain.invitation import Adoption, DueMail, Invitation, InvitationMail
+from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import Contact, Membership
-from services.tenancy.domain.ports import MailFailed, NewKey
+from services.tenancy.domain.ports import NewKey
 from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.unit_of_work import PostgresStore
 from tests.support.clock import HeldClock
@@ -143,16 +144,16 @@ class MemoryContacts:
 
 @dataclass
 class MemoryMailer:
-    """A mail server: satisfies services.tenancy.domain.ports.Mailer."""
+    """A mail server: satisfies libs.mail.mail.Mailer."""
 
-    sent: list[InvitationMail] = field(default_factory=list)
+    sent: list[Mail] = field(default_factory=list)
     tried: int = 0
     down: bool = False
 
-    async def send(self, mail: InvitationMail) -> None:
+    async def send(self, mail: Mail) -> None:
         self.tried += 1
         if self.down:
-            raise MailFailed("nobody listens")
+            raise MailUnavailable("nobody listens")
         self.sent.append(mail)
 
 
@@ -277,7 +278,8 @@ class Tenancy:
             await connection.close()
 
 
-def secret_in(mail: InvitationMail) -> bytes:
+def secret_in(mail: Mail) -> bytes:
     """The secret in the fragment of a mail's link."""
-    encoded = mail.link.partition("#")[2]
+    (link,) = (word for word in mail.text.split() if word.startswith(f"{ORIGIN}/invitations/"))
+    encoded = link.partition("#")[2]
     return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))

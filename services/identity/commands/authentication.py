@@ -9,7 +9,7 @@ from wardenry.clock import Clock
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import Target
 from libs.ids import PLATFORM, Entropy, Ids
-from services.identity.domain import address as addresses
+from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
 from services.identity.domain.client import Client

@@ -5,9 +5,10 @@ from typing import Final
 from wardenry.clock import Clock
 
 from libs.crypto.key_owner import Destroyed
+from libs.mail.mail import Mailer, MailRefused, MailUnavailable
 from services.identity.domain import place
-from services.identity.domain.mail import Mail, MailRefused, MailUnavailable
-from services.identity.domain.ports import Mailer, MailQueue, PersonalData
+from services.identity.domain.mail import from_bytes
+from services.identity.domain.ports import MailQueue, PersonalData
 
 _BATCH: Final = 20
 
@@ -31,7 +32,7 @@ class DeliverMail:
         for mail, content in zip(due, contents, strict=True):
             if not isinstance(content, Destroyed):
                 try:
-                    await self._mailer.send(Mail.from_bytes(content))
+                    await self._mailer.send(from_bytes(content))
                 except MailUnavailable as error:
                     unavailable = error
                     continue

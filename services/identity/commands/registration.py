@@ -12,7 +12,8 @@ from libs.crypto.blind_index import BlindIndex
 from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner, VisitorOwner
 from libs.events.event import ADDRESS, NAME, Event, Target
 from libs.ids import PLATFORM, Entropy, Ids
-from services.identity.domain import address as addresses
+from libs.mail import address as addresses
+from libs.mail.mail import Mail
 from services.identity.domain import password as passwords
 from services.identity.domain import place
 from services.identity.domain.attempt import Account
@@ -20,7 +21,7 @@ from services.identity.domain.client import Client
 from services.identity.domain.device import TOKEN_BYTES, fingerprint_of, remember
 from services.identity.domain.errors import CodeInvalid
 from services.identity.domain.events import Circumstances, person, visitor
-from services.identity.domain.mail import LIFETIME, Mail, OutgoingMail, code_mail, known_address_mail
+from services.identity.domain.mail import LIFETIME, OutgoingMail, code_mail, known_address_mail, to_bytes
 from services.identity.domain.ports import LogKeys, PasswordHasher, PersonalData, Store
 from services.identity.domain.registration import CODE_LIFETIME, Applicant, Registration, new_code
 from services.identity.domain.subject import Subject
@@ -100,7 +101,7 @@ class Register:
             data_key,
             [
                 (place.registration_content(given.registration_id), applicant.to_bytes()),
-                (place.mail_content(mail_id), mail.to_bytes()),
+                (place.mail_content(mail_id), to_bytes(mail)),
             ],
         )
         registration = Registration(

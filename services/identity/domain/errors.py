@@ -2,22 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
 
-
-class Violation(NamedTuple):
-    """A field that breaks its rule, and how, in words for the person."""
-
-    field: str
-    description: str
-
-
-class AddressInvalid(Exception):
-    """The text is no e-mail address."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__("no e-mail address")
-        self.violations = (Violation("address", problem),)
+from wardenry.errors.error import Violation
 
 
 class PasswordWeak(Exception):

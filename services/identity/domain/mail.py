@@ -1,40 +1,16 @@
 """What is mailed. Nothing that a stranger typed stands in a text, so nobody can send theirs through us."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
+from libs.mail.mail import Mail
 
 #: A mail that nobody took by then is of no use: its code has expired.
 LIFETIME: Final = timedelta(minutes=10)
-
-
-class MailUnavailable(Exception):
-    """The mail server did not take the mail now; it may later."""
-
-
-class MailRefused(Exception):
-    """The mail server never will take this mail."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """One mail, in clear."""
-
-    recipient: str = field(repr=False)
-    subject: str
-    text: str = field(repr=False)
-
-    def to_bytes(self) -> bytes:
-        return json.dumps([self.recipient, self.subject, self.text]).encode()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
-        recipient, subject, text = json.loads(content)
-        return cls(recipient=recipient, subject=subject, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +24,17 @@ class OutgoingMail:
     data_key: KeyReference
     #: Of no use after.
     expires_at: datetime
+
+
+def to_bytes(mail: Mail) -> bytes:
+    """The mail, to be sealed."""
+    return json.dumps([mail.recipient, mail.subject, mail.text]).encode()
+
+
+def from_bytes(content: bytes) -> Mail:
+    """The other way round."""
+    recipient, subject, text = json.loads(content)
+    return Mail(recipient=recipient, subject=subject, text=text)
 
 
 def code_mail(*, recipient: str, code: str) -> Mail:

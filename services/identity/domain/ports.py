@@ -13,7 +13,7 @@ from libs.events.event import Event
 from services.identity.domain.attempt import Account, Failure, Reservation
 from services.identity.domain.data_key import NewDataKey, StoredDataKey, StoredWorkspaceKey
 from services.identity.domain.device import Device
-from services.identity.domain.mail import Mail, OutgoingMail
+from services.identity.domain.mail import OutgoingMail
 from services.identity.domain.registration import Registration
 from services.identity.domain.subject import Credential, Subject
 from services.identity.domain.ticket import Redemption, Ticket
@@ -150,12 +150,6 @@ class MailQueue(Protocol):
 class Expiry(Protocol):
     async def remove_expired(self, *, now: datetime) -> int:
         """Deletes what is of no use any more: tickets, registrations, devices, old failures. How many rows."""
-        ...
-
-
-class Mailer(Protocol):
-    async def send(self, mail: Mail) -> None:
-        """Hands the mail to the mail server. Raises MailRefused when it never will take it, else MailUnavailable."""
         ...
 
 

@@ -8,13 +8,14 @@ from wardenry.errors.v1 import reason_pb2 as reasons
 
 from libs.crypto.errors import KeyDestroyed
 from libs.db.errors import DatabaseUnavailable
+from libs.mail.address import AddressInvalid
 from libs.rpc.errors import ErrorRow, ErrorTable
 from services.identity.domain import errors
 
 _SOON: Final = timedelta(seconds=1)
 
 ERRORS: Final[ErrorTable] = {
-    errors.AddressInvalid: ErrorRow(
+    AddressInvalid: ErrorRow(
         code=StatusCode.INVALID_ARGUMENT,
         reason=reasons.REASON_FIELD_INVALID,
         text="That is no e-mail address.",

@@ -7,8 +7,10 @@ from uuid import UUID
 from wardenry.clock import Clock
 
 from libs.ids import Entropy
-from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, InvitationMail, hash_of
-from services.tenancy.domain.ports import Backlog, Mailer, MailFailed, Vault
+from libs.mail.mail import Mail, Mailer, MailFailed
+from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, hash_of
+from services.tenancy.domain.mail import invitation_mail
+from services.tenancy.domain.ports import Backlog, Vault
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +61,9 @@ class BacklogCommands:
         """Deletes what has aged."""
         await self._backlog.prune()
 
-    def _mail(self, due: DueMail, *, address: str, secret: bytes) -> InvitationMail:
-        return InvitationMail(
-            address=address,
+    def _mail(self, due: DueMail, *, address: str, secret: bytes) -> Mail:
+        return invitation_mail(
+            recipient=address,
             workspace_name=due.workspace_name,
             role=due.role,
             link=invitation_link(self._origin, due.invitation, secret),

@@ -9,12 +9,11 @@ from uuid import UUID
 from wardenry.clock import Clock
 from wardenry.permissions import Permission, Role
 
+from libs.mail.address import AddressInvalid, normalised
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
-from services.tenancy.domain.address import normalised
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import (
-    AddressInvalid,
     InvitationExists,
     InvitationInvalid,
     InvitationUnknown,

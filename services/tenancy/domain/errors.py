@@ -18,12 +18,6 @@ class NameInvalid(Exception):
     )
 
 
-class AddressInvalid(Exception):
-    """Not an e-mail address."""
-
-    violations: Sequence[Violation] = (Violation("address", "must be an e-mail address"),)
-
-
 class PageTokenInvalid(Exception):
     """A page token that this list did not hand out."""
 

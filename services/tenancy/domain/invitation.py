@@ -95,15 +95,3 @@ class Adoption:
     workspace: UUID
     invitation: UUID
     subject: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvitationMail:
-    """What is mailed."""
-
-    address: str = field(repr=False)
-    workspace_name: str
-    role: Role
-    #: Carries the secret in its fragment, which browsers keep to themselves.
-    link: str = field(repr=False)
-    expires_at: datetime

@@ -12,7 +12,7 @@ from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import Event
 from services.tenancy.domain.caller import Standing
-from services.tenancy.domain.invitation import Adoption, DueMail, Invitation, InvitationMail
+from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import Contact, Membership, MembershipKey, MembershipView, Roster
 from services.tenancy.domain.workspace import Workspace
 
@@ -213,16 +213,4 @@ class AddressIndex(Protocol):
 
     def tag(self, workspace: UUID, address: str) -> bytes:
         """The tag of a normalised address in this workspace, 32 bytes."""
-        ...
-
-
-class MailFailed(Exception):
-    """The mail server did not take the mail; a later try may succeed."""
-
-
-class Mailer(Protocol):
-    """Sends mail."""
-
-    async def send(self, mail: InvitationMail) -> None:
-        """Returns when the mail server has taken it. Raises MailFailed."""
         ...

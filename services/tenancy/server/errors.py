@@ -6,6 +6,7 @@ import grpc
 from wardenry.errors.v1 import reason_pb2
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
+from libs.mail.address import AddressInvalid
 from libs.rpc.errors import ErrorRow, ErrorTable
 from services.tenancy.domain import errors
 
@@ -34,7 +35,7 @@ ERRORS: ErrorTable = {
         text="An identifier must be a UUID of version 7.",
     ),
     errors.NameInvalid: _INVALID,
-    errors.AddressInvalid: _INVALID,
+    AddressInvalid: _INVALID,
     errors.PageTokenInvalid: ErrorRow(
         code=grpc.StatusCode.INVALID_ARGUMENT,
         reason=reason_pb2.REASON_PAGE_TOKEN_INVALID,

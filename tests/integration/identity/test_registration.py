@@ -6,8 +6,9 @@ from uuid import uuid4
 import pytest
 
 from libs.ids import PLATFORM
-from services.identity.domain.errors import AddressInvalid, AuthenticationDelayed, CodeInvalid, PasswordWeak
-from services.identity.domain.mail import MailUnavailable
+from libs.mail.address import AddressInvalid
+from libs.mail.mail import MailUnavailable
+from services.identity.domain.errors import AuthenticationDelayed, CodeInvalid, PasswordWeak
 from tests.support.identity import BROWSER, CLIENT, ORIGIN, PASSWORD, IdentityForTests
 
 ADDRESS = "ada@example.org"

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from libs.ids import PLATFORM
+from libs.mail.address import normalised
 from services.tenancy.commands.backlog import invitation_link
-from services.tenancy.domain.address import normalised
 from services.tenancy.domain.errors import IdInvalid, NameInvalid, PageTokenInvalid
 from services.tenancy.domain.workspace import checked_id, checked_name
 from services.tenancy.server.page import position_of, token_of

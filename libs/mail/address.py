@@ -1,8 +1,16 @@
-"""E-mail addresses: one form to compare and to mail to."""
+"""E-mail addresses: one form to compare and to mail to, the same in every service."""
 
 from email_validator import EmailNotValidError, validate_email
+from wardenry.errors.error import Violation
 
-from services.identity.domain.errors import AddressInvalid
+
+class AddressInvalid(Exception):
+    """The text is no e-mail address."""
+
+    def __init__(self, problem: str) -> None:
+        """`problem` is in words for the person."""
+        super().__init__("no e-mail address")
+        self.violations = (Violation("address", problem),)
 
 
 def normalised(typed: str) -> str:

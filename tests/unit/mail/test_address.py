@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.identity.domain.address import normalised
-from services.identity.domain.errors import AddressInvalid
+from libs.mail.address import AddressInvalid, normalised
 
 
 @pytest.mark.parametrize(

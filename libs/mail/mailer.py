@@ -9,11 +9,11 @@ import aiosmtplib
 from wardenry.clock import Clock
 
 from libs.ids import Ids
-from services.identity.domain.mail import Mail, MailRefused, MailUnavailable
+from libs.mail.mail import Mail, MailRefused, MailUnavailable
 
 
 class SmtpMailer:
-    """Hands over one mail a connection: sign-ups are rare."""
+    """Hands over one mail a connection: mails are rare."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class SmtpMailer:
                 cert_bundle=str(self._ca_file) if self._ca_file else None,
                 timeout=self._timeout,
             )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(recipient.code >= 500 for recipient in error.recipients):
-                raise MailRefused from error
-            raise MailUnavailable from error
-        except aiosmtplib.SMTPResponseException as error:
-            # A refusal before the mail itself (of the sender, of TLS) is about the settings, and passes once they are
-            # mended.
-            if isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500:
-                raise MailRefused from error
-            raise MailUnavailable from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise MailUnavailable from error
+            # The server's own text may quote the address.
+            failure = MailRefused if _is_final(error) else MailUnavailable
+            raise failure(type(error).__name__) from error
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the same mail will be refused again. A refusal before the mail itself (of the sender, of TLS) is about
+    the settings, and passes once they are mended."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return all(recipient.code >= 500 for recipient in error.recipients)
+    return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500
