@@ -128,6 +128,12 @@ async def test_a_call_that_times_out_inside_the_body_cannot_mix_replies(database
     assert (await database.fetch("SELECT 3 AS three"))[0]["three"] == 3
 
 
+async def test_a_connection_inside_a_transaction_is_not_lent_again(database: Database) -> None:
+    await database.fetch("BEGIN")
+    # Inside one transaction the time would stand still.
+    assert await database.fetch("SELECT now()") != await database.fetch("SELECT now()")
+
+
 async def test_a_statement_that_takes_too_long_is_unavailability(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         await database.fetch("SELECT pg_sleep(2)")
