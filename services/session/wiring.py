@@ -23,6 +23,7 @@ from libs.crypto.vault import VaultClient
 from libs.db.errors import DatabaseRefused
 from libs.db.pool import Database
 from libs.events.consumer import Consumer
+from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.intake import Intake
@@ -56,7 +57,6 @@ from services.session.domain.membership import SessionPolicy
 from services.session.domain.refresh_token import RefreshKeys
 from services.session.domain.revocation import Revocation
 from services.session.jobs.upkeep import Upkeep
-from services.session.server.cursor import CursorHandlers
 from services.session.server.errors import ERRORS
 from services.session.server.revocation import RevocationHandlers
 from services.session.server.session import SessionHandlers
@@ -231,7 +231,7 @@ class Session:
         server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, RevocationHandlers(fanout=self._fanout))
         server.add(
             cursor_pb2_grpc.add_CursorServiceServicer_to_server,
-            CursorHandlers(cursors=self._cursors.list_cursors),
+            CursorServicer(cursors=self._cursors),
         )
         return server
 

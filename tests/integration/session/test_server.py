@@ -23,6 +23,7 @@ from wardenry.session.v1 import (
     token_pb2_grpc,
 )
 
+from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
@@ -31,7 +32,6 @@ from libs.rpc.client_details import ClientDetails, metadata_of
 from libs.rpc.server import GrpcServer
 from libs.telemetry.observer import SilentObserver
 from services.session.domain.revocation import Revocation
-from services.session.server.cursor import CursorHandlers
 from services.session.server.errors import ERRORS
 from services.session.server.revocation import RevocationHandlers
 from services.session.server.session import SessionHandlers
@@ -99,7 +99,7 @@ async def wire(session: SessionForTests, tmp_path_factory: pytest.TempPathFactor
     )
     server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, RevocationHandlers(fanout=fanout))
     cursors = CursorReader(name="session", database=session.runtime)
-    server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorHandlers(cursors=cursors.list_cursors))
+    server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=cursors))
     reader = FeedReader(source=RevocationSource(database=session.jobs), fanout=fanout, clock=session.clock)
     reading = asyncio.create_task(reader.run())
     channels: dict[tuple[str, bool], grpc.aio.Channel] = {}
