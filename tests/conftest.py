@@ -6,8 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from deploy.local.tansu import NoBroker
 from libs.ids import SystemEntropy
-from tests.support.broker import BrokerForTests
+from tests.support.broker import BrokerForTests, KafkaForTests, TansuForTests
 from tests.support.people import People
 from tests.support.postgres import PostgresForTests, ServiceDatabases
 from tests.support.stack import LocalStack, prepared_home
@@ -48,18 +49,34 @@ def valkey(valkey_server: ValkeyForTests) -> ValkeyForTests:
 
 
 @pytest.fixture(scope="session")
-def broker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerForTests]:
-    server = BrokerForTests(directory=tmp_path_factory.mktemp("broker"))
+def tansu_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerForTests]:
+    server = TansuForTests(directory=tmp_path_factory.mktemp("broker"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerForTests]:
+    """Skips the tests that use it, and says why, where Java or Maven are missing."""
+    try:
+        server = KafkaForTests(directory=tmp_path_factory.mktemp("kafka"))
+    except NoBroker as missing:
+        pytest.skip(str(missing))
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def broker(broker_server: BrokerForTests) -> BrokerForTests:
-    """A Kafka broker without topics: `broker.bootstrap`, `broker.forget()`."""
-    broker_server.forget()
-    return broker_server
+def broker(request: pytest.FixtureRequest) -> BrokerForTests:
+    """A Kafka broker without topics: `broker.bootstrap`, `broker.forget()`.
+
+    It is the embedded one, unless the test is parametrised by BROKERS.
+    """
+    server: BrokerForTests = request.getfixturevalue(f"{getattr(request, 'param', 'tansu')}_server")
+    server.clear()
+    return server
 
 
 @pytest.fixture(scope="session")

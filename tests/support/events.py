@@ -66,10 +66,13 @@ async def compare(tx: Transaction, records: Sequence[Record]) -> Sequence[Record
 class EventPath:
     """A source's and a consumer's database, and whatever runs between them."""
 
-    def __init__(self, *, source: ServiceDatabase, consumer: ServiceDatabase, bootstrap: str) -> None:
+    def __init__(
+        self, *, source: ServiceDatabase, consumer: ServiceDatabase, bootstrap: str, idempotence: bool
+    ) -> None:
         self.source = source
         self.consumer = consumer
         self.bootstrap = bootstrap
+        self.idempotence = idempotence
         self.runtime = Database(url=source.runtime, name="source")
         self.relay_role = Database(url=source.relay, name="relay", size=4)
         self.taking = Database(url=consumer.runtime, name="consumer")
@@ -79,7 +82,14 @@ class EventPath:
             await insert(tx, [row(envelope, log=log) for envelope in envelopes])
 
     def producer(self) -> Producer:
-        return Producer(bootstrap=self.bootstrap, source=SOURCE, mac_key=MAC_KEY, clock=SystemClock(), timeout=5.0)
+        return Producer(
+            bootstrap=self.bootstrap,
+            source=SOURCE,
+            mac_key=MAC_KEY,
+            clock=SystemClock(),
+            idempotence=self.idempotence,
+            timeout=5.0,
+        )
 
     @asynccontextmanager
     async def relay(
@@ -157,9 +167,14 @@ class EventPath:
 
 
 @asynccontextmanager
-async def event_path(service_database: ServiceDatabases, bootstrap: str) -> AsyncIterator[EventPath]:
+async def event_path(
+    service_database: ServiceDatabases, bootstrap: str, *, idempotence: bool = False
+) -> AsyncIterator[EventPath]:
     path = EventPath(
-        source=service_database(SOURCE, _SQL), consumer=service_database("audit", _SQL), bootstrap=bootstrap
+        source=service_database(SOURCE, _SQL),
+        consumer=service_database("audit", _SQL),
+        bootstrap=bootstrap,
+        idempotence=idempotence,
     )
     databases = path.runtime, path.relay_role, path.taking
     for database in databases:
