@@ -5,6 +5,8 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 REDACTED = "[redacted]"
+#: Characters of one text that are written. The patterns take time that grows with its square.
+LONGEST_TEXT = 2_048
 #: Fields whose names contain one of these words hold secrets or say something about a person.
 _WORDS = frozenset(
     {
@@ -20,6 +22,7 @@ _LOOKS = re.compile(
     r"|[^\s@\"'<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+"  # a mail address, or the credentials of a URL
     r"|\b(?:\d{1,3}\.){3}\d{1,3}\b"  # IPv4
     r"|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}"  # IPv6
+    r"|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){0,6}(?:[0-9a-fA-F]{1,4})?::[0-9a-fA-F:.]*"  # IPv6, shortened
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\([^()]*\)=\([^()]*\)")
 
@@ -32,8 +35,8 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def scrubbed(text: str) -> str:
-    """A text without tokens and addresses."""
-    return _LOOKS.sub(REDACTED, text)
+    """A text without tokens and addresses, cut to a length whose search costs little, whoever chose the text."""
+    return _LOOKS.sub(REDACTED, text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…")
 
 
 def summary(error: BaseException) -> str:

@@ -53,7 +53,8 @@ def test_fields_of_these_names_are_never_written(stream: io.StringIO, field: str
 
 @pytest.mark.parametrize(
     "secret",
-    ["eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln", "ada@example.org", "203.0.113.7", "2001:db8:0:1::7", "Bearer abcdef",
+    ["eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln", "ada@example.org", "203.0.113.7", "2001:db8:0:1::7",
+     "2001:db8::1", "::ffff:203.0.113.7", "fe80::1", "::1", "Bearer abcdef",
      "postgresql://session:hunter2@db.example.org/session"],
 )  # fmt: skip
 def test_texts_that_look_like_one_are_never_written(stream: io.StringIO, secret: str) -> None:
@@ -66,6 +67,11 @@ def test_texts_that_look_like_one_are_never_written(stream: io.StringIO, secret:
     assert len(lines(stream)) == 3
     assert secret not in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+def test_a_text_of_any_length_costs_little(stream: io.StringIO) -> None:
+    structlog.stdlib.get_logger("test").info("x" * 1_000_000, detail="x" * 1_000_000)
+    assert len(stream.getvalue()) < 10_000
 
 
 def test_an_error_is_its_type_and_place_without_what_it_quotes(stream: io.StringIO) -> None:
