@@ -107,7 +107,7 @@ def read(cls: type[_S], environment: Mapping[str, str]) -> _S:
             continue
         if variable in variables:
             values[variables[variable]] = value
-        elif not _is_of_another(cls, variable):
+        elif not _is_of_another(cls, variable) or _is_meant_for_all(variable):
             raise SettingsInvalid(f"{variable} is no setting of {cls.service}{_suggestion(variable, variables)}.")
     try:
         return cls.model_validate(values)
@@ -130,6 +130,13 @@ def variable_of(cls: type[Settings], field: str) -> str:
 def _is_of_another(cls: type[Settings], variable: str) -> bool:
     others = (service for service in SERVICES if service != cls.service)
     return variable in _ELSEWHERE or variable.startswith(tuple(f"{PREFIX}{other.upper()}_" for other in others))
+
+
+def _is_meant_for_all(variable: str) -> bool:
+    """Whether it looks like a peer's address that was misspelt: those begin as the peer's own variables do, and a
+    service that passed over it would use the default."""
+    addresses = [variable_of(Settings, field) for field in Settings.model_fields if field.endswith("_address")]
+    return bool(difflib.get_close_matches(variable, addresses, n=1, cutoff=0.9))
 
 
 def _suggestion(variable: str, known: Mapping[str, str]) -> str:

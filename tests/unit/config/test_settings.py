@@ -65,6 +65,8 @@ def test_an_unknown_variable_is_refused_with_the_one_that_was_meant(environment:
     assert "WARDENRY_SESSION_KEYRING_FIEL" in line
     assert "did you mean WARDENRY_SESSION_KEYRING_FILE?" in line
     assert "WARDENRY_KAFKA" in refusal({**environment, "WARDENRY_KAFKA": "x"})
+    line = refusal({**environment, "WARDENRY_IDENTITY_ADRESS": "identity:7001"})
+    assert "did you mean WARDENRY_IDENTITY_ADDRESS?" in line
 
 
 def test_variables_of_other_processes_are_left_to_them(environment: dict[str, str]) -> None:
