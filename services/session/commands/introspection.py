@@ -31,7 +31,7 @@ class SignedTokens:
         self._read: OrderedDict[str, tuple[str, AccessToken]] = OrderedDict()
 
     def read(self, token: str) -> AccessToken:
-        """The claims, for whatever audience. Raises Unauthenticated."""
+        """The claims, for whatever audience. Raises Unauthenticated, SigningKeyMissing."""
         known = self._read.get(token)
         if known is None:
             known = self._verified(token)

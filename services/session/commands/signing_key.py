@@ -38,8 +38,14 @@ class SigningKeySet:
         self._keys = keys
         self._provider = provider
         self._signer: Signer | None = None
-        self._public: Mapping[str, bytes] = {}
-        self._jwks = '{"keys":[]}'
+        # None, and not empty, before the first read: "no key is good" would turn good tokens away while we start.
+        self._public: Mapping[str, bytes] | None = None
+        self._jwks = ""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a key to sign with."""
+        return self._signer is not None
 
     @property
     def signer(self) -> Signer:
@@ -50,12 +56,16 @@ class SigningKeySet:
 
     @property
     def public(self) -> Mapping[str, bytes]:
-        """Ed25519 public keys by key id: next, current, and those whose tokens may live."""
+        """Ed25519 public keys by key id: next, current, and those whose tokens may live. Raises SigningKeyMissing."""
+        if self._public is None:
+            raise SigningKeyMissing
         return self._public
 
     @property
     def jwks(self) -> str:
-        """The same as a JSON Web Key Set (RFC 7517, RFC 8037)."""
+        """The same as a JSON Web Key Set (RFC 7517, RFC 8037). Raises SigningKeyMissing."""
+        if self._public is None:
+            raise SigningKeyMissing
         return self._jwks
 
     async def reload(self) -> None:

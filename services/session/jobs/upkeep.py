@@ -68,7 +68,7 @@ class Upkeep:
         while True:
             try:
                 await answers()
-                ready = bool(self._keys.public)
+                ready = self._keys.loaded
             except DatabaseUnavailable:
                 ready = False
             await tell(ready)

@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from libs.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.keys import parse_jwks
 
-from tests.support.session import SessionForTests
+from services.session.commands.introspection import SignedTokens
+from services.session.commands.signing_key import SigningKeyMissing, SigningKeySet
+from tests.support.session import ISSUER, SessionForTests
 
 
 async def rotated(session: SessionForTests) -> None:
@@ -50,6 +53,20 @@ async def test_a_key_that_is_gone_signs_nothing_that_is_taken(session: SessionFo
     with pytest.raises(Unauthenticated):
         await session.verifier.verify(tokens.access_token, audience="wardenry")
     assert await session.introspect(tokens.access_token) is None
+
+
+async def test_before_the_keys_are_read_no_token_is_judged(session: SessionForTests) -> None:
+    """An answer of no keys at all would be believed, and turn every good token away."""
+    starting = SigningKeySet(keys=session.keys._keys, provider=session.keys._provider)
+    token = (await session.sign_in()).access_token
+    reader = SignedTokens(issuer=ISSUER, keys=starting, clock=SystemClock())
+    for ask in (lambda: starting.jwks, lambda: starting.public, lambda: starting.signer, lambda: reader.read(token)):
+        with pytest.raises(SigningKeyMissing):
+            ask()
+    assert not starting.loaded
+    await starting.reload()
+    assert starting.jwks == session.keys.jwks
+    assert reader.read(token) is not None
 
 
 async def test_replicas_that_begin_at_once_agree(session: SessionForTests) -> None:
