@@ -95,6 +95,18 @@ class People:
         entries: list[dict[str, Any]] = page["entries"]
         return entries
 
+    async def all_entries(self, reader: Person, workspace: Workspace) -> list[dict[str, Any]]:
+        """Every entry of the workspace's log, the newest first."""
+        entries: list[dict[str, Any]] = []
+        page = ""
+        while True:
+            path = f"{workspace.path}/audit/entries?page_size=200" + (f"&page={page}" if page else "")
+            answer = await reader.browser.ask("GET", path, expect=200)
+            entries += answer["entries"]
+            page = answer["next_page_token"]
+            if not page:
+                return entries
+
     async def entry(self, reader: Person, workspace: Workspace, action: str) -> dict[str, Any]:
         """The newest entry of an action, once it is there."""
         for _ in range(100):

@@ -34,11 +34,7 @@ class Browser:
         self, method: str, path: str, body: dict[str, Any] | None = None, *, expect: int, reason: str = ""
     ) -> Any:
         """The JSON of the answer, or its text. Raises Unexpected for another status than the expected one."""
-        for _ in range(MOST_WAITS):
-            response = await self.send(method, path, body)
-            if response.status_code != 429 or expect == 429:
-                break
-            await asyncio.sleep(float(response.headers["retry-after"]))
+        response = await (self.send if expect == 429 else self.patiently)(method, path, body)
         answer = self._parsed(response)
         got = answer.get("reason", "") if response.status_code >= 400 and isinstance(answer, dict) else ""
         if response.status_code != expect or (reason and got != reason):
@@ -46,6 +42,16 @@ class Browser:
             wanted = f"{expect} {reason}".strip()
             raise Unexpected(f"{method} {path} must answer {wanted}, answered {response.status_code} {got} {detail}")
         return answer
+
+    async def patiently(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
+        """One request; sent again after the time that the answer names, when it says that it was too soon."""
+        response = await self.send(method, path, body)
+        for _ in range(MOST_WAITS):
+            if response.status_code != 429:
+                break
+            await asyncio.sleep(float(response.headers["retry-after"]))
+            response = await self.send(method, path, body)
+        return response
 
     async def send(
         self,

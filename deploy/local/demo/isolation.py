@@ -58,7 +58,7 @@ async def over_https(scene: Scene) -> None:
                 if planted:
                     outsider.plant("access", workspace_id, token)
                     outsider.plant("refresh", workspace_id, token)
-                answers.append(await outsider.send(method, f"/api/v1/workspaces/{workspace_id}{path}", body))
+                answers.append(await outsider.patiently(method, f"/api/v1/workspaces/{workspace_id}{path}", body))
             here, there = answers
             what = f"{method} {path or '/'}"
             require(here.status_code in (401, 404), f"{what} of the other workspace answered {here.status_code}")

@@ -67,10 +67,10 @@ async def revoke_in_use(scene: Scene) -> None:
 
 
 async def use(scene: Scene, once: Callable[[], Awaitable[int]], uses: list[Use], stop: asyncio.Event) -> None:
-    """Use something again and again, without a pause that would let anything settle."""
+    """Use something again and again, about as often as the gateway's limits let one person."""
     while not stop.is_set():
         sent_at = scene.clock.monotonic()
         status = await once()
         require(status in (200, 401), f"a use of the session answered {status}")
         uses.append(Use(sent_at, served=status == 200))
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
