@@ -81,10 +81,12 @@ def run(console: Console, *, stores_only: bool) -> int:
         console.print(table(state))
         console.print()
         if stack.is_ready():
-            console.print(f"Ready after {time.monotonic() - began:.1f} s: [bold]{escape(state['urls']['http'])}[/bold]")
-            say(f"Mail that it sends is caught at {state['urls']['mail']}. Ctrl-C stops everything.")
+            console.print(f"Open  [bold]{escape(state['urls']['http'])}[/bold]")
+            say(f"Mail  {state['urls']['mail']}  shows what it sends.")
+            console.print()
+            say(f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops everything.")
         else:
-            say(f"Not everything is ready; the logs are in {home.logs}. Ctrl-C stops everything.")
+            say(f"Not everything is ready; it goes on trying. The logs are in {home.logs}. Ctrl-C stops everything.")
         while True:
             stack.look()
     except StopAsked:

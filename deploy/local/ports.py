@@ -65,6 +65,14 @@ def choose(*, remembered: Mapping[str, int], asked: Mapping[str, int], patience:
     return chosen
 
 
+def require_not_taken(port: int, *, by: str) -> None:
+    """For one that was free and could not be used after all. Raises PortOccupied when that is because it is taken."""
+    if not is_free(port):
+        raise PortOccupied(
+            f"Port {port}, meant for {by}, was taken by another program just now: start it again, for another port."
+        )
+
+
 def freed(port: int, *, patience: float) -> bool:
     deadline = time.monotonic() + patience
     while not is_free(port):

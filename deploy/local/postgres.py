@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from deploy.local.ports import is_free
 from deploy.local.privileges import Privileges, hand_over, require_reachable, unprivileged
 from deploy.local.process import NotReady, Process
 
@@ -101,7 +102,7 @@ class Postgres:
         while not self.ready():
             if self.process.exit_code is not None:
                 # A back-end that outlived its killed postmaster holds the shared memory for a moment.
-                if time.monotonic() > deadline - 20:
+                if time.monotonic() > deadline - 20 or not is_free(self.port):
                     raise NotReady(f"{self.name} did not start: {self.process.last_words()} (log: {self._log})")
                 time.sleep(0.3)
                 self.spawn()

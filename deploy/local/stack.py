@@ -13,7 +13,7 @@ from deploy.local import services
 from deploy.local.home import Home
 from deploy.local.kafka import Kafka
 from deploy.local.outside import Outside
-from deploy.local.ports import choose
+from deploy.local.ports import choose, require_not_taken
 from deploy.local.postgres import Postgres
 from deploy.local.process import NotReady
 from deploy.local.secrets import SOURCES, ensure_password, ensure_secrets
@@ -187,6 +187,7 @@ class Stack:
             store.start()
         except NotReady:
             store.process.kill()
+            require_not_taken(store.port, by=store.name)
             raise
         self.supervisor.add_running(store)
 

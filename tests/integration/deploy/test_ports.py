@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from deploy.local.ports import PREFERRED, PortOccupied, choose
+from deploy.local.ports import PREFERRED, PortOccupied, choose, require_not_taken
 from tests.support.ports import free_port
 
 
@@ -30,3 +30,11 @@ def test_a_port_that_was_asked_for_is_used_or_refused() -> None:
         taken = server.getsockname()[1]
         with pytest.raises(PortOccupied, match="set WARDENRY_HTTPS_PORT to a free one"):
             choose(remembered={}, asked={"gateway-https": taken})
+
+
+def test_a_port_that_was_taken_meanwhile_is_told_from_other_failures() -> None:
+    require_not_taken(free_port(), by="valkey")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(PortOccupied, match=f"Port {taken}, meant for valkey, .* start it again"):
+            require_not_taken(taken, by="valkey")

@@ -21,7 +21,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.home import read_json, write_json
 from deploy.local.stack import TOPICS
-from tests.support.ports import free_port
 from tests.support.stack import LocalStack, prepared_home
 
 #: `nobody`: a normal user that every system has.
@@ -197,20 +196,6 @@ def test_a_wrong_setting_is_one_line(
     local_stack: StackMaker, home: Path, variable: str, value: str, expected: str
 ) -> None:
     assert expected in refused(local_stack(home, user=None, **{variable: value}))
-
-
-def test_it_waits_for_an_outside_broker_and_says_so(local_stack: StackMaker, home: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    stack = local_stack(home, WARDENRY_KAFKA_BOOTSTRAP=address)
-    stack.spawn()
-    deadline = time.monotonic() + 30
-    while not stack.status().get("pieces") or "mail" not in [piece["name"] for piece in stack.state["pieces"]]:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert not stack.status()["ready"]
-    assert "kafka" not in [piece["name"] for piece in stack.state["pieces"]]
-    time.sleep(3)
-    assert f"Kafka: the broker at {address} does not answer" in stack.stop()
 
 
 def test_status_says_what_runs_and_answers_by_its_exit_code(home: Path, local_stack: StackMaker) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
 from deploy.local.postgres import Postgres
+from deploy.local.process import NotReady
 from tests.support.broker import BrokerForTests
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyForTests
@@ -139,3 +141,13 @@ def test_a_store_ends_with_its_parent(tmp_path: Path) -> None:
     while Path(f"/proc/{child}").exists() and "\nState:\tZ" not in Path(f"/proc/{child}/status").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_postgres_does_not_wait_for_a_port_that_somebody_else_has(tmp_path: Path) -> None:
+    server = cluster(tmp_path)
+    server.create()
+    with socket.create_server(("127.0.0.1", server.port)):
+        began = time.monotonic()
+        with pytest.raises(NotReady, match="did not start"):
+            server.start()
+        assert time.monotonic() - began < 5
