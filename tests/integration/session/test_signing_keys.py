@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from libs.clock import SystemClock
+from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.keys import parse_jwks
 
