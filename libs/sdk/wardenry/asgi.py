@@ -39,12 +39,14 @@ class ProtectedApplication:
         public: Collection[str] = (),
     ) -> None:
         """`permissions`: "POST /invoices/{id}" → "record.write", a name in braces stands for one part of the path.
+        Where two entries fit a path, the one that spells it out earlier counts, in whichever order they stand.
         `public`: "GET /health", open to everybody."""
         self._application = application
         self._verifier = verifier
         self._audience = audience
         self._public = frozenset(public)
-        self._permissions = [(*_parts(request), permission) for request, permission in permissions.items()]
+        entries = [(*_parts(request), permission) for request, permission in permissions.items()]
+        self._permissions = sorted(entries, key=lambda entry: [_is_name(part) for part in entry[1]])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -85,8 +87,12 @@ def _parts(request: str) -> tuple[str, list[str]]:
     return method, path.split("/")
 
 
+def _is_name(part: str) -> bool:
+    return part.startswith("{") and part.endswith("}")
+
+
 def _matches(known: str, asked: str) -> bool:
-    return bool(asked) if known.startswith("{") and known.endswith("}") else known == asked
+    return bool(asked) if _is_name(known) else known == asked
 
 
 async def _refuse(error: WardenryError, send: Send) -> None:
