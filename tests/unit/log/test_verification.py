@@ -89,6 +89,9 @@ def test_nothing_follows_the_trailer() -> None:
 def test_a_missing_entry_is_found() -> None:
     entries = [LOG_OF_FIVE.entry(index) for index in (0, 1, 3, 4)]
     assert failed(LOG_OF_FIVE.export(entries=entries)) == {"order"}
+    assert (4, "entry 3 stands after entry 1") in [
+        (finding.line, finding.text) for finding in verify(LOG_OF_FIVE.export(entries=entries)).findings
+    ]
     assert failed(LOG_OF_FIVE.export(entries=[LOG_OF_FIVE.entry(index) for index in range(4)])) == {"order"}
 
 

@@ -91,6 +91,27 @@ async def test_a_stream_that_ends_is_opened_again(end: Any) -> None:
         assert followed.fresh
 
 
+class StaleStream(Stream):
+    """Echoes a tick of an earlier stream, then stays silent."""
+
+    def __init__(self, earlier: Stream) -> None:
+        super().__init__(["echo"])
+        self.earlier = earlier
+
+    async def read(self) -> Any:
+        return self.earlier.ticks[0] if await super().read() else None
+
+
+async def test_a_tick_of_an_earlier_stream_renews_nothing() -> None:
+    first = Stream([LOST])
+    second = StaleStream(first)
+    followed = Followed(first, second)
+    async with followed.running():
+        await until(followed.feed.received.is_set)
+        assert not second.answers
+        assert not followed.fresh
+
+
 async def test_a_silent_stream_is_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "SILENCE", 0.05)
     followed = Followed(Stream(["echo"]), Stream(["echo"]))
