@@ -59,17 +59,7 @@ class Producer:
         limit_broker_log(self._clock)
         patience = Patience(what=f"events of {self._source}", log=_log, clock=self._clock)
         while self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                client_id=f"wardenry-{self._source}",
-                acks="all",
-                enable_idempotence=self._idempotence,
-                max_batch_size=_BATCH_BYTES,
-                max_request_size=_LARGEST_REQUEST,
-                request_timeout_ms=int(self._timeout * 1000),
-                # A restarted broker may have other topics and leaders than the ones known here.
-                metadata_max_age_ms=30_000,
-            )
+            producer = self._kafka()
             try:
                 await self._ensure_topic()
                 await producer.start()
@@ -85,10 +75,7 @@ class Producer:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), self._timeout)
-            except TimeoutError:
-                _log.warning("events of %s: closed without the broker's last acknowledgements", self._source)
+            await self._stop(producer)
 
     async def send(self, records: Iterable[Record]) -> None:
         """Sends the records, each bucket's in the order given, and waits until all are acknowledged.
@@ -103,7 +90,47 @@ class Producer:
         # aiokafka asserts that it knows the partition, which changes when a broker forgets the topic.
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
             self._suspicious = True
+            if self._idempotence and isinstance(error, KafkaError) and not error.retriable:
+                await self._replace(producer)
             raise BrokerUnavailable(f"the broker did not acknowledge: {type(error).__name__}") from error
+
+    def _kafka(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=f"wardenry-{self._source}",
+            acks="all",
+            enable_idempotence=self._idempotence,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_LARGEST_REQUEST,
+            request_timeout_ms=int(self._timeout * 1000),
+            # A restarted broker may have other topics and leaders than the ones known here.
+            metadata_max_age_ms=30_000,
+        )
+
+    async def _stop(self, producer: AIOKafkaProducer) -> None:
+        try:
+            await asyncio.wait_for(producer.stop(), self._timeout)
+        except TimeoutError:
+            _log.warning("events of %s: closed without the broker's last acknowledgements", self._source)
+
+    async def _replace(self, spent: AIOKafkaProducer) -> None:
+        """Begins a new sequence. What was refused left a gap in that of `spent`, and the broker would refuse all that
+        follows a gap, for ever."""
+        fresh = self._kafka()
+        try:
+            await fresh.start()
+        except (KafkaError, OSError):  # the next refusal tries again
+            await fresh.stop()
+            return
+        except BaseException:
+            await fresh.stop()
+            raise
+        # Another send may have replaced it meanwhile, or it was closed.
+        if self._producer is spent:
+            self._producer = fresh
+            await self._stop(spent)
+        else:
+            await self._stop(fresh)
 
     async def _send(self, producer: AIOKafkaProducer, records: Iterable[Record]) -> None:
         if self._suspicious:

@@ -1,0 +1,95 @@
+"""What Apache Kafka does and the embedded broker cannot: it keeps its data, has limits, knows idempotent producers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from libs.events.admin import ensure_topics
+from libs.events.errors import BrokerUnavailable
+from libs.events.record import topic_of
+from tests.support.broker import KAFKA, BrokerForTests
+from tests.support.events import SOURCE, EventPath, event_path, eventually, record
+from tests.support.postgres import ServiceDatabases
+
+pytestmark = pytest.mark.parametrize("broker", [KAFKA], indirect=True)
+
+
+@pytest.fixture
+async def path(service_database: ServiceDatabases, broker: BrokerForTests) -> AsyncIterator[EventPath]:
+    async with event_path(service_database, broker.bootstrap, idempotence=broker.idempotence) as made:
+        yield made
+
+
+async def test_a_killed_broker_has_its_records_again(path: EventPath, broker: BrokerForTests) -> None:
+    producer = path.producer()
+    await producer.open()
+    await producer.send([record(0, b"before")])
+    broker.stop()
+    broker.start()
+    await producer.send([record(1, b"after")])
+    await producer.close()
+
+    async def both_there() -> bool:
+        return await path.taken() == [b"before", b"after"]
+
+    async with path.reader():  # nobody sends them again: there is no relay
+        await eventually(both_there)
+
+
+async def test_what_was_refused_once_does_not_stop_what_follows(path: EventPath) -> None:
+    producer = path.producer()
+    await producer.open()
+    await producer.send([record(0, b"a")])
+    await _limit(path.bootstrap, 600)
+    with pytest.raises(BrokerUnavailable, match="MessageSizeTooLargeError"):
+        await producer.send([record(1, b"b" * 1000)])
+    await _limit(path.bootstrap, 1024 * 1024)
+    await producer.send([record(1, b"b" * 1000)])
+    await producer.send([record(2, b"c")])
+    await producer.close()
+
+    async def all_there() -> bool:
+        return await path.taken() == [b"a", b"b" * 1000, b"c"]
+
+    async with path.reader():
+        await eventually(all_there)
+
+
+async def test_a_topic_that_nobody_made_is_not_made_by_writing_to_it(path: EventPath) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=path.bootstrap, request_timeout_ms=1000)
+    await producer.start()
+    try:
+        with pytest.raises(KafkaError):
+            await producer.send_and_wait("wardenry.misspelt.v1", b"lost")
+    finally:
+        await producer.stop()
+    async with _administrator(path.bootstrap) as admin:
+        assert "wardenry.misspelt.v1" not in await admin.list_topics()
+
+
+async def test_more_replicas_than_brokers_are_refused_with_the_reason(path: EventPath) -> None:
+    with pytest.raises(BrokerUnavailable, match="InvalidReplicationFactorError"):
+        await ensure_topics(path.bootstrap, [topic_of(SOURCE)], replicas=3)
+
+
+async def _limit(bootstrap: str, size: int) -> None:
+    """Sets the largest batch of records, in bytes, that the topic takes."""
+    topic = ConfigResource(ConfigResourceType.TOPIC, topic_of(SOURCE), {"max.message.bytes": str(size)})
+    async with _administrator(bootstrap) as admin:
+        (answer,) = await admin.alter_configs([topic])
+        assert all(code == 0 for code, *_ in answer.resources), answer
+
+
+@asynccontextmanager
+async def _administrator(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
