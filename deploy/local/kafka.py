@@ -46,8 +46,8 @@ def java() -> Path:
     if found is None:
         raise NoBroker(NO_JAVA.format(found=""))
     said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
-    if version is None or int(version[1]) < JAVA_VERSION:
+    version = re.search(r'version "((\d+)[^"]*)"', said)
+    if version is None or int(version[2]) < JAVA_VERSION:
         raise NoBroker(NO_JAVA.format(found=f", and {found} is {version[1]}" if version else ""))
     return Path(found)
 

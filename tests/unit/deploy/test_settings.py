@@ -42,6 +42,7 @@ def test_settings_of_services_pass_through() -> None:
         ("WARDENRY_HTTPS_PORT", "-1", "set a port"),
         ("WARDENRY_HTTPS_PORT", "٣", "set a port"),
         ("WARDENRY_KAFKA_IDEMPOTENCE", "yes", "set true or false"),
+        ("WARDENRY_BROKER", "rabbit", "set tansu or kafka"),
         ("WARDENRY_KAFKA_BOOTSTRAP", "broker", "set host:port, or several with commas"),
         ("WARDENRY_KAFKA_BOOTSTRAP", "a:9092,", "set host:port"),
         ("WARDENRY_KAFKA_BOOTSTRAP", "kafka://a:9092", "set host:port"),
@@ -84,3 +85,20 @@ def test_a_file_without_an_administrators_url_is_refused(tmp_path: Path, content
     with pytest.raises(SettingInvalid, match="administrator") as refused:
         administrator_url(file)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, False),
+        ({"WARDENRY_BROKER": "tansu"}, False),
+        ({"WARDENRY_BROKER": "kafka"}, True),
+        ({"WARDENRY_BROKER": "kafka", "WARDENRY_KAFKA_IDEMPOTENCE": "false"}, False),
+        ({"WARDENRY_KAFKA_BOOTSTRAP": "kafka:9092", "WARDENRY_KAFKA_IDEMPOTENCE": "true"}, True),
+        # A broker of one's own is used instead, and nothing is known of it.
+        ({"WARDENRY_BROKER": "kafka", "WARDENRY_KAFKA_BOOTSTRAP": "kafka:9092"}, False),
+    ],
+)
+def test_producers_are_idempotent_where_the_broker_can(variables: dict[str, str], expected: bool) -> None:
+    settings, _ = StackSettings.read(variables)
+    assert settings.idempotence is expected
