@@ -1,4 +1,4 @@
-"""Workspace, permission, strength and age of an authentication."""
+"""Peer, workspace, permission, strength and age of an authentication."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from wardenry.permissions import Role
 
 from libs.rpc.authorization import LEEWAY, authorize
 from libs.rpc.deadline import DEFAULT, LONGEST, seconds_for
+from libs.rpc.peer_identity import admit_peer
 from libs.rpc.rules import Rule
 from tests.support.tokens import access_token
 
@@ -21,6 +22,13 @@ def refusal(rule: Rule, **claims: object) -> tuple[str, dict[str, str]]:
     with pytest.raises((PermissionDenied, Unauthenticated)) as caught:
         authorize(access_token(**claims), rule, now=NOW)
     return caught.value.reason_name, dict(caught.value.metadata)
+
+
+def test_an_rpc_without_a_rule_admits_nobody() -> None:
+    assert admit_peer("gateway", RULE) is RULE
+    for peer, rule in (("gateway", None), ("*", RULE), ("records", RULE), ("", RULE)):
+        with pytest.raises(PermissionDenied):
+            admit_peer(peer, rule)
 
 
 def test_a_workspace_is_needed_unless_the_rule_says_otherwise() -> None:
