@@ -128,7 +128,7 @@ async def test_a_call_that_times_out_inside_the_body_cannot_mix_replies(database
     assert (await database.fetch("SELECT 3 AS three"))[0]["three"] == 3
 
 
-async def test_a_connection_inside_a_transaction_is_not_lent_again(database: Database) -> None:
+async def test_no_connection_is_lent_inside_a_transaction(database: Database) -> None:
     await database.fetch("BEGIN")
     # Inside one transaction the time would stand still.
     assert await database.fetch("SELECT now()") != await database.fetch("SELECT now()")
