@@ -60,7 +60,7 @@ class KeySet:
     def __contains__(self, key_id: str) -> bool:
         return key_id in self._keys
 
-    async def find(self, key_id: str) -> Ed25519PublicKey | None:
+    async def find(self, key_id: str, /) -> Ed25519PublicKey | None:
         """The key; None when the issuer has no such key. Raises WardenryError when it cannot be asked."""
         if key_id not in self._keys:
             await self._refresh(unless_within=LEAST_SECONDS_BETWEEN_FETCHES)

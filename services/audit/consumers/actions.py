@@ -14,16 +14,18 @@ from wardenry.identity.v1 import (
     vault_pb2,
 )
 from wardenry.options.v1 import options_pb2
-from wardenry.session.v1 import revocation_pb2, session_pb2, token_pb2
+from wardenry.session.v1 import revocation_pb2, session_pb2, token_pb2, warrant_pb2
 from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
 
 #: Any service may refuse a call, and says so.
 _EVERYBODY = frozenset({"permission.denied"})
+#: What a service writes of itself, without a call.
+_UNASKED = {"audit": frozenset({"log.anchored"})}
 _CONTRACTS = {
     "audit": (entry_pb2, log_pb2, record_pb2),
     "datarights": (participant_pb2, request_pb2),
     "identity": (authentication_pb2, credential_pb2, registration_pb2, subject_pb2, ticket_pb2, vault_pb2),
-    "session": (revocation_pb2, session_pb2, token_pb2),
+    "session": (revocation_pb2, session_pb2, token_pb2, warrant_pb2),
     "tenancy": (invitation_pb2, membership_pb2, permission_pb2, workspace_pb2),
 }
 
@@ -31,7 +33,7 @@ _CONTRACTS = {
 def allowed_actions() -> Mapping[str, frozenset[str]]:
     """The actions of each source."""
     return {
-        source: _EVERYBODY.union(*(_declared(contract.DESCRIPTOR) for contract in contracts))
+        source: _EVERYBODY.union(_UNASKED.get(source, ()), *(_declared(contract.DESCRIPTOR) for contract in contracts))
         for source, contracts in _CONTRACTS.items()
     }
 

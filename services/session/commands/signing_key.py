@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from wardenry.framing import frame
 
 from libs.crypto.keyring import KeyProvider
@@ -60,6 +60,11 @@ class SigningKeySet:
         if self._public is None:
             raise SigningKeyMissing
         return self._public
+
+    async def find(self, key_id: str, /) -> Ed25519PublicKey | None:
+        """One of them (wardenry.warrants.PublicKeys). Raises SigningKeyMissing."""
+        public = self.public.get(key_id)
+        return None if public is None else Ed25519PublicKey.from_public_bytes(public)
 
     @property
     def jwks(self) -> str:

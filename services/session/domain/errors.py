@@ -45,6 +45,14 @@ class AudienceUnknown(Exception):
     """The audience is not registered for token exchange."""
 
 
+class WarrantExists(Exception):
+    """The request of this id was authorized for another right, or too long ago."""
+
+
+class WarrantNotFound(Exception):
+    """The subject authorized no such request, or too long ago."""
+
+
 class PageTokenInvalid(Exception):
     """This list did not hand out the page token, or not to this subject."""
 

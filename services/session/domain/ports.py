@@ -7,7 +7,7 @@ through, clients raise DependencyUnavailable.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from services.session.domain.grant import Grant, NewGrant, Use
 from services.session.domain.membership import Membership, Standing
 from services.session.domain.session import Authentication, EndReason, ListedSession, NewSession
 from services.session.domain.signing_key import SigningKey
+from services.session.domain.warrant import Authorization
 
 
 class Sessions(Protocol):
@@ -105,6 +106,18 @@ class Revocations(Protocol):
         ...
 
 
+class Warrants(Protocol):
+    """What the subject that the unit of work is for authorized."""
+
+    async def add(self, authorization: Authorization) -> None:
+        """Remembers it from now on; nothing happens when there is one for the request."""
+        ...
+
+    async def find(self, request: UUID, *, within: timedelta) -> Authorization | None:
+        """What was authorized for the request in this time."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction over one subject's rows."""
 
@@ -116,6 +129,8 @@ class UnitOfWork(Protocol):
     def subjects(self) -> Subjects: ...
     @property
     def revocations(self) -> Revocations: ...
+    @property
+    def warrants(self) -> Warrants: ...
 
     async def emit(self, event: Event) -> None:
         """Writes the event to be sent, in this transaction."""
@@ -213,6 +228,10 @@ class Past(Protocol):
 
     async def forget_sessions(self) -> int:
         """Deletes sessions that ended or expired a day ago, with their grants; answers how many."""
+        ...
+
+    async def forget_warrants(self) -> None:
+        """Deletes authorizations older than a request may take."""
         ...
 
 

@@ -18,11 +18,10 @@ _log = logging.getLogger(__name__)
 _KEYS = 20.0
 _REVOCATIONS = 10.0
 _SESSIONS = 600.0
-_READINESS = 2.0
 
 
 class Upkeep:
-    """Keeps signing keys in rotation, forgets what is over, and says whether the database answers."""
+    """Keeps signing keys in rotation, and forgets what is over."""
 
     def __init__(
         self, *, rotate: RotateSigningKeys, keys: SigningKeySet, past: Past, remembered: float, clock: Clock
@@ -53,26 +52,14 @@ class Upkeep:
         await self._every(_REVOCATIONS, "old revocations", once)
 
     async def sessions(self) -> None:
-        """Forgets sessions a day after their end."""
+        """Forgets sessions a day after their end, and what was authorized for requests that are long over."""
 
         async def once() -> None:
             while await self._past.forget_sessions():
                 pass
+            await self._past.forget_warrants()
 
         await self._every(_SESSIONS, "old sessions", once)
-
-    async def readiness(
-        self, answers: Callable[[], Awaitable[object]], tell: Callable[[bool], Awaitable[None]]
-    ) -> None:
-        """Tells, for ever, whether the database answers and there is a key to sign with."""
-        while True:
-            try:
-                await answers()
-                ready = self._keys.loaded
-            except DatabaseUnavailable:
-                ready = False
-            await tell(ready)
-            await asyncio.sleep(_READINESS if ready else _READINESS / 10)
 
     async def _every(self, seconds: float, what: str, once: Callable[[], Awaitable[None]]) -> None:
         patience = Patience(what=what, log=_log, clock=self._clock)

@@ -41,6 +41,12 @@ ERRORS: ErrorTable = {
         reason=reason_pb2.REASON_TOKEN_REVOKED,
         text="The session has ended; sign in again.",
     ),
+    errors.WarrantExists: ErrorRow(
+        code=grpc.StatusCode.ALREADY_EXISTS,
+        reason=reason_pb2.REASON_ALREADY_EXISTS,
+        text="This request id was used already.",
+    ),
+    errors.WarrantNotFound: _NOT_FOUND,
     errors.RefreshInvalid: ErrorRow(
         code=grpc.StatusCode.UNAUTHENTICATED,
         reason=reason_pb2.REASON_REFRESH_INVALID,

@@ -17,6 +17,8 @@ _DELETE_SESSIONS = """
 DELETE FROM session USING unnest($1::uuid[], $2::uuid[]) AS over (subject_id, session_id)
 WHERE session.subject_id = over.subject_id AND session.session_id = over.session_id
 """
+# How old is old enough is said by the policy of this role.
+_WARRANTS = "DELETE FROM warrant WHERE authorized_at < now()"
 
 
 class PostgresPast:
@@ -34,6 +36,10 @@ class PostgresPast:
             keys = [row["subject_id"] for row in rows], [row["session_id"] for row in rows]
             await tx.execute(_DELETE_GRANTS, *keys)
             return _count(await tx.execute(_DELETE_SESSIONS, *keys))
+
+    async def forget_warrants(self) -> None:
+        async with self._database.transaction(Context()) as tx:
+            await tx.execute(_WARRANTS)
 
 
 def _count(status: str) -> int:

@@ -20,31 +20,25 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DataSubject(_message.Message):
-    """Whose data, where, and by what right the caller asks."""
+    """Whose data, and by what leave the caller asks: the person's own, for all of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
-    WORKSPACE_IDS_FIELD_NUMBER: _builtins.int
     WARRANT_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Subject id."""
     warrant: _builtins.str
-    """The warrant: a JWT that session signed after the person's own step-up, or for an administrator within one workspace."""
-    @_builtins.property
-    def workspace_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Workspaces that the request covers; empty: all, which needs a warrant of the person's own."""
-
+    """The warrant: a JWT that session signed for this person, request and right. docs/formats/warrant.md."""
     def __init__(
         self,
         *,
         subject_id: _builtins.str = ...,
-        workspace_ids: _abc.Iterable[_builtins.str] | None = ...,
         warrant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id", "warrant", b"warrant", "workspace_ids", b"workspace_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id", "warrant", b"warrant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -132,6 +126,78 @@ class DescribeResponse(_message.Message):
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
 
 @_typing.final
+class FindObstaclesRequest(_message.Message):
+    """Asks for obstacles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_SUBJECT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def data_subject(self) -> Global___DataSubject:
+        """The data subject."""
+
+    def __init__(
+        self,
+        *,
+        data_subject: Global___DataSubject | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObstaclesRequest: _TypeAlias = FindObstaclesRequest  # noqa: Y015
+
+@_typing.final
+class FindObstaclesResponse(_message.Message):
+    """Obstacles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Obstacle(_message.Message):
+        """Something that the person must settle first."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        WORKSPACE_ID_FIELD_NUMBER: _builtins.int
+        WORKSPACE_NAME_FIELD_NUMBER: _builtins.int
+        workspace_id: _builtins.str
+        """The workspace that it concerns."""
+        workspace_name: _builtins.str
+        """What it is called, for the person."""
+        def __init__(
+            self,
+            *,
+            workspace_id: _builtins.str = ...,
+            workspace_name: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["workspace_id", b"workspace_id", "workspace_name", b"workspace_name"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OBSTACLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindObstaclesResponse.Obstacle]:
+        """Workspaces that would be left without an owner."""
+
+    def __init__(
+        self,
+        *,
+        obstacles: _abc.Iterable[Global___FindObstaclesResponse.Obstacle] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["obstacles", b"obstacles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindObstaclesResponse: _TypeAlias = FindObstaclesResponse  # noqa: Y015
+
+@_typing.final
 class ExportRequest(_message.Message):
     """Asks for a person's data."""
 
@@ -187,14 +253,11 @@ class RectifyRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
     DATA_SUBJECT_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
-    """UUIDv7 of the request."""
     field: _builtins.str
-    """Field: "address" or "name"."""
+    """Field: "name". An address is what one signs in with: its owner changes it by proving to read its mail."""
     value: _builtins.str
     """The right value."""
     @_builtins.property
@@ -204,14 +267,13 @@ class RectifyRequest(_message.Message):
     def __init__(
         self,
         *,
-        request_id: _builtins.str = ...,
         data_subject: Global___DataSubject | None = ...,
         field: _builtins.str = ...,
         value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject", "field", b"field", "request_id", b"request_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject", "field", b"field", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -245,10 +307,7 @@ class EraseRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
     DATA_SUBJECT_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
-    """UUIDv7 of the request."""
     @_builtins.property
     def data_subject(self) -> Global___DataSubject:
         """The data subject."""
@@ -256,12 +315,11 @@ class EraseRequest(_message.Message):
     def __init__(
         self,
         *,
-        request_id: _builtins.str = ...,
         data_subject: Global___DataSubject | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_subject", b"data_subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

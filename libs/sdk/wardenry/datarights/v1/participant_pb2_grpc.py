@@ -40,6 +40,11 @@ class SubjectDataServiceStub:
                 request_serializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeRequest.SerializeToString,
                 response_deserializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeResponse.FromString,
                 _registered_method=True)
+        self.FindObstacles = channel.unary_unary(
+                '/wardenry.datarights.v1.SubjectDataService/FindObstacles',
+                request_serializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesRequest.SerializeToString,
+                response_deserializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/wardenry.datarights.v1.SubjectDataService/Export',
                 request_serializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.ExportRequest.SerializeToString,
@@ -68,22 +73,30 @@ class SubjectDataServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindObstacles(self, request, context):
+        """What stands in the way of erasing a person, for the person to settle first. Empty: nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Export(self, request, context):
-        """Everything that this service holds about a person, in clear (Articles 15 and 20).
+        """Everything that this service holds about a person, in clear (Articles 15 and 20). A warrant for access.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Rectify(self, request, context):
-        """Corrects one field wherever this service holds it (Article 16). Repeating a request_id is harmless.
+        """Corrects one field wherever this service holds it (Article 16). Repeating it is harmless. A warrant for rectification.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Erase(self, request, context):
-        """Removes what this service holds about a person and is not held by law (Article 17). Repeating a request_id is harmless.
+        """Removes what this service holds about a person and is not held by law (Article 17). Repeating it is harmless. A warrant for erasure.
+        Errors: REASON_LAST_OWNER and the like, for what FindObstacles names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +109,11 @@ def add_SubjectDataServiceServicer_to_server(servicer, server):
                     servicer.Describe,
                     request_deserializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeRequest.FromString,
                     response_serializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeResponse.SerializeToString,
+            ),
+            'FindObstacles': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindObstacles,
+                    request_deserializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesRequest.FromString,
+                    response_serializer=wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -141,6 +159,33 @@ class SubjectDataService:
             '/wardenry.datarights.v1.SubjectDataService/Describe',
             wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeRequest.SerializeToString,
             wardenry_dot_datarights_dot_v1_dot_participant__pb2.DescribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindObstacles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.datarights.v1.SubjectDataService/FindObstacles',
+            wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesRequest.SerializeToString,
+            wardenry_dot_datarights_dot_v1_dot_participant__pb2.FindObstaclesResponse.FromString,
             options,
             channel_credentials,
             insecure,

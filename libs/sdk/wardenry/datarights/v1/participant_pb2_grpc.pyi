@@ -35,12 +35,16 @@ class SubjectDataServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SubjectDataServiceAsyncStub: ...
     Describe: _grpc.UnaryUnaryMultiCallable[_participant_pb2.DescribeRequest, _participant_pb2.DescribeResponse]
     """What kinds of personal data this service holds, why and for how long: one row of a record of processing (GDPR Article 30)."""
+    FindObstacles: _grpc.UnaryUnaryMultiCallable[_participant_pb2.FindObstaclesRequest, _participant_pb2.FindObstaclesResponse]
+    """What stands in the way of erasing a person, for the person to settle first. Empty: nothing."""
     Export: _grpc.UnaryStreamMultiCallable[_participant_pb2.ExportRequest, _participant_pb2.ExportResponse]
-    """Everything that this service holds about a person, in clear (Articles 15 and 20)."""
+    """Everything that this service holds about a person, in clear (Articles 15 and 20). A warrant for access."""
     Rectify: _grpc.UnaryUnaryMultiCallable[_participant_pb2.RectifyRequest, _participant_pb2.RectifyResponse]
-    """Corrects one field wherever this service holds it (Article 16). Repeating a request_id is harmless."""
+    """Corrects one field wherever this service holds it (Article 16). Repeating it is harmless. A warrant for rectification."""
     Erase: _grpc.UnaryUnaryMultiCallable[_participant_pb2.EraseRequest, _participant_pb2.EraseResponse]
-    """Removes what this service holds about a person and is not held by law (Article 17). Repeating a request_id is harmless."""
+    """Removes what this service holds about a person and is not held by law (Article 17). Repeating it is harmless. A warrant for erasure.
+    Errors: REASON_LAST_OWNER and the like, for what FindObstacles names.
+    """
 
 @_typing.type_check_only
 class SubjectDataServiceAsyncStub(SubjectDataServiceStub):
@@ -49,12 +53,16 @@ class SubjectDataServiceAsyncStub(SubjectDataServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Describe: _aio.UnaryUnaryMultiCallable[_participant_pb2.DescribeRequest, _participant_pb2.DescribeResponse]  # type: ignore[assignment]
     """What kinds of personal data this service holds, why and for how long: one row of a record of processing (GDPR Article 30)."""
+    FindObstacles: _aio.UnaryUnaryMultiCallable[_participant_pb2.FindObstaclesRequest, _participant_pb2.FindObstaclesResponse]  # type: ignore[assignment]
+    """What stands in the way of erasing a person, for the person to settle first. Empty: nothing."""
     Export: _aio.UnaryStreamMultiCallable[_participant_pb2.ExportRequest, _participant_pb2.ExportResponse]  # type: ignore[assignment]
-    """Everything that this service holds about a person, in clear (Articles 15 and 20)."""
+    """Everything that this service holds about a person, in clear (Articles 15 and 20). A warrant for access."""
     Rectify: _aio.UnaryUnaryMultiCallable[_participant_pb2.RectifyRequest, _participant_pb2.RectifyResponse]  # type: ignore[assignment]
-    """Corrects one field wherever this service holds it (Article 16). Repeating a request_id is harmless."""
+    """Corrects one field wherever this service holds it (Article 16). Repeating it is harmless. A warrant for rectification."""
     Erase: _aio.UnaryUnaryMultiCallable[_participant_pb2.EraseRequest, _participant_pb2.EraseResponse]  # type: ignore[assignment]
-    """Removes what this service holds about a person and is not held by law (Article 17). Repeating a request_id is harmless."""
+    """Removes what this service holds about a person and is not held by law (Article 17). Repeating it is harmless. A warrant for erasure.
+    Errors: REASON_LAST_OWNER and the like, for what FindObstacles names.
+    """
 
 class SubjectDataServiceServicer:
     """Implemented by identity, session, tenancy, audit, and by a product's own services."""
@@ -66,25 +74,34 @@ class SubjectDataServiceServicer:
     ) -> _typing.Union[_participant_pb2.DescribeResponse, _abc.Awaitable[_participant_pb2.DescribeResponse]]:
         """What kinds of personal data this service holds, why and for how long: one row of a record of processing (GDPR Article 30)."""
 
+    def FindObstacles(
+        self,
+        request: _participant_pb2.FindObstaclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_participant_pb2.FindObstaclesResponse, _abc.Awaitable[_participant_pb2.FindObstaclesResponse]]:
+        """What stands in the way of erasing a person, for the person to settle first. Empty: nothing."""
+
     def Export(
         self,
         request: _participant_pb2.ExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_participant_pb2.ExportResponse], _abc.AsyncIterator[_participant_pb2.ExportResponse]]:
-        """Everything that this service holds about a person, in clear (Articles 15 and 20)."""
+        """Everything that this service holds about a person, in clear (Articles 15 and 20). A warrant for access."""
 
     def Rectify(
         self,
         request: _participant_pb2.RectifyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_participant_pb2.RectifyResponse, _abc.Awaitable[_participant_pb2.RectifyResponse]]:
-        """Corrects one field wherever this service holds it (Article 16). Repeating a request_id is harmless."""
+        """Corrects one field wherever this service holds it (Article 16). Repeating it is harmless. A warrant for rectification."""
 
     def Erase(
         self,
         request: _participant_pb2.EraseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_participant_pb2.EraseResponse, _abc.Awaitable[_participant_pb2.EraseResponse]]:
-        """Removes what this service holds about a person and is not held by law (Article 17). Repeating a request_id is harmless."""
+        """Removes what this service holds about a person and is not held by law (Article 17). Repeating it is harmless. A warrant for erasure.
+        Errors: REASON_LAST_OWNER and the like, for what FindObstacles names.
+        """
 
 def add_SubjectDataServiceServicer_to_server(servicer: SubjectDataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,12 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from wardenry.vendored.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
-from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/datarights/v1/request.proto\x12\x16wardenry.datarights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xc3\x02\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.Right\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.wardenry.datarights.v1.RequestState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x10\x61rchive_lifetime\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"n\n\x14\x43reateRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"I\n\x15\x43reateRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"1\n\x11GetRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"O\n\x13ListRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.wardenry.datarights.v1.Request\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x13\x46\x65tchArchiveRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"%\n\x14\x46\x65tchArchiveResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*\x9f\x01\n\x05Right\x12\x15\n\x11RIGHT_UNSPECIFIED\x10\x00\x12\x10\n\x0cRIGHT_ACCESS\x10\x01\x12\x15\n\x11RIGHT_PORTABILITY\x10\x02\x12\x17\n\x13RIGHT_RECTIFICATION\x10\x03\x12\x11\n\rRIGHT_ERASURE\x10\x04\x12\x13\n\x0fRIGHT_OBJECTION\x10\x05\x12\x15\n\x11RIGHT_RESTRICTION\x10\x06*\x82\x01\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x01\x12\x1b\n\x17REQUEST_STATE_COMPLETED\x10\x02\x12\x1b\n\x17REQUEST_STATE_WITHDRAWN\x10\x03\x32\xad\x04\n\x0eRequestService\x12\x98\x01\n\rCreateRequest\x12,.wardenry.datarights.v1.CreateRequestRequest\x1a-.wardenry.datarights.v1.CreateRequestResponse\"*\xe2\xe0\x18&\n\x07gateway\x10\x03\"\x10\x65xport.requested2\x03\x08\xac\x02\x38\x02@\x02\x12x\n\nGetRequest\x12).wardenry.datarights.v1.GetRequestRequest\x1a*.wardenry.datarights.v1.GetRequestResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12~\n\x0cListRequests\x12+.wardenry.datarights.v1.ListRequestsRequest\x1a,.wardenry.datarights.v1.ListRequestsResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12\x85\x01\n\x0c\x46\x65tchArchive\x12+.wardenry.datarights.v1.FetchArchiveRequest\x1a,.wardenry.datarights.v1.FetchArchiveResponse\"\x18\xe2\xe0\x18\x14\n\x07gateway\x10\x03\x32\x03\x08\xac\x02\x38\x04@\x02\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/datarights/v1/request.proto\x12\x16wardenry.datarights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xc6\x02\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.Right\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.wardenry.datarights.v1.RequestState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x61rchive_expires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x14\x43reateRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x18\x01\x18\x04\"I\n\x15\x43reateRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"1\n\x11GetRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"O\n\x13ListRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.wardenry.datarights.v1.Request\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x13\x46\x65tchArchiveRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"%\n\x14\x46\x65tchArchiveResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*\x9f\x01\n\x05Right\x12\x15\n\x11RIGHT_UNSPECIFIED\x10\x00\x12\x10\n\x0cRIGHT_ACCESS\x10\x01\x12\x15\n\x11RIGHT_PORTABILITY\x10\x02\x12\x17\n\x13RIGHT_RECTIFICATION\x10\x03\x12\x11\n\rRIGHT_ERASURE\x10\x04\x12\x13\n\x0fRIGHT_OBJECTION\x10\x05\x12\x15\n\x11RIGHT_RESTRICTION\x10\x06*e\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x01\x12\x1b\n\x17REQUEST_STATE_COMPLETED\x10\x02\x32\xe3\x04\n\x0eRequestService\x12\xce\x01\n\rCreateRequest\x12,.wardenry.datarights.v1.CreateRequestRequest\x1a-.wardenry.datarights.v1.CreateRequestResponse\"`\xe2\xe0\x18\\\n\x07gateway\x10\x03\"\x10\x65xport.requested\"\x11\x65rasure.requested\"\x11request.completed\"\x0esubject.erased2\x03\x08\xac\x02\x38\x02@\x02\x12x\n\nGetRequest\x12).wardenry.datarights.v1.GetRequestRequest\x1a*.wardenry.datarights.v1.GetRequestResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12~\n\x0cListRequests\x12+.wardenry.datarights.v1.ListRequestsRequest\x1a,.wardenry.datarights.v1.ListRequestsResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12\x85\x01\n\x0c\x46\x65tchArchive\x12+.wardenry.datarights.v1.FetchArchiveRequest\x1a,.wardenry.datarights.v1.FetchArchiveResponse\"\x18\xe2\xe0\x18\x14\n\x07gateway\x10\x03\x32\x03\x08\xac\x02\x38\x04@\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEREQUESTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEREQUESTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CREATEREQUESTREQUEST'].fields_by_name['right']._loaded_options = None
-  _globals['_CREATEREQUESTREQUEST'].fields_by_name['right']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_CREATEREQUESTREQUEST'].fields_by_name['right']._serialized_options = b'\272H\007\202\001\004\030\001\030\004'
   _globals['_GETREQUESTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_GETREQUESTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTREQUESTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -48,35 +47,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHARCHIVEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_FETCHARCHIVEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_REQUESTSERVICE'].methods_by_name['CreateRequest']._loaded_options = None
-  _globals['_REQUESTSERVICE'].methods_by_name['CreateRequest']._serialized_options = b'\342\340\030&\n\007gateway\020\003\"\020export.requested2\003\010\254\0028\002@\002'
+  _globals['_REQUESTSERVICE'].methods_by_name['CreateRequest']._serialized_options = b'\342\340\030\\\n\007gateway\020\003\"\020export.requested\"\021erasure.requested\"\021request.completed\"\016subject.erased2\003\010\254\0028\002@\002'
   _globals['_REQUESTSERVICE'].methods_by_name['GetRequest']._loaded_options = None
   _globals['_REQUESTSERVICE'].methods_by_name['GetRequest']._serialized_options = b'\342\340\030\017\n\007gateway\020\0038\001@\002'
   _globals['_REQUESTSERVICE'].methods_by_name['ListRequests']._loaded_options = None
   _globals['_REQUESTSERVICE'].methods_by_name['ListRequests']._serialized_options = b'\342\340\030\017\n\007gateway\020\0038\001@\002'
   _globals['_REQUESTSERVICE'].methods_by_name['FetchArchive']._loaded_options = None
   _globals['_REQUESTSERVICE'].methods_by_name['FetchArchive']._serialized_options = b'\342\340\030\024\n\007gateway\020\0032\003\010\254\0028\004@\002'
-  _globals['_RIGHT']._serialized_start=1103
-  _globals['_RIGHT']._serialized_end=1262
-  _globals['_REQUESTSTATE']._serialized_start=1265
-  _globals['_REQUESTSTATE']._serialized_end=1395
-  _globals['_REQUEST']._serialized_start=194
-  _globals['_REQUEST']._serialized_end=517
-  _globals['_CREATEREQUESTREQUEST']._serialized_start=519
-  _globals['_CREATEREQUESTREQUEST']._serialized_end=629
-  _globals['_CREATEREQUESTRESPONSE']._serialized_start=631
-  _globals['_CREATEREQUESTRESPONSE']._serialized_end=704
-  _globals['_GETREQUESTREQUEST']._serialized_start=706
-  _globals['_GETREQUESTREQUEST']._serialized_end=755
-  _globals['_GETREQUESTRESPONSE']._serialized_start=757
-  _globals['_GETREQUESTRESPONSE']._serialized_end=827
-  _globals['_LISTREQUESTSREQUEST']._serialized_start=829
-  _globals['_LISTREQUESTSREQUEST']._serialized_end=908
-  _globals['_LISTREQUESTSRESPONSE']._serialized_start=910
-  _globals['_LISTREQUESTSRESPONSE']._serialized_end=1008
-  _globals['_FETCHARCHIVEREQUEST']._serialized_start=1010
-  _globals['_FETCHARCHIVEREQUEST']._serialized_end=1061
-  _globals['_FETCHARCHIVERESPONSE']._serialized_start=1063
-  _globals['_FETCHARCHIVERESPONSE']._serialized_end=1100
-  _globals['_REQUESTSERVICE']._serialized_start=1398
-  _globals['_REQUESTSERVICE']._serialized_end=1955
+  _globals['_RIGHT']._serialized_start=1074
+  _globals['_RIGHT']._serialized_end=1233
+  _globals['_REQUESTSTATE']._serialized_start=1235
+  _globals['_REQUESTSTATE']._serialized_end=1336
+  _globals['_REQUEST']._serialized_start=162
+  _globals['_REQUEST']._serialized_end=488
+  _globals['_CREATEREQUESTREQUEST']._serialized_start=490
+  _globals['_CREATEREQUESTREQUEST']._serialized_end=600
+  _globals['_CREATEREQUESTRESPONSE']._serialized_start=602
+  _globals['_CREATEREQUESTRESPONSE']._serialized_end=675
+  _globals['_GETREQUESTREQUEST']._serialized_start=677
+  _globals['_GETREQUESTREQUEST']._serialized_end=726
+  _globals['_GETREQUESTRESPONSE']._serialized_start=728
+  _globals['_GETREQUESTRESPONSE']._serialized_end=798
+  _globals['_LISTREQUESTSREQUEST']._serialized_start=800
+  _globals['_LISTREQUESTSREQUEST']._serialized_end=879
+  _globals['_LISTREQUESTSRESPONSE']._serialized_start=881
+  _globals['_LISTREQUESTSRESPONSE']._serialized_end=979
+  _globals['_FETCHARCHIVEREQUEST']._serialized_start=981
+  _globals['_FETCHARCHIVEREQUEST']._serialized_end=1032
+  _globals['_FETCHARCHIVERESPONSE']._serialized_start=1034
+  _globals['_FETCHARCHIVERESPONSE']._serialized_end=1071
+  _globals['_REQUESTSERVICE']._serialized_start=1339
+  _globals['_REQUESTSERVICE']._serialized_end=1950
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,6 @@ Requests: how people use their rights."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -73,8 +72,6 @@ class _RequestStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RequestS
     """Accepted, work goes on."""
     REQUEST_STATE_COMPLETED: _RequestState.ValueType  # 2
     """Done in every service."""
-    REQUEST_STATE_WITHDRAWN: _RequestState.ValueType  # 3
-    """Withdrawn by the person in time."""
 
 class RequestState(_RequestState, metaclass=_RequestStateEnumTypeWrapper):
     """How far a request has come."""
@@ -85,8 +82,6 @@ REQUEST_STATE_RUNNING: RequestState.ValueType  # 1
 """Accepted, work goes on."""
 REQUEST_STATE_COMPLETED: RequestState.ValueType  # 2
 """Done in every service."""
-REQUEST_STATE_WITHDRAWN: RequestState.ValueType  # 3
-"""Withdrawn by the person in time."""
 Global___RequestState: _TypeAlias = RequestState  # noqa: Y015
 
 @_typing.final
@@ -101,7 +96,7 @@ class Request(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     DUE_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
-    ARCHIVE_LIFETIME_FIELD_NUMBER: _builtins.int
+    ARCHIVE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Request id."""
     right: Global___Right.ValueType
@@ -121,8 +116,8 @@ class Request(_message.Message):
         """When it was done; absent before."""
 
     @_builtins.property
-    def archive_lifetime(self) -> _duration_pb2.Duration:
-        """How long a completed archive stays; absent without one."""
+    def archive_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when the archive can be fetched, once; absent without one and once it was fetched."""
 
     def __init__(
         self,
@@ -133,11 +128,11 @@ class Request(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         due_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
-        archive_lifetime: _duration_pb2.Duration | None = ...,
+        archive_expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_lifetime", b"archive_lifetime", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive_lifetime", b"archive_lifetime", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at", "request_id", b"request_id", "right", b"right", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at", "request_id", b"request_id", "right", b"right", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,7 +149,7 @@ class CreateRequestRequest(_message.Message):
     request_id: _builtins.str
     """UUIDv7 chosen by the caller."""
     right: Global___Right.ValueType
-    """Right."""
+    """Right: access or erasure."""
     def __init__(
         self,
         *,

@@ -62,7 +62,8 @@ class RequestServiceServicer:
     """
 
     def CreateRequest(self, request, context):
-        """Makes a request. Needs an authentication of the last five minutes. Repeating a request_id returns the request.
+        """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
+        Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +85,7 @@ class RequestServiceServicer:
 
     def FetchArchive(self, request, context):
         """The archive of a completed access request, once. Needs an authentication of the last five minutes.
+        Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,13 +34,17 @@ class RequestServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RequestServiceAsyncStub: ...
     CreateRequest: _grpc.UnaryUnaryMultiCallable[_request_pb2.CreateRequestRequest, _request_pb2.CreateRequestResponse]
-    """Makes a request. Needs an authentication of the last five minutes. Repeating a request_id returns the request."""
+    """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
+    Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+    """
     GetRequest: _grpc.UnaryUnaryMultiCallable[_request_pb2.GetRequestRequest, _request_pb2.GetRequestResponse]
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
     ListRequests: _grpc.UnaryUnaryMultiCallable[_request_pb2.ListRequestsRequest, _request_pb2.ListRequestsResponse]
     """The subject's requests, newest first."""
     FetchArchive: _grpc.UnaryStreamMultiCallable[_request_pb2.FetchArchiveRequest, _request_pb2.FetchArchiveResponse]
-    """The archive of a completed access request, once. Needs an authentication of the last five minutes."""
+    """The archive of a completed access request, once. Needs an authentication of the last five minutes.
+    Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
+    """
 
 @_typing.type_check_only
 class RequestServiceAsyncStub(RequestServiceStub):
@@ -48,13 +52,17 @@ class RequestServiceAsyncStub(RequestServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRequest: _aio.UnaryUnaryMultiCallable[_request_pb2.CreateRequestRequest, _request_pb2.CreateRequestResponse]  # type: ignore[assignment]
-    """Makes a request. Needs an authentication of the last five minutes. Repeating a request_id returns the request."""
+    """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
+    Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+    """
     GetRequest: _aio.UnaryUnaryMultiCallable[_request_pb2.GetRequestRequest, _request_pb2.GetRequestResponse]  # type: ignore[assignment]
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
     ListRequests: _aio.UnaryUnaryMultiCallable[_request_pb2.ListRequestsRequest, _request_pb2.ListRequestsResponse]  # type: ignore[assignment]
     """The subject's requests, newest first."""
     FetchArchive: _aio.UnaryStreamMultiCallable[_request_pb2.FetchArchiveRequest, _request_pb2.FetchArchiveResponse]  # type: ignore[assignment]
-    """The archive of a completed access request, once. Needs an authentication of the last five minutes."""
+    """The archive of a completed access request, once. Needs an authentication of the last five minutes.
+    Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
+    """
 
 class RequestServiceServicer:
     """Takes requests of the token's subject about itself."""
@@ -64,7 +72,9 @@ class RequestServiceServicer:
         request: _request_pb2.CreateRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.CreateRequestResponse, _abc.Awaitable[_request_pb2.CreateRequestResponse]]:
-        """Makes a request. Needs an authentication of the last five minutes. Repeating a request_id returns the request."""
+        """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
+        Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+        """
 
     def GetRequest(
         self,
@@ -85,6 +95,8 @@ class RequestServiceServicer:
         request: _request_pb2.FetchArchiveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_request_pb2.FetchArchiveResponse], _abc.AsyncIterator[_request_pb2.FetchArchiveResponse]]:
-        """The archive of a completed access request, once. Needs an authentication of the last five minutes."""
+        """The archive of a completed access request, once. Needs an authentication of the last five minutes.
+        Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
+        """
 
 def add_RequestServiceServicer_to_server(servicer: RequestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

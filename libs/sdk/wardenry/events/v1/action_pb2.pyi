@@ -78,6 +78,16 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """A member was removed. Target: the subject."""
     ACTION_PERMISSION_DENIED: _Action.ValueType  # 64
     """A call was refused for want of a permission. Details: permission, rpc."""
+    ACTION_ERASURE_REQUESTED: _Action.ValueType  # 80
+    """A person asked to be erased. Target: the request."""
+    ACTION_REQUEST_COMPLETED: _Action.ValueType  # 81
+    """A person's request was completed in every service. Target: the request; details `right`."""
+    ACTION_SUBJECT_ERASED: _Action.ValueType  # 82
+    """A person was erased from every service, and their keys destroyed. Target: the subject."""
+    ACTION_SUBJECT_RECTIFIED: _Action.ValueType  # 83
+    """A person's data was corrected. Target: the subject, with the value before and after; details `field`."""
+    ACTION_LOG_ANCHORED: _Action.ValueType  # 100
+    """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What happened. The name on the wire and in the log is "noun.verb": the value's name without its prefix, in lower case, its
@@ -141,6 +151,16 @@ ACTION_MEMBER_REMOVED: Action.ValueType  # 63
 """A member was removed. Target: the subject."""
 ACTION_PERMISSION_DENIED: Action.ValueType  # 64
 """A call was refused for want of a permission. Details: permission, rpc."""
+ACTION_ERASURE_REQUESTED: Action.ValueType  # 80
+"""A person asked to be erased. Target: the request."""
+ACTION_REQUEST_COMPLETED: Action.ValueType  # 81
+"""A person's request was completed in every service. Target: the request; details `right`."""
+ACTION_SUBJECT_ERASED: Action.ValueType  # 82
+"""A person was erased from every service, and their keys destroyed. Target: the subject."""
+ACTION_SUBJECT_RECTIFIED: Action.ValueType  # 83
+"""A person's data was corrected. Target: the subject, with the value before and after; details `field`."""
+ACTION_LOG_ANCHORED: Action.ValueType  # 100
+"""A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Outcome:

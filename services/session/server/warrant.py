@@ -1,0 +1,44 @@
+"""WarrantService."""
+
+from typing import Any
+from uuid import UUID
+
+from wardenry.datarights.v1 import request_pb2
+from wardenry.errors.error import InvalidArgument
+from wardenry.session.v1 import warrant_pb2, warrant_pb2_grpc
+from wardenry.warrants import ACCESS, ERASURE, RECTIFICATION
+
+from libs.rpc.call import call_of
+from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
+from services.session.domain.warrant import Authorization
+
+_RIGHTS: dict[int, str] = {
+    request_pb2.RIGHT_ACCESS: ACCESS,
+    request_pb2.RIGHT_RECTIFICATION: RECTIFICATION,
+    request_pb2.RIGHT_ERASURE: ERASURE,
+}
+
+
+class WarrantHandlers(warrant_pb2_grpc.WarrantServiceServicer):
+    def __init__(self, *, authorize: AuthorizeRequest, issue: IssueWarrant) -> None:
+        self._authorize = authorize
+        self._issue = issue
+
+    async def AuthorizeRequest(  # noqa: N802 - gRPC's name
+        self, request: warrant_pb2.AuthorizeRequestRequest, context: Any
+    ) -> warrant_pb2.AuthorizeRequestResponse:
+        right = _RIGHTS.get(request.right)
+        if right is None:
+            raise InvalidArgument("right: no warrants are made out for it")
+        await self._authorize(
+            Authorization(subject=call_of(context).user.subject, request=UUID(request.request_id), right=right)
+        )
+        return warrant_pb2.AuthorizeRequestResponse()
+
+    async def IssueWarrant(  # noqa: N802 - gRPC's name
+        self, request: warrant_pb2.IssueWarrantRequest, context: Any
+    ) -> warrant_pb2.IssueWarrantResponse:
+        warrant, expires_at = await self._issue(subject=UUID(request.subject_id), request=UUID(request.request_id))
+        response = warrant_pb2.IssueWarrantResponse(warrant=warrant)
+        response.expires_at.FromDatetime(expires_at)
+        return response
