@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 from wardenry.framing import frame
 
+from libs.config.secret import SecretInvalid
 from libs.crypto.errors import KeyInvalid, KeyVersionUnknown
 from libs.crypto.sealing import KEY_BYTES, SymmetricKey, key_version_of, open_bytes, seal_bytes
 from libs.ids import Entropy
@@ -39,7 +40,7 @@ class KeyProvider(Protocol):
         ...
 
 
-class KeyringInvalid(Exception):
+class KeyringInvalid(SecretInvalid):
     """The keyring file cannot be used. The message names the file and what is wrong, never a key."""
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from libs.config.secret import SecretInvalid
+
 #: What a consumer needs: each source's keys, the present one first.
 MacKeys = Mapping[str, Sequence[bytes]]
 
 KEY_BYTES = 32
 
 
-class MacKeyInvalid(Exception):
+class MacKeyInvalid(SecretInvalid):
     """A key file is missing or does not hold 32 bytes. The text names the file."""
 
 

@@ -1,5 +1,7 @@
 """`python -m services.audit`: the append-only log."""
 
+from functools import partial
+
 from libs.config.settings import load
 from libs.rpc.process import run
 from services.audit.config import AuditSettings
@@ -8,7 +10,7 @@ from services.audit.wiring import serve
 
 def main() -> None:
     settings = load(AuditSettings)
-    run(lambda stopping: serve(settings, stopping), settings=settings)
+    run(partial(serve, settings), settings=settings)
 
 
 if __name__ == "__main__":

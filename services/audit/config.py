@@ -1,21 +1,16 @@
-"""Settings of audit: WARDENRY_AUDIT_<FIELD>, beside those that every service has."""
+"""Settings of audit: WARDENRY_AUDIT_<FIELD>, beside those of libs.service.settings."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
-from libs.config.settings import ExistingFile, Settings
+from libs.config.settings import ExistingFile
+from libs.service.settings import DatabaseSettings
 
 
-class AuditSettings(Settings):
+class AuditSettings(DatabaseSettings):
     service: ClassVar[str] = "audit"
 
-    #: Connection URL of the role audit_runtime.
-    database_url_file: ExistingFile
-    #: Connection URL of the role audit_relay.
-    relay_database_url_file: ExistingFile
-    #: Connection URL of the role audit_jobs.
-    jobs_database_url_file: ExistingFile
     #: Connections of the runtime role, at most.
     database_connections: int = Field(default=20, ge=2, le=500)
     #: Ed25519 seed that checkpoints are signed with, 32 raw bytes.

@@ -1,15 +1,16 @@
 """`python -m services.gateway`: the HTTP edge."""
 
+from functools import partial
+
 from libs.config.settings import load
 from libs.rpc.process import run
 from services.gateway.config import GatewaySettings
-from services.gateway.wiring import Gateway
+from services.gateway.wiring import serve
 
 
 def main() -> None:
     settings = load(GatewaySettings)
-    gateway = Gateway(settings=settings)
-    run(gateway.serve, settings=settings)
+    run(partial(serve, settings), settings=settings)
 
 
 if __name__ == "__main__":

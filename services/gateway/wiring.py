@@ -2,21 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
-from wardenry.clock import SystemClock
-from wardenry.verification import follow
+from wardenry.clock import Clock
 from wardenry.verifier import TokenVerifier
 
 from libs.cache.client import open_client
 from libs.cache.limit import Rate, RateLimit
 from libs.config.secret import read_key
-from libs.ids import SystemEntropy, Uuid7Ids
-from libs.rpc.channel import open_channel
-from libs.telemetry.observation import open_observer
+from libs.service.parts import Parts, open_parts
 from services.gateway.api.audit import Audit
 from services.gateway.api.sessions import Sessions
 from services.gateway.api.subject import Subject
@@ -26,7 +22,7 @@ from services.gateway.config import GatewaySettings
 from services.gateway.edge.application import application
 from services.gateway.edge.client_address import ClientAddress
 from services.gateway.edge.limits import EdgeLimits
-from services.gateway.edge.listeners import Listener, serve
+from services.gateway.edge.listeners import Listener, listen
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge
 from services.gateway.edge.workspaces import WorkspaceNames
@@ -38,52 +34,48 @@ from services.gateway.pages.sign_in import SignInPages
 from services.gateway.pages.workspaces import WorkspacePages
 
 
+async def serve(settings: GatewaySettings, stopping: asyncio.Event) -> None:
+    """Serves until `stopping` is set. What the gateway needs does not have to be there yet.
+
+    Raises SecretInvalid, ListenFailed, OSError.
+    """
+    async with (
+        open_parts(settings) as parts,
+        open_client(settings.valkey_url) as valkey,
+        parts.verifier() as verifier,
+    ):
+        gateway = Gateway(settings, parts=parts, valkey=valkey)
+        await listen(gateway.application(verifier), gateway.listeners(), stopping=stopping)
+
+
 class Gateway:
-    """The process: channels, verifier, routes, listeners."""
+    """What the gateway is made of, for one process."""
 
-    def __init__(self, *, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, *, parts: Parts, valkey: Redis) -> None:
+        """Raises SecretInvalid, OSError."""
         self._settings = settings
+        self._parts = parts
+        self._backends = Backends.over(
+            identity=parts.channel("identity"),
+            session=parts.channel("session"),
+            tenancy=parts.channel("tenancy"),
+            audit=parts.channel("audit"),
+        )
+        self._limits = _limits(settings, valkey, parts.clock)
+        self._csrf_key = read_key(settings.csrf_key_file)
 
-    async def serve(self, stopping: asyncio.Event) -> None:
-        """Serves until `stopping` is set. Raises ListenFailed, OSError, SecretInvalid."""
-        settings, clock = self._settings, SystemClock()
-        addresses = {
-            "identity": settings.identity_address,
-            "session": settings.session_address,
-            "tenancy": settings.tenancy_address,
-            "audit": settings.audit_address,
-        }
-        async with AsyncExitStack() as stack:
-            observer = await stack.enter_async_context(
-                open_observer(service=settings.service, endpoint=settings.otlp_endpoint, clock=clock)
-            )
-            channels = {
-                peer: await stack.enter_async_context(
-                    open_channel(target=target, peer=peer, tls=settings.tls, observer=observer)
-                )
-                for peer, target in addresses.items()
-            }
-            verifier = await stack.enter_async_context(
-                follow(issuer=settings.issuer, session=channels["session"], tenancy=channels["tenancy"], clock=clock)
-            )
-            limits = self._limits(await stack.enter_async_context(open_client(settings.valkey_url)), clock)
-            app = self._application(Backends.over(**channels), verifier, limits, clock)
-            await serve(app, self._listeners(), stopping=stopping)
-
-    def _application(
-        self, backends: Backends, verifier: TokenVerifier, limits: EdgeLimits, clock: SystemClock
-    ) -> ASGIApp:
-        entropy = SystemEntropy()
-        ids = Uuid7Ids(clock=clock, entropy=entropy)
+    def application(self, verifier: TokenVerifier) -> ASGIApp:
+        """Every route."""
+        backends, ids = self._backends, self._parts.ids
         edge = Edge(
             backends=backends,
             verifier=verifier,
             client_address=ClientAddress(hops=self._settings.forwarded_hops),
-            limits=limits,
-            csrf_key=read_key(self._settings.csrf_key_file),
+            limits=self._limits,
+            csrf_key=self._csrf_key,
             origins=self._settings.origins,
-            clock=clock,
-            entropy=entropy,
+            clock=self._parts.clock,
+            entropy=self._parts.entropy,
             ids=ids,
         )
         sign_in = SignIn(backends=backends, ids=ids)
@@ -109,18 +101,8 @@ class Gateway:
         ]
         return application(routes, refusal=page_routes.refusal)
 
-    def _limits(self, client: Redis, clock: SystemClock) -> EdgeLimits:
-        def a_minute(name: str, calls: int) -> RateLimit:
-            # A page loads several things at once, so a quarter of a minute's calls may come together.
-            rate = Rate(calls=calls, period=timedelta(minutes=1), burst=max(1, calls // 4))
-            return RateLimit(name=name, rate=rate, client=client, clock=clock)
-
-        return EdgeLimits(
-            authentication=a_minute("edge-authentication", self._settings.authentication_rate),
-            standard=a_minute("edge-standard", self._settings.standard_rate),
-        )
-
-    def _listeners(self) -> Sequence[Listener]:
+    def listeners(self) -> Sequence[Listener]:
+        """Where it listens."""
         settings = self._settings
         secure = Listener(
             address=settings.https_listen,
@@ -128,3 +110,15 @@ class Gateway:
             key_file=settings.key_file,
         )
         return [secure, Listener(address=settings.http_listen)] if settings.http_listen else [secure]
+
+
+def _limits(settings: GatewaySettings, valkey: Redis, clock: Clock) -> EdgeLimits:
+    def a_minute(name: str, calls: int) -> RateLimit:
+        # A page loads several things at once, so a quarter of a minute's calls may come together.
+        rate = Rate(calls=calls, period=timedelta(minutes=1), burst=max(1, calls // 4))
+        return RateLimit(name=name, rate=rate, client=valkey, clock=clock)
+
+    return EdgeLimits(
+        authentication=a_minute("edge-authentication", settings.authentication_rate),
+        standard=a_minute("edge-standard", settings.standard_rate),
+    )

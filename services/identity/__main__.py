@@ -1,6 +1,6 @@
 """`python -m services.identity`: people, their credentials, and the vault."""
 
-import asyncio
+from functools import partial
 
 from libs.config.settings import load
 from libs.rpc.process import run
@@ -10,12 +10,7 @@ from services.identity.wiring import serve
 
 def main() -> None:
     settings = load(IdentitySettings)
-
-    async def until(stopping: asyncio.Event) -> None:
-        async with serve(settings):
-            await stopping.wait()
-
-    run(until, settings=settings)
+    run(partial(serve, settings), settings=settings)
 
 
 if __name__ == "__main__":

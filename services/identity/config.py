@@ -1,24 +1,19 @@
-"""Settings of identity: WARDENRY_IDENTITY_<FIELD>, beside those that every service has."""
+"""Settings of identity: WARDENRY_IDENTITY_<FIELD>, beside those of libs.service.settings."""
 
 import os
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from libs.config.settings import ExistingFile, Settings
+from libs.config.settings import ExistingFile
+from libs.service.settings import DatabaseSettings
 
 
-class IdentitySettings(Settings):
+class IdentitySettings(DatabaseSettings):
     service: ClassVar[str] = "identity"
 
-    #: Connection URLs, one line each, by role: identity_runtime, identity_relay, identity_jobs, and vault_runtime.
-    database_url_file: ExistingFile
-    relay_database_url_file: ExistingFile
-    jobs_database_url_file: ExistingFile
+    #: Connection URL of the role vault_runtime.
     vault_database_url_file: ExistingFile
-    #: Directory with identity.key, 32 bytes: the MAC key of its events.
-    mac_keys_directory: Path
     #: The region's key: a keyring file, docs/formats/key-derivation.md.
     keyring_file: ExistingFile
     #: 32 bytes that every password is hashed with, and without which no stolen hash can be tried.
@@ -42,8 +37,7 @@ class IdentitySettings(Settings):
     #: Certificate authorities of the mail server, PEM; the system's list without it.
     smtp_ca_file: ExistingFile | None = None
 
-    #: Connections to identity's database, and to the vault's.
-    database_connections: int = Field(default=10, ge=1, le=200)
+    #: Connections to the vault's database, at most.
     vault_connections: int = Field(default=5, ge=1, le=200)
 
     @property

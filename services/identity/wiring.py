@@ -1,16 +1,10 @@
 """The composition root: the one place that names what identity is made of."""
 
 import asyncio
-import functools
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from contextlib import closing
 
-import grpc
-from wardenry.clock import Clock, SystemClock
 from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
 from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
 from wardenry.identity.v1.registration_pb2_grpc import add_RegistrationServiceServicer_to_server
@@ -18,24 +12,20 @@ from wardenry.identity.v1.subject_pb2_grpc import add_SubjectServiceServicer_to_
 from wardenry.identity.v1.ticket_pb2_grpc import add_TicketServiceServicer_to_server
 from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_server
 from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
-from wardenry.verification import follow
 
-from libs.config.secret import SecretInvalid, read_key, read_text
+from libs.config.secret import read_key
 from libs.crypto.blind_index import BlindIndex
-from libs.crypto.keyring import KeyringInvalid, LocalKeyring
-from libs.db.errors import DatabaseRefused
-from libs.db.pool import Database
+from libs.crypto.keyring import LocalKeyring
 from libs.events.envelope import EnvelopeBuilder
-from libs.events.mac_keys import MacKeyInvalid, load_mac_key
-from libs.events.producer import Producer
-from libs.ids import Entropy, Ids, SystemEntropy, Uuid7Ids
+from libs.ids import Entropy
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
-from libs.outbox.relay import Relay
-from libs.rpc.channel import open_channel
+from libs.rpc.authentication import Verifier
 from libs.rpc.server import GrpcServer
-from libs.telemetry.observation import open_observer
-from libs.telemetry.observer import Observer
+from libs.service.databases import Databases
+from libs.service.events import relay_of
+from libs.service.parts import Parts, open_parts
+from libs.service.serving import Work, serving
 from libs.telemetry.trace_context import current_traceparent
 from services.identity.clients.password_hasher import BcryptHasher, calibrated_cost
 from services.identity.clients.session import GrpcSessions
@@ -70,79 +60,40 @@ from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
 
-#: Who takes in identity's events: a row leaves the outbox once each of them has it.
-_CONSUMERS = ("session", "audit")
-_Work = Callable[[], Coroutine[Any, Any, None]]
 
+async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
+    """Serves until `stopping` is set. What identity needs does not have to be there yet.
 
-@asynccontextmanager
-async def serve(settings: IdentitySettings) -> AsyncIterator[None]:
-    """Identity, serving while the block runs. What it needs does not have to be there yet.
-
-    Raises SecretInvalid, ListenFailed.
+    Raises SecretInvalid, ListenFailed, OSError.
     """
-    clock, entropy = SystemClock(), SystemEntropy()
-    async with AsyncExitStack() as stack:
-        observer = await stack.enter_async_context(
-            open_observer(service=settings.service, endpoint=settings.otlp_endpoint, clock=clock)
-        )
-        peers = {name: await stack.enter_async_context(_peer(settings, name, observer)) for name in _PEERS}
-        databases = _databases(settings)
-        for database in databases.all():
-            stack.push_async_callback(database.close)
-        hasher = _hasher(settings, entropy)
-        stack.callback(hasher.close)
-        verifier = await stack.enter_async_context(
-            follow(issuer=settings.issuer, session=peers["session"], tenancy=peers["tenancy"], clock=clock)
-        )
-        server = GrpcServer(
-            listen=settings.listen,
-            tls=settings.tls,
-            errors=ERRORS,
-            verifier=verifier,
-            clock=clock,
-            observer=observer,
-            trace_ratio=settings.trace_ratio,
-            reflection=settings.reflection,
-        )
-        ids = Uuid7Ids(clock=clock, entropy=entropy)
-        service = _Identity(settings, databases, peers["session"], hasher, clock, ids, entropy)
-        service.add_to(server)
-        works = (
-            functools.partial(_relay, settings, _mac_key(settings), databases, peers, clock),
-            MailJob(deliver=service.deliver_mail, clock=clock).run,
-            ExpiryJob(remove=service.remove_expired, clock=clock).run,
-        )
-        await stack.enter_async_context(_beside(_work(databases, server, works)))
-        # The last to begin is the first to end: calls are drained before anything that they use is closed.
-        await stack.enter_async_context(server)
-        yield
+    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+        with closing(_hasher(settings, parts.entropy)) as hasher:
+            identity = Identity(settings, parts=parts, databases=databases, hasher=hasher)
+            async with serving(identity.server(verifier), databases=databases, works=identity.works):
+                await stopping.wait()
 
 
-class _Identity:
-    """The commands, and the handlers that call them."""
+class Identity:
+    """What identity is made of, for one process."""
 
-    def __init__(
-        self,
-        settings: IdentitySettings,
-        databases: "_Databases",
-        session: grpc.aio.Channel,
-        hasher: BcryptHasher,
-        clock: Clock,
-        ids: Ids,
-        entropy: Entropy,
-    ) -> None:
+    def __init__(self, settings: IdentitySettings, *, parts: Parts, databases: Databases, hasher: BcryptHasher) -> None:
+        """Raises SecretInvalid, OSError."""
+        self._parts = parts
+        clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         blind_index = BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
         store = IdentityStore(
-            database=databases.identity,
+            database=databases.runtime,
             builder=EnvelopeBuilder(source=settings.service, entropy=entropy),
             traceparent=current_traceparent,
             clock=clock,
         )
-        vault = StoredVault(database=databases.vault)
-        data_keys = DataKeys(
-            store=vault, provider=_keyring(settings.keyring_file, entropy), clock=clock, ids=ids, entropy=entropy
+        vault = StoredVault(
+            database=databases.add(
+                settings.vault_database_url_file, name="identity vault", size=settings.vault_connections
+            )
         )
+        keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
+        data_keys = DataKeys(store=vault, provider=keyring, clock=clock, ids=ids, entropy=entropy)
         public_keys, tag_keys = EnsurePublicKeys(data_keys=data_keys), GetTagKeys(data_keys=data_keys)
         personal_data = PersonalDataInProcess(data_keys=data_keys, entropy=entropy)
         log_keys = LogKeysInProcess(public_keys=public_keys, tag_keys=tag_keys)
@@ -186,7 +137,7 @@ class _Identity:
                 get_subject=get_subject,
                 log_keys=log_keys,
                 hasher=hasher,
-                sessions=GrpcSessions(stub=SessionServiceStub(session)),
+                sessions=GrpcSessions(stub=SessionServiceStub(parts.channel("session"))),
                 blind_index=blind_index,
                 clock=clock,
                 ids=ids,
@@ -211,50 +162,25 @@ class _Identity:
             ids=ids,
         )
         queue = StoredMailQueue(database=databases.jobs)
-        self.deliver_mail = DeliverMail(queue=queue, personal_data=personal_data, mailer=mailer, clock=clock)
-        self.remove_expired = RemoveExpired(expiry=StoredExpiry(database=databases.jobs), clock=clock)
+        deliver_mail = DeliverMail(queue=queue, personal_data=personal_data, mailer=mailer, clock=clock)
+        remove_expired = RemoveExpired(expiry=StoredExpiry(database=databases.jobs), clock=clock)
+        consumers = [GrpcCursorClient(name=name, channel=parts.channel(name)) for name in ("session", "audit")]
+        self.works: Sequence[Work] = (
+            MailJob(deliver=deliver_mail, clock=clock).run,
+            ExpiryJob(remove=remove_expired, clock=clock).run,
+            relay_of(settings, parts=parts, databases=databases, consumers=consumers),
+        )
 
-    def add_to(self, server: GrpcServer) -> None:
+    def server(self, verifier: Verifier) -> GrpcServer:
+        """The server, with everything that it serves."""
+        server = self._parts.server(errors=ERRORS, verifier=verifier)
         server.add(add_RegistrationServiceServicer_to_server, self._registration)
         server.add(add_AuthenticationServiceServicer_to_server, self._authentication)
         server.add(add_CredentialServiceServicer_to_server, self._credential)
         server.add(add_SubjectServiceServicer_to_server, self._subject)
         server.add(add_TicketServiceServicer_to_server, self._ticket)
         server.add(add_VaultServiceServicer_to_server, self._vault)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Databases:
-    identity: Database
-    relay: Database
-    jobs: Database
-    vault: Database
-
-    def all(self) -> tuple[Database, ...]:
-        return (self.identity, self.relay, self.jobs, self.vault)
-
-
-def _databases(settings: IdentitySettings) -> _Databases:
-    return _Databases(
-        identity=Database(
-            url=read_text(settings.database_url_file), name="identity", size=settings.database_connections
-        ),
-        relay=Database(url=read_text(settings.relay_database_url_file), name="identity relay", size=2),
-        jobs=Database(url=read_text(settings.jobs_database_url_file), name="identity jobs", size=2),
-        vault=Database(
-            url=read_text(settings.vault_database_url_file), name="identity vault", size=settings.vault_connections
-        ),
-    )
-
-
-_PEERS = ("session", "tenancy", "audit")
-
-
-@asynccontextmanager
-async def _peer(settings: IdentitySettings, name: str, observer: Observer) -> AsyncIterator[grpc.aio.Channel]:
-    target: str = getattr(settings, f"{name}_address")
-    async with open_channel(target=target, peer=name, tls=settings.tls, observer=observer) as channel:
-        yield channel
+        return server
 
 
 def _hasher(settings: IdentitySettings, entropy: Entropy) -> BcryptHasher:
@@ -265,68 +191,3 @@ def _hasher(settings: IdentitySettings, entropy: Entropy) -> BcryptHasher:
         most_waiting=settings.password_hash_queue,
         entropy=entropy,
     )
-
-
-def _keyring(path: Path, entropy: Entropy) -> LocalKeyring:
-    try:
-        return LocalKeyring.load(path, entropy=entropy)
-    except KeyringInvalid as error:
-        raise SecretInvalid(str(error)) from None
-
-
-def _mac_key(settings: IdentitySettings) -> bytes:
-    try:
-        return load_mac_key(settings.mac_keys_directory, settings.service)
-    except MacKeyInvalid as error:
-        raise SecretInvalid(str(error)) from None
-
-
-async def _work(databases: _Databases, server: GrpcServer, works: Sequence[_Work]) -> None:
-    """Waits for the databases, says that calls may come, and does the rest, until cancelled."""
-    try:
-        await asyncio.gather(*(database.open() for database in databases.all()))
-    except DatabaseRefused as error:
-        raise SecretInvalid(f"a database URL of identity cannot be used: {error}") from None
-    await server.ready(True)
-    async with asyncio.TaskGroup() as group:
-        for work in works:
-            group.create_task(work())
-
-
-async def _relay(
-    settings: IdentitySettings,
-    mac_key: bytes,
-    databases: _Databases,
-    peers: Mapping[str, grpc.aio.Channel],
-    clock: Clock,
-) -> None:
-    producer = Producer(
-        bootstrap=settings.kafka_bootstrap,
-        source=settings.service,
-        mac_key=mac_key,
-        clock=clock,
-        idempotence=settings.kafka_idempotence,
-    )
-    try:
-        await producer.open()
-        await Relay(
-            source=settings.service,
-            database=databases.relay,
-            producer=producer,
-            consumers=[GrpcCursorClient(name=name, channel=peers[name]) for name in _CONSUMERS],
-            clock=clock,
-        ).run()
-    finally:
-        await producer.close()
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Runs it beside the block. If it fails the block ends, with its error."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(work)
-            yield
-            task.cancel()
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None

@@ -1,6 +1,6 @@
 """`python -m services.session`: sessions, grants and tokens."""
 
-import asyncio
+from functools import partial
 
 from libs.config.settings import load
 from libs.rpc.process import run
@@ -10,11 +10,7 @@ from services.session.wiring import serve
 
 def main() -> None:
     settings = load(SessionSettings)
-
-    async def until(stopping: asyncio.Event) -> None:
-        await serve(settings, stopping)
-
-    run(until, settings=settings)
+    run(partial(serve, settings), settings=settings)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,16 @@
-"""Session's settings."""
+"""Settings of session: WARDENRY_SESSION_<FIELD>, beside those of libs.service.settings."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
-from libs.config.settings import ExistingFile, Settings
+from libs.config.settings import ExistingFile
+from libs.service.settings import DatabaseSettings
 
 
-class SessionSettings(Settings):
-    """WARDENRY_SESSION_*; what every service needs is in libs.config.settings."""
-
+class SessionSettings(DatabaseSettings):
     service: ClassVar[str] = "session"
 
-    #: Connection URL of the role session_runtime.
-    database_url_file: ExistingFile
-    #: Connection URL of the role session_relay.
-    relay_database_url_file: ExistingFile
-    #: Connection URL of the role session_jobs.
-    jobs_database_url_file: ExistingFile
     #: Keyring that wraps the signing keys; docs/formats/key-derivation.md.
     keyring_file: ExistingFile
     #: Keys of refresh tokens, 32 bytes for each version; docs/formats/refresh-token.md.
@@ -36,8 +29,6 @@ class SessionSettings(Settings):
     signing_key_seconds: int = Field(default=30 * 86_400, ge=7_200)
     #: Refreshes that are carried out together, at most.
     batch_size: int = Field(default=64, ge=1, le=500)
-    #: Connections of session_runtime, at most.
-    database_connections: int = Field(default=10, ge=1, le=100)
 
     @property
     def exchange_audiences(self) -> frozenset[str]:

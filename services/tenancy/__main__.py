@@ -1,6 +1,6 @@
 """`python -m services.tenancy`: workspaces, memberships, invitations, permissions."""
 
-import asyncio
+from functools import partial
 
 from libs.config.settings import load
 from libs.rpc.process import run
@@ -10,12 +10,7 @@ from services.tenancy.wiring import serve
 
 def main() -> None:
     settings = load(TenancySettings)
-
-    async def until(stopping: asyncio.Event) -> None:
-        async with serve(settings):
-            await stopping.wait()
-
-    run(until, settings=settings)
+    run(partial(serve, settings), settings=settings)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,16 @@
-"""Settings of tenancy. WARDENRY_TENANCY_<FIELD>, beside those that every service has."""
+"""Settings of tenancy. WARDENRY_TENANCY_<FIELD>, beside those of libs.service.settings."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from libs.config.settings import ExistingFile, Settings
+from libs.config.settings import ExistingFile
+from libs.service.settings import DatabaseSettings
 
 
-class TenancySettings(Settings):
+class TenancySettings(DatabaseSettings):
     service: ClassVar[str] = "tenancy"
 
-    #: File with the connection URL of the role tenancy_runtime.
-    database_url_file: ExistingFile
-    #: The same of tenancy_relay.
-    relay_database_url_file: ExistingFile
-    #: The same of tenancy_jobs.
-    jobs_database_url_file: ExistingFile
-    #: Directory with tenancy.key, 32 bytes: the MAC key of its events.
-    mac_keys_directory: Path
-    #: Connections of the runtime role, at most.
-    database_connections: int = Field(default=10, ge=1, le=100)
     #: File with the root key of blind indexes, 32 bytes. Without it open invitations cannot be accepted any more.
     blind_index_key_file: ExistingFile
     #: Host of the mail server.

@@ -97,7 +97,8 @@ def default_of(cls: type[Settings], field: str) -> str:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_documents_exactly_its_settings_and_their_defaults(service: str) -> None:
     cls: type[Settings] = getattr(importlib.import_module(f"services.{service}.config"), f"{service.title()}Settings")
-    own = [field for field in cls.__annotations__ if field in cls.model_fields]
+    kinds = cls.__mro__[: cls.__mro__.index(Settings)]
+    own = [field for kind in kinds for field in kind.__annotations__ if field in cls.model_fields]
     documented = rows(ROOT / "services" / service / "README.md", "Settings")
     assert set(documented) == {variable_of(cls, field) for field in own}
     for field in own:

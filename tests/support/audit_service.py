@@ -16,12 +16,14 @@ from wardenry.tokens import AccessToken
 from libs.events.record import Record
 from libs.rpc.channel import as_user, open_channel
 from libs.rpc.server import GrpcServer
+from libs.service.databases import Databases
+from libs.service.parts import open_parts
+from libs.service.serving import serving
 from libs.telemetry.observer import SilentObserver
 from services.audit.config import AuditSettings
 from services.audit.wiring import Audit
 from tests.integration.crypto.test_vault_client import SmallVault
 from tests.support.audit import MAC_KEY, ORIGIN, raw_of
-from tests.support.events import running
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabase
 
@@ -110,25 +112,26 @@ async def audit_service(
         vault = SmallVault()
         identity.add(vault_pb2_grpc.add_VaultServiceServicer_to_server, vault)
         await stack.enter_async_context(identity)
-        tls = certificates.of("audit")
-        channel = await stack.enter_async_context(
-            open_channel(target=f"127.0.0.1:{identity.port}", peer="identity", tls=tls, observer=SilentObserver())
+        settings = _settings(
+            database=database,
+            bootstrap=bootstrap,
+            directory=directory,
+            certificates=certificates,
+            identity=f"127.0.0.1:{identity.port}",
         )
-        settings = _settings(database=database, bootstrap=bootstrap, directory=directory, certificates=certificates)
-        audit = Audit(settings=settings, clock=clock, identity=channel)
-        await stack.enter_async_context(audit.databases())
-        server = audit.server(verifier=tokens, observer=SilentObserver())
-        await stack.enter_async_context(server)
+        parts = await stack.enter_async_context(open_parts(settings))
+        databases = await stack.enter_async_context(Databases(settings))
+        audit = Audit(settings, parts=parts, databases=databases)
+        server = audit.server(tokens)
+        await stack.enter_async_context(serving(server, databases=databases, works=audit.works))
         service = AuditService(port=server.port, certificates=certificates, tokens=tokens, bootstrap=bootstrap)
         service.vault = vault
         stack.push_async_callback(service.close)
-        for work in audit.work(server):
-            await stack.enter_async_context(running(work()))
         yield service
 
 
 def _settings(
-    *, database: ServiceDatabase, bootstrap: str, directory: Path, certificates: CertificatesForTests
+    *, database: ServiceDatabase, bootstrap: str, directory: Path, certificates: CertificatesForTests, identity: str
 ) -> AuditSettings:
     keys = directory / "mac-keys"
     keys.mkdir(parents=True)
@@ -142,6 +145,7 @@ def _settings(
         tls_ca_file=tls.ca_file,
         tls_cert_file=tls.certificate_file,
         tls_key_file=tls.key_file,
+        identity_address=identity,
         kafka_bootstrap=bootstrap,
         mac_keys_directory=keys,
         database_url_file=directory / "runtime.url",

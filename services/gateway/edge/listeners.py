@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Listener:
     key_file: Path | None = None
 
 
-async def serve(app: ASGIApp, listeners: Sequence[Listener], *, stopping: asyncio.Event) -> None:
+async def listen(app: ASGIApp, listeners: Sequence[Listener], *, stopping: asyncio.Event) -> None:
     """Serves `app` until `stopping` is set, then lets requests under way finish. Raises `ListenFailed`."""
     sockets = [_bound(listener.address) for listener in listeners]
     servers = [_Server(_config(app, listener)) for listener in listeners]
@@ -82,4 +83,4 @@ def _bound(address: str) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), int(port)), backlog=1024, reuse_port=False)
     except OSError as error:
-        raise ListenFailed(f"{address} cannot be listened on: {error.strerror or error}.") from error
+        raise ListenFailed(f"{address} cannot be listened on: {os.strerror(error.errno or 0)}.") from error

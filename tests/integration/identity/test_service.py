@@ -47,6 +47,7 @@ from libs.crypto.keyring import new_keyring
 from libs.ids import PLATFORM, SystemEntropy
 from services.identity.config import IdentitySettings
 from services.identity.wiring import serve
+from tests.support.events import running as while_running
 from tests.support.issuer import ISSUER, Issuer
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.ports import free_port
@@ -133,7 +134,8 @@ async def running(service_database: ServiceDatabases, tmp_path: Path) -> AsyncIt
     session_port = session_server.add_secure_port("127.0.0.1:0", certificates.of("session").server_credentials())
     await session_server.start()
     port = free_port()
-    async with serve(settings_of(tmp_path, identity, vault, certificates, smtp.port, session_port, port)):
+    settings = settings_of(tmp_path, identity, vault, certificates, smtp.port, session_port, port)
+    async with while_running(serve(settings, asyncio.Event())):
         running = Running(
             address=f"127.0.0.1:{port}",
             certificates=certificates,

@@ -44,12 +44,8 @@ def around(home: Home, **passed: str) -> Surroundings:
 
 
 def settings_of(service: str) -> type[Settings]:
-    module = importlib.import_module(f"services.{service}.config")
-    return next(
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, Settings) and each is not Settings
-    )
+    cls: type[Settings] = getattr(importlib.import_module(f"services.{service}.config"), f"{service.title()}Settings")
+    return cls
 
 
 @pytest.mark.parametrize("service", SERVICES)

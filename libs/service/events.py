@@ -1,0 +1,61 @@
+"""Events out and in, as every service sends them and takes them in."""
+
+import socket
+from collections.abc import Sequence
+
+from libs.events.consumer import Consumer
+from libs.events.intake import Intake
+from libs.events.mac_keys import load_mac_key, load_mac_keys
+from libs.events.producer import Producer
+from libs.outbox.cursors import CursorClient
+from libs.outbox.relay import Relay
+from libs.service.databases import Databases
+from libs.service.parts import Parts
+from libs.service.serving import Work
+from libs.service.settings import DatabaseSettings
+
+
+def relay_of(
+    settings: DatabaseSettings, *, parts: Parts, databases: Databases, consumers: Sequence[CursorClient]
+) -> Work:
+    """Sends what the outbox holds, for ever. `consumers` are all who take it in: a row leaves once each has it.
+
+    Raises SecretInvalid.
+    """
+    source, mac_key = settings.service, load_mac_key(settings.mac_keys_directory, settings.service)
+
+    async def run() -> None:
+        producer = Producer(
+            bootstrap=settings.kafka_bootstrap,
+            source=source,
+            mac_key=mac_key,
+            clock=parts.clock,
+            idempotence=settings.kafka_idempotence,
+        )
+        relay = Relay(
+            source=source, database=databases.relay, producer=producer, consumers=consumers, clock=parts.clock
+        )
+        try:
+            await producer.open()
+            await relay.run()
+        finally:
+            await producer.close()
+
+    return run
+
+
+def consumer_of(
+    settings: DatabaseSettings, *, parts: Parts, sources: Sequence[str], intake: Intake, batch: int = 2000
+) -> Consumer:
+    """Takes in the events of `sources`, at most `batch` at a time. Raises SecretInvalid."""
+    service = settings.service
+    return Consumer(
+        bootstrap=settings.kafka_bootstrap,
+        group=service,
+        member=f"{service}-{socket.gethostname()}-{settings.listen.rpartition(':')[2]}",
+        sources=sources,
+        mac_keys=load_mac_keys(settings.mac_keys_directory, sources),
+        intake=intake,
+        clock=parts.clock,
+        batch=batch,
+    )
