@@ -140,7 +140,7 @@ class Consumer:
                         partition.partition,
                         position,
                         type(error).__name__,
-                        extra={"event": "record_unreadable"},
+                        extra={"alarm": "record_unreadable"},
                     )
                     continue
                 if not one:

@@ -75,7 +75,7 @@ def alarm(parked: Sequence[Parked]) -> None:
             each.reason.value,
             each.detail,
             extra={
-                "event": "record_parked",
+                "alarm": "record_parked",
                 "reason": each.reason.value,
                 "topic": each.raw.topic,
                 "partition": each.raw.partition,

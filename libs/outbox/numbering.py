@@ -52,11 +52,14 @@ _FROM = """
 SELECT event_id, log, found.bucket, action, occurred_at, traceparent, envelope, found.generation, number
 FROM unnest($1::smallint[], $2::integer[], $3::bigint[]) AS wanted (bucket, generation, next)
 CROSS JOIN LATERAL (
-    SELECT * FROM outbox
+    SELECT *, sum(octet_length(envelope)) OVER (ORDER BY outbox.generation, outbox.number) AS size
+    FROM outbox
     WHERE outbox.bucket = wanted.bucket AND number IS NOT NULL
         AND (outbox.generation, outbox.number) >= (wanted.generation, wanted.next)
     ORDER BY outbox.generation, outbox.number LIMIT $4
 ) AS found
+-- The first row of a bucket is always among them, however large, so that there is progress.
+WHERE size - octet_length(envelope) < $5
 ORDER BY found.bucket, found.generation, number
 """
 
@@ -105,9 +108,12 @@ class Numbering:
         rows = await self._database.fetch(_HEADS)
         return {row["bucket"]: Position(row["generation"], row["next"]) for row in rows}
 
-    async def numbered_from(self, positions: Mapping[int, Position], *, limit: int) -> list[Record]:
-        """The numbered rows of each bucket from its position on, at most `limit` of each, in order."""
-        rows = await self._database.fetch(_FROM, *_columns(positions), limit)
+    async def numbered_from(
+        self, positions: Mapping[int, Position], *, limit: int, size: int = 1 << 20
+    ) -> list[Record]:
+        """The numbered rows of each bucket from its position on, in order: at most `limit` of each, and no further one
+        once their envelopes have `size` bytes."""
+        rows = await self._database.fetch(_FROM, *_columns(positions), limit, size)
         return [self._record(row) for row in rows]
 
     async def delete_below(self, positions: Mapping[int, Position], *, before: datetime, limit: int) -> int:

@@ -13,6 +13,8 @@ from wardenry.errors.error import WardenryError
 
 #: An unknown key id makes us ask again at most this often, whoever sends what.
 LEAST_SECONDS_BETWEEN_FETCHES = 5.0
+#: When the issuer did not answer, callers are told so for this long, instead of each waiting for it in turn.
+SECONDS_AFTER_FAILURE = 1.0
 #: A key that was removed is forgotten after this long at the latest.
 SECONDS_BETWEEN_REFRESHES = timedelta(seconds=60).total_seconds()
 _KEY_BYTES = 32
@@ -54,7 +56,9 @@ class KeySet:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
+        #: Why the last question brought no keys.
+        self._failure: WardenryError | KeysInvalid | None = None
         self._one_at_a_time = asyncio.Lock()
 
     def __contains__(self, key_id: str) -> bool:
@@ -78,7 +82,17 @@ class KeySet:
 
     async def _refresh(self, *, unless_within: float) -> None:
         async with self._one_at_a_time:
-            if self._clock.monotonic() - self._fetched_at < unless_within:
+            since = self._clock.monotonic() - self._asked_at
+            if self._failure is not None and since < min(unless_within, SECONDS_AFTER_FAILURE):
+                raise self._failure.with_traceback(None)
+            if self._failure is None and since < unless_within:
                 return
-            keys = parse_jwks(await self._fetch())
-            self._keys, self._fetched_at = keys, self._clock.monotonic()
+            try:
+                self._keys = parse_jwks(await self._fetch())
+            except (WardenryError, KeysInvalid) as error:
+                self._failure = error
+                raise
+            else:
+                self._failure = None
+            finally:
+                self._asked_at = self._clock.monotonic()

@@ -85,7 +85,7 @@ async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
         ("forged", b"forged"),
         ("malformed", b"no record of ours"),
     ]
-    assert len([each for each in caplog.records if each.__dict__.get("event") == "record_parked"]) == 3
+    assert len([each for each in caplog.records if each.__dict__.get("alarm") == "record_parked"]) == 3
 
 
 async def test_headers_that_no_text_can_hold_are_parked_and_stop_nothing(path: EventPath) -> None:
@@ -116,7 +116,7 @@ async def test_bytes_that_the_kafka_client_cannot_read_stop_nothing(
             await _taken(path, 2)
     assert await path.taken() == [b"a", b"b"]
     ours = [each for each in caplog.records if each.name == "libs.events.consumer"]
-    assert [each.__dict__.get("event") for each in ours] == ["record_unreadable"] * 2
+    assert [each.__dict__.get("alarm") for each in ours] == ["record_unreadable"] * 2
 
 
 async def _publish_unreadable(path: EventPath) -> None:

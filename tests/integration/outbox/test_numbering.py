@@ -105,6 +105,17 @@ async def test_numbered_rows_are_found_again_from_any_position(path: EventPath, 
     assert (await numbering.heads())[bucket] == Position(1, 10)
 
 
+async def test_rows_found_again_are_bounded_by_their_bytes_and_there_is_always_one(
+    path: EventPath, numbering: Numbering
+) -> None:
+    await path.emit(*(b"%d" % n * 1000 for n in range(4)))
+    await numbering.number(limit=100)
+    position = {bucket_of(LOG): Position(1, 0)}
+    assert len(await numbering.numbered_from(position, limit=100, size=2000)) == 2
+    assert len(await numbering.numbered_from(position, limit=100, size=2001)) == 3
+    assert len(await numbering.numbered_from(position, limit=100, size=1)) == 1
+
+
 async def test_rows_are_deleted_below_the_position_and_before_the_time_only(
     path: EventPath, numbering: Numbering
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from wardenry.errors.error import Unauthenticated, Unavailable
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import envelope_pb2
-from wardenry.keys import LEAST_SECONDS_BETWEEN_FETCHES, KeySet, KeysInvalid, parse_jwks
+from wardenry.keys import LEAST_SECONDS_BETWEEN_FETCHES, SECONDS_AFTER_FAILURE, KeySet, KeysInvalid, parse_jwks
 from wardenry.permissions import Role
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2
@@ -272,6 +272,25 @@ async def test_keys_that_cannot_be_had_are_no_verdict(issuer: Issuer, validator:
     validator.verifier._keys = KeySet(fetch=fetch, clock=validator.clock)
     with pytest.raises(Unavailable):
         await validator.verifier.verify(issuer.token(), audience="wardenry")
+
+
+async def test_an_issuer_that_is_away_is_asked_once_for_all_who_wait_and_soon_again(validator: Validator) -> None:
+    asked = 0
+
+    async def fetch() -> str:
+        nonlocal asked
+        asked += 1
+        raise Unavailable("session is away")
+
+    keys = KeySet(fetch=fetch, clock=validator.clock)
+    for key_id in ("a", "b", "c"):
+        with pytest.raises(Unavailable):
+            await keys.find(key_id)
+    assert asked == 1
+    validator.clock.pass_time(SECONDS_AFTER_FAILURE)
+    with pytest.raises(Unavailable):
+        await keys.find("a")
+    assert asked == 2
 
 
 @pytest.mark.parametrize("jwks", ["", "[]", '{"keys":[{"kty":"OKP","crv":"Ed25519"}]}', '{"keys":7}'])
