@@ -10,7 +10,6 @@ from types import FrameType
 
 from rich.console import Console
 from rich.markup import escape
-from wardenry.clock import SystemClock
 
 from deploy.local.home import Home, HomeUnusable
 from deploy.local.ports import PortOccupied
@@ -24,6 +23,7 @@ from deploy.local.tansu import NoBroker
 from libs.db.errors import DatabaseRefused
 from libs.db.migrations import MigrationFailed
 from libs.ids import SystemEntropy
+from wardenry.clock import SystemClock
 
 #: Seconds until the table is shown in any case; what is not ready by then is still being tried.
 WAIT_SECONDS = 90

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from wardenry.clock import Clock
 
 from deploy.local import services
 from deploy.local.home import Home
@@ -30,6 +29,7 @@ from libs.db.schemas import schemas
 from libs.events.admin import ensure_topics
 from libs.events.errors import BrokerUnavailable
 from libs.ids import Entropy
+from wardenry.clock import Clock
 
 #: Databases on the vault's own cluster; every other one is on the services' cluster.
 VAULT = "vault"

@@ -14,10 +14,10 @@ from datetime import timedelta
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from wardenry.clock import Clock
-from wardenry.framing import frame
 
 from libs.telemetry.redaction import summary
+from wardenry.clock import Clock
+from wardenry.framing import frame
 
 #: Keys that a process counts for itself at most; the one longest unused makes room.
 LOCAL_KEYS = 20_000

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
 from wardenry.credentials import TlsFiles
 
 PREFIX = "WARDENRY_"

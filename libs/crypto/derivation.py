@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from wardenry.framing import frame
 
 from libs.crypto.errors import KeyInvalid
+from wardenry.framing import frame
 
 KEY_BYTES = 32
 #: The purpose that the vault derives for: values that a service keeps, and those that others send to it.

@@ -9,10 +9,10 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
-from wardenry.framing import frame
 
 from libs.crypto.errors import FormatUnknown, KeyInvalid, SealBroken
 from libs.crypto.reader_key import ReaderPublicKey as ReaderPublicKey
+from wardenry.framing import frame
 
 _KEY_BYTES = 32
 _TAG_BYTES = 16

@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from wardenry.framing import frame
-
 from libs.config.secret import SecretInvalid
 from libs.crypto.errors import KeyInvalid, KeyVersionUnknown
 from libs.crypto.sealing import KEY_BYTES, SymmetricKey, key_version_of, open_bytes, seal_bytes
 from libs.ids import Entropy
+from wardenry.framing import frame
 
 _LABEL = b"wardenry wrapped key v1"
 _VERSION_BYTES = 4

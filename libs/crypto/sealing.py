@@ -9,10 +9,10 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from wardenry.framing import frame
 
 from libs.crypto.errors import FormatUnknown, KeyInvalid, KeyVersionUnknown, SealBroken
 from libs.ids import Entropy
+from wardenry.framing import frame
 
 KEY_BYTES = 32
 _FORMAT = 1

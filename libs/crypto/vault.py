@@ -9,15 +9,15 @@ from uuid import UUID
 
 import grpc
 import grpc.aio
-from wardenry.clock import Clock
-from wardenry.errors.error import DeadlineExceeded, Unavailable
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2
 
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
 from libs.crypto.reader_key import ReaderPublicKey
+from wardenry.clock import Clock
+from wardenry.errors.error import DeadlineExceeded, Unavailable
+from wardenry.events.v1 import envelope_pb2
+from wardenry.identity.v1 import vault_pb2
 
 if TYPE_CHECKING:
     # The typed stub exists for the type checker alone.

@@ -8,7 +8,6 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
-from wardenry.clock import Clock
 
 from libs.events.broker_log import limit_broker_log
 from libs.events.intake import Intake
@@ -16,6 +15,7 @@ from libs.events.mac_keys import MacKeys
 from libs.events.parked import Parked, Reason
 from libs.events.patience import Patience
 from libs.events.record import RawRecord, Record, RecordForged, RecordMalformed, read_record, topic_of
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

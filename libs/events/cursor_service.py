@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from libs.events.cursors import CursorReader
+from libs.rpc.call import call_of
 from wardenry.errors.error import PermissionDenied
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
-
-from libs.events.cursors import CursorReader
-from libs.rpc.call import call_of
 
 
 class CursorServicer(cursor_pb2_grpc.CursorServiceServicer):

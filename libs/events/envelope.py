@@ -9,12 +9,12 @@ from uuid import UUID
 
 import protovalidate
 from google.protobuf.message import DecodeError
-from wardenry.events.v1 import action_pb2, envelope_pb2, leaf_pb2
-from wardenry.log.commitment import FIELD_SALT_BYTES, CommitmentMismatch, check_commitment, commit
 
 from libs.crypto.hpke import ReaderPrivateKey, open_with, seal_to
 from libs.events import event as events
 from libs.ids import Entropy
+from wardenry.events.v1 import action_pb2, envelope_pb2, leaf_pb2
+from wardenry.log.commitment import FIELD_SALT_BYTES, CommitmentMismatch, check_commitment, commit
 
 LEAF_VERSION = 1
 _LEAF_SALT_BYTES = 16

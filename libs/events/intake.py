@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Protocol
 
-from wardenry.clock import Clock
-
 from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
@@ -18,6 +16,7 @@ from libs.events.parked import Parked, Reason, alarm, park
 from libs.events.patience import Patience
 from libs.events.record import Record
 from libs.events.sequence import sequence
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from wardenry.framing import frame
-
 from libs.db.transaction import Transaction
 from libs.events.record import RawRecord
+from wardenry.framing import frame
 
 _log = logging.getLogger(__name__)
 

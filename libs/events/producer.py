@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
-from wardenry.clock import Clock
 
 from libs.events.admin import PARTITIONS, ensure_topics
 from libs.events.broker_log import limit_broker_log
 from libs.events.errors import BrokerUnavailable
 from libs.events.patience import Patience
 from libs.events.record import Record, headers_of, topic_of
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

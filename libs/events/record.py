@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from wardenry.framing import frame
-
 from libs.events.position import Position
+from wardenry.framing import frame
 
 _DOMAIN: Final = b"wardenry event record v1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

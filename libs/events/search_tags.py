@@ -8,9 +8,8 @@ import hashlib
 import hmac
 from ipaddress import IPv6Address, ip_address
 
-from wardenry.framing import frame
-
 from libs.events.event import SearchTags, recordable
+from wardenry.framing import frame
 
 _FINGERPRINT_LABEL = b"wardenry device fingerprint v1"
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.feed.fanout import Fanout
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """E-mail addresses: one form to compare and to mail to, the same in every service."""
 
 from email_validator import EmailNotValidError, validate_email
+
 from wardenry.errors.error import Violation
 
 

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import aiosmtplib
-from wardenry.clock import Clock
 
 from libs.ids import Ids
 from libs.mail.mail import Mail, MailRefused, MailUnavailable
+from wardenry.clock import Clock
 
 
 class SmtpMailer:

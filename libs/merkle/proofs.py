@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from wardenry.log.tree import HASH_BYTES, node_hash
-
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH
+from wardenry.log.tree import HASH_BYTES, node_hash
 
 
 class HashesMissing(Exception):

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import grpc
-from wardenry.errors.error import WardenryError
-from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
 
 from libs.events.position import Position
 from libs.outbox.cursors import CursorsUnavailable
+from wardenry.errors.error import WardenryError
+from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
 
 
 class GrpcCursorClient:

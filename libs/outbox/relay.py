@@ -5,8 +5,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.events.errors import BrokerUnavailable
@@ -17,6 +15,7 @@ from libs.events.record import Record
 from libs.outbox.cursors import CursorClient, CursorsUnavailable
 from libs.outbox.numbering import Numbering
 from libs.outbox.stalls import Stalls
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

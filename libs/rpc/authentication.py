@@ -2,10 +2,9 @@
 
 from typing import Protocol
 
+from libs.rpc.rules import Rule
 from wardenry.options.v1 import options_pb2
 from wardenry.tokens import AUDIENCE, AccessToken
-
-from libs.rpc.rules import Rule
 
 
 class Verifier(Protocol):

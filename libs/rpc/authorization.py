@@ -3,12 +3,11 @@ looked at."""
 
 from datetime import datetime, timedelta
 
+from libs.rpc.rules import Rule
 from wardenry.errors.error import PermissionDenied, Unauthenticated
 from wardenry.errors.v1 import reason_pb2
 from wardenry.permissions import allows
 from wardenry.tokens import AccessToken
-
-from libs.rpc.rules import Rule
 
 #: Clocks of the machines that issue and check may differ by this much.
 LEEWAY = timedelta(seconds=5)

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
-from wardenry.channels import open_channel as open_bare_channel
-from wardenry.credentials import TlsFiles
-from wardenry.errors.status import from_rpc_error
 
 from libs.telemetry import trace_context
 from libs.telemetry.observer import Observer
+from wardenry.channels import open_channel as open_bare_channel
+from wardenry.credentials import TlsFiles
+from wardenry.errors.status import from_rpc_error
 
 #: Seconds for a call whose caller names none.
 DEFAULT_DEADLINE = 5.0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import grpc
+
 from wardenry.errors.error import (
     TYPES,
     DeadlineExceeded,

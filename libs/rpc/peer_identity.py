@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from libs.rpc.rules import Rule
 from wardenry.errors.error import PermissionDenied
 from wardenry.errors.v1 import reason_pb2
-
-from libs.rpc.rules import Rule
 
 _NAMES = "x509_subject_alternative_name"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
 from wardenry.options.v1 import options_pb2
 from wardenry.options.v1.options_pb2 import Acting, LimitClass, TokenAudience
 

@@ -11,9 +11,6 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
-from wardenry.channels import KEEPALIVE_MILLISECONDS
-from wardenry.clock import Clock
-from wardenry.credentials import TlsFiles
 
 from libs.rpc.authentication import Verifier
 from libs.rpc.errors import ErrorTable
@@ -21,6 +18,9 @@ from libs.rpc.interceptor import DeniedHook, Interceptor
 from libs.rpc.rules import FOREIGN_RULES, Rule, rules_of
 from libs.rpc.validation import warm_up
 from libs.telemetry.observer import Observer
+from wardenry.channels import KEEPALIVE_MILLISECONDS
+from wardenry.clock import Clock
+from wardenry.credentials import TlsFiles
 
 #: Seconds that calls under way have to finish when the server drains.
 GRACE = 10.0

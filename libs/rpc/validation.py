@@ -4,6 +4,7 @@ to others."""
 from typing import Any
 
 import protovalidate
+
 from wardenry.errors.error import InvalidArgument, Violation
 from wardenry.vendored.buf.validate import validate_pb2
 

@@ -4,9 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import grpc
-from wardenry.clock import Clock, SystemClock
-from wardenry.verification import follow
-from wardenry.verifier import TokenVerifier
 
 from libs.config.settings import Settings
 from libs.ids import Entropy, Ids, SystemEntropy, Uuid7Ids
@@ -17,6 +14,9 @@ from libs.rpc.interceptor import DeniedHook
 from libs.rpc.server import GrpcServer
 from libs.telemetry.observation import open_observer
 from libs.telemetry.observer import Observer
+from wardenry.clock import Clock, SystemClock
+from wardenry.verification import follow
+from wardenry.verifier import TokenVerifier
 
 
 class Parts:

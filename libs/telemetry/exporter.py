@@ -8,10 +8,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-from wardenry.clock import Clock
 
 from libs.telemetry.observer import Observation, Observer
 from libs.telemetry.trace_context import TraceContext
+from wardenry.clock import Clock
 
 #: Seconds. Explicit: the defaults are for milliseconds.
 BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]

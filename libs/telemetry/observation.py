@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from wardenry.clock import Clock
-
 from libs.telemetry.observer import Observer, SilentObserver
+from wardenry.clock import Clock
 
 
 @asynccontextmanager

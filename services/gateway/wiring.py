@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
-from wardenry.clock import Clock
-from wardenry.verifier import TokenVerifier
 
 from libs.cache.client import open_client
 from libs.cache.limit import Rate, RateLimit
@@ -32,6 +30,8 @@ from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes
 from services.gateway.pages.sign_in import SignInPages
 from services.gateway.pages.workspaces import WorkspacePages
+from wardenry.clock import Clock
+from wardenry.verifier import TokenVerifier
 
 
 async def serve(settings: GatewaySettings, stopping: asyncio.Event) -> None:

@@ -5,14 +5,6 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
-from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
-from wardenry.identity.v1.registration_pb2_grpc import add_RegistrationServiceServicer_to_server
-from wardenry.identity.v1.subject_pb2_grpc import add_SubjectServiceServicer_to_server
-from wardenry.identity.v1.ticket_pb2_grpc import add_TicketServiceServicer_to_server
-from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_server
-from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
-
 from libs.config.secret import read_key
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import LocalKeyring
@@ -59,6 +51,13 @@ from services.identity.store.expiry import StoredExpiry
 from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
+from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
+from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
+from wardenry.identity.v1.registration_pb2_grpc import add_RegistrationServiceServicer_to_server
+from wardenry.identity.v1.subject_pb2_grpc import add_SubjectServiceServicer_to_server
+from wardenry.identity.v1.ticket_pb2_grpc import add_TicketServiceServicer_to_server
+from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_server
+from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
 
 
 async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:

@@ -5,13 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from wardenry.events.v1 import cursor_pb2_grpc
-from wardenry.feed import Feed
-from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
-from wardenry.revocations import REMEMBERED
-from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc
-from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
-
 from libs.config.secret import SecretInvalid
 from libs.crypto.keyring import LocalKeyring
 from libs.crypto.vault import VaultClient
@@ -56,6 +49,12 @@ from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.revocation import RevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.events.v1 import cursor_pb2_grpc
+from wardenry.feed import Feed
+from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
+from wardenry.revocations import REMEMBERED
+from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc
+from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
 _PAGE_LABEL = b"wardenry session page token v1"
 

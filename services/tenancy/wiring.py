@@ -3,14 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
-from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
-from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
-from wardenry.tenancy.v1.invitation_pb2_grpc import add_InvitationServiceServicer_to_server
-from wardenry.tenancy.v1.membership_pb2_grpc import add_MembershipServiceServicer_to_server
-from wardenry.tenancy.v1.permission_pb2_grpc import add_PermissionServiceServicer_to_server
-from wardenry.tenancy.v1.workspace_pb2_grpc import add_WorkspaceServiceServicer_to_server
-
 from libs.config.secret import read_key
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.vault import VaultClient
@@ -48,6 +40,13 @@ from services.tenancy.server.workspace import WorkspaceHandlers
 from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
+from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
+from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
+from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
+from wardenry.tenancy.v1.invitation_pb2_grpc import add_InvitationServiceServicer_to_server
+from wardenry.tenancy.v1.membership_pb2_grpc import add_MembershipServiceServicer_to_server
+from wardenry.tenancy.v1.permission_pb2_grpc import add_PermissionServiceServicer_to_server
+from wardenry.tenancy.v1.workspace_pb2_grpc import add_WorkspaceServiceServicer_to_server
 
 #: Seconds between looks at what is due. Commands wake the first two at once.
 _MAIL_SECONDS = 5.0

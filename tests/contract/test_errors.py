@@ -12,11 +12,11 @@ import grpc
 import pytest
 from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # googleapis ships no types
-from wardenry.errors.error import TYPES
-from wardenry.errors.v1 import reason_pb2
 
 from libs.db.errors import DatabaseUnavailable
 from libs.rpc.errors import ErrorRow, ErrorTable, rendered
+from wardenry.errors.error import TYPES
+from wardenry.errors.v1 import reason_pb2
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.parent.name for path in ROOT.glob("services/*/domain/errors.py"))

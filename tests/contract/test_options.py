@@ -6,15 +6,15 @@ import pkgutil
 from collections.abc import Iterator
 
 import pytest
-import wardenry
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+import wardenry
+from libs.rpc.rules import ANY_PEER, RuleInvalid, rule_of, rules_of
 from wardenry import channels
 from wardenry.events.v1 import action_pb2
 from wardenry.options.v1 import options_pb2
 from wardenry.permissions import Permission
-
-from libs.rpc.rules import ANY_PEER, RuleInvalid, rule_of, rules_of
 
 PEERS = {"identity", "session", "tenancy", "audit", "datarights", "gateway", "operator"}
 

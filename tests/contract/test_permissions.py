@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from wardenry.permissions import ROLE_PERMISSIONS, Permission, Role, allows
 
 PAGE = Path("docs/permissions.md").read_text(encoding="utf-8")

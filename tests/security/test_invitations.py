@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from wardenry.permissions import Role
 
 from libs.crypto.key_owner import InvitationOwner, SubjectOwner
 from libs.mail.address import AddressInvalid
@@ -22,6 +21,7 @@ from services.tenancy.domain.errors import (
 )
 from tests.support.postgres import ServiceDatabases
 from tests.support.tenancy import ORIGIN, Tenancy, secret_in
+from wardenry.permissions import Role
 
 WEEK = 7 * 24 * 3600
 

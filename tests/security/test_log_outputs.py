@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from wardenry.log import verify as command
-from wardenry.log.export import parse_line
-from wardenry.log.filter import EntryFilter
-from wardenry.log.leaf import parse_leaf
-from wardenry.log.verification import verify_export
 
 from libs.events.event import PersonalValues, Target
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, SESSION, SIGNER, AuditOnPostgres, audit_on
 from tests.support.postgres import ServiceDatabases
+from wardenry.log import verify as command
+from wardenry.log.export import parse_line
+from wardenry.log.filter import EntryFilter
+from wardenry.log.leaf import parse_leaf
+from wardenry.log.verification import verify_export
 
 CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client="gateway")
 AGENTS = [

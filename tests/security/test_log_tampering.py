@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from wardenry.log.checkpoint import Checkpoint, open_checkpoint
-from wardenry.log.filter import EntryFilter
-from wardenry.log.leaf import LeafInvalid
-from wardenry.log.verification import Report, verify_export
 
 from libs.merkle.proofs import HashesMissing
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, SESSION, SIGNER, AuditOnPostgres, audit_on
 from tests.support.postgres import ServiceDatabases
+from wardenry.log.checkpoint import Checkpoint, open_checkpoint
+from wardenry.log.filter import EntryFilter
+from wardenry.log.leaf import LeafInvalid
+from wardenry.log.verification import Report, verify_export
 
 LAST = "length(leaf) - 1"
 CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client="gateway")

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
-from wardenry.errors.error import Unauthenticated
 
 from services.session.commands.caller import Caller
 from services.session.commands.token import Tokens
 from services.session.domain.errors import NotMember, PageTokenInvalid, RefreshInvalid, SessionNotFound
 from tests.support.postgres import ServiceDatabases
 from tests.support.session import CLIENT, DEVICE, SessionForTests
+from wardenry.errors.error import Unauthenticated
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-0000000000aa")
 

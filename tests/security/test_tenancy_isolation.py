@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
-from wardenry.permissions import Role
 
 from libs.db.context import Context, Standing
 from libs.db.transaction import Transaction
@@ -15,6 +14,7 @@ from services.tenancy.domain.errors import InvitationUnknown, MemberUnknown
 from services.tenancy.domain.membership import MembershipKey
 from tests.support.postgres import ServiceDatabases
 from tests.support.tenancy import Tenancy
+from wardenry.permissions import Role
 
 TABLES = ("workspace", "membership", "invitation")
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from wardenry.errors.error import Unauthenticated
 
 from tests.support.issuer import ISSUER, Issuer, Validator, encoded, encoded_json, good_claims
+from wardenry.errors.error import Unauthenticated
 
 HEADER = {"alg": "EdDSA", "kid": "test-1", "typ": "at+jwt"}
 

@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb2_grpc
-from wardenry.clock import SystemClock
-from wardenry.errors.error import Unauthenticated
-from wardenry.identity.v1 import vault_pb2_grpc
-from wardenry.tokens import AccessToken
 
 from libs.events.record import Record
 from libs.rpc.channel import as_user, open_channel
@@ -26,6 +21,11 @@ from tests.integration.crypto.test_vault_client import SmallVault
 from tests.support.audit import MAC_KEY, ORIGIN, raw_of
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabase
+from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb2_grpc
+from wardenry.clock import SystemClock
+from wardenry.errors.error import Unauthenticated
+from wardenry.identity.v1 import vault_pb2_grpc
+from wardenry.tokens import AccessToken
 
 SOURCES = ("identity", "session", "tenancy", "audit", "datarights")
 

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaProducer
-from wardenry.clock import SystemClock
 
 from libs.db.context import Context
 from libs.db.pool import Database
@@ -29,6 +28,7 @@ from libs.outbox.emit import insert
 from libs.outbox.relay import Relay
 from libs.outbox.row import OutboxRow
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
+from wardenry.clock import SystemClock
 
 SOURCE = "identity"
 MAC_KEY = b"k" * 32

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import KeyProvider, LocalKeyring
@@ -41,6 +40,7 @@ from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
 from tests.support.clock import HeldClock
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
+from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
 CLIENT = Client(address="192.0.2.7", user_agent="Mozilla/5.0", country="DE", name="gateway")
 BROWSER = b"b" * 32

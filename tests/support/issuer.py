@@ -8,12 +8,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.support.tokens import SESSION, SUBJECT, TOKEN_ID, WORKSPACE
 from wardenry.keys import KeySet
 from wardenry.memberships import MembershipSet
 from wardenry.revocations import RevocationSet
 from wardenry.verifier import TokenVerifier
-
-from tests.support.tokens import SESSION, SUBJECT, TOKEN_ID, WORKSPACE
 
 ISSUER = "https://id.example.org"
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

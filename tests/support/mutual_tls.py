@@ -8,9 +8,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from wardenry.credentials import TlsFiles
 
 from deploy.pki.development import Authority, write, write_pair
+from wardenry.credentials import TlsFiles
 
 
 class CertificatesForTests:

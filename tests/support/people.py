@@ -5,12 +5,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from wardenry.clock import SystemClock
-
 from deploy.local.demo.browser import Browser
 from deploy.local.demo.mail import Mail
 from tests.support.running_stack import browser, running
 from tests.support.stack import LocalStack
+from wardenry.clock import SystemClock
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
-from wardenry.clock import SystemClock
-from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.keyring import LocalKeyring
@@ -36,6 +34,8 @@ from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.postgres import ServiceDatabase
+from wardenry.clock import SystemClock
+from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
 ISSUER = "https://localhost:8443"
 DEVICE = bytes(range(32))

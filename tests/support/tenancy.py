@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import asyncpg
-from wardenry.events.v1 import envelope_pb2, leaf_pb2
-from wardenry.permissions import Role
 
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.errors import SealBroken
@@ -36,6 +34,8 @@ from services.tenancy.store.unit_of_work import PostgresStore
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.support.postgres import ServiceDatabase
+from wardenry.events.v1 import envelope_pb2, leaf_pb2
+from wardenry.permissions import Role
 
 ORIGIN = "https://localhost:8443"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64)"

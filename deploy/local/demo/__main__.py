@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 from rich.markup import escape
-from wardenry.clock import SystemClock
 
 from deploy.local.demo import isolation, proof, revocation, story
 from deploy.local.demo.narration import Narrator, StepFailed
@@ -21,6 +20,7 @@ from deploy.local.home import HomeUnusable
 from deploy.local.settings import SettingInvalid
 from deploy.local.supervisor import EX_CONFIG
 from libs.ids import SystemEntropy, Uuid7Ids
+from wardenry.clock import SystemClock
 
 #: Where there is no terminal that says how wide it is.
 PLAIN_WIDTH = 120

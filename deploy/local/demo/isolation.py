@@ -5,6 +5,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
+
+from deploy.local.demo import databases
+from deploy.local.demo.scene import Person, Scene, Team
+from deploy.local.demo.story import records_token, require
+from libs.rpc.channel import as_user, open_channel
+from libs.telemetry.observer import SilentObserver
 from wardenry.audit.v1.entry_pb2 import EntryFilter, ListEntriesRequest
 from wardenry.audit.v1.entry_pb2_grpc import EntryServiceStub
 from wardenry.credentials import TlsFiles
@@ -17,12 +23,6 @@ from wardenry.tenancy.v1.invitation_pb2 import RevokeInvitationRequest
 from wardenry.tenancy.v1.invitation_pb2_grpc import InvitationServiceStub
 from wardenry.tenancy.v1.membership_pb2 import ChangeRoleRequest, ListMembersRequest, RemoveMemberRequest
 from wardenry.tenancy.v1.membership_pb2_grpc import MembershipServiceStub
-
-from deploy.local.demo import databases
-from deploy.local.demo.scene import Person, Scene, Team
-from deploy.local.demo.story import records_token, require
-from libs.rpc.channel import as_user, open_channel
-from libs.telemetry.observer import SilentObserver
 
 Metadata = tuple[tuple[str, str], ...]
 

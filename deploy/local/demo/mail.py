@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import httpx2
+
 from wardenry.clock import Clock
 
 WAIT_SECONDS = 15

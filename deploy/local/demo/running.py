@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wardenry.clock import Clock
-
 from deploy.local.home import Home
 from deploy.local.settings import StackSettings
 from libs.db.schemas import ROOT
+from wardenry.clock import Clock
 
 #: A first start makes databases and keys too.
 START_SECONDS = 120

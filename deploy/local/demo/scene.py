@@ -3,14 +3,13 @@
 import base64
 from dataclasses import dataclass, field
 
-from wardenry.clock import Clock
-
 from deploy.local.demo.browser import Browser
 from deploy.local.demo.mail import Mail
 from deploy.local.demo.narration import Narrator
 from deploy.local.demo.records import Records
 from deploy.local.demo.running import RunningStack
 from libs.ids import Entropy, Ids
+from wardenry.clock import Clock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import uvicorn
 from aiosmtpd.smtp import SMTP
-from wardenry.clock import SystemClock
 
 from deploy.local.mail.mailbox import Mailbox
 from deploy.local.mail.receiver import Receiver
 from deploy.local.mail.web import application
+from wardenry.clock import SystemClock
 
 
 async def serve(*, smtp_port: int, http_port: int, directory: Path) -> None:

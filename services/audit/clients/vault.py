@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from wardenry.log.commitment import CommitmentMismatch
-from wardenry.log.leaf import parse_leaf
-
 from libs.crypto.errors import KeyDestroyed, SealBroken
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner
@@ -17,6 +14,8 @@ from libs.crypto.vault import VaultClient, VaultUnavailable
 from libs.events.envelope import open_sealed
 from services.audit.domain.entry import OpenedEntry, SaltedValue, StoredEntry
 from services.audit.domain.errors import KeysUnavailable, PersonErased
+from wardenry.log.commitment import CommitmentMismatch
+from wardenry.log.leaf import parse_leaf
 
 _log = logging.getLogger(__name__)
 _AUDIT = "audit"

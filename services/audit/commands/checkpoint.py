@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.log.tree import EMPTY_ROOT
-
 from services.audit.domain.log import CheckpointSigner, SignedCheckpoint, TreeHead
 from services.audit.domain.ports import UnitsOfWork
+from wardenry.clock import Clock
+from wardenry.log.tree import EMPTY_ROOT
 
 
 class SignCheckpoints:

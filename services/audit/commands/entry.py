@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from wardenry.log.filter import EntryFilter
-
 from services.audit.domain.entry import OpenedEntry
 from services.audit.domain.page import index_of, page_token
 from services.audit.domain.ports import UnitsOfWork, Vault
+from wardenry.log.filter import EntryFilter
 
 DEFAULT_PAGE = 50
 

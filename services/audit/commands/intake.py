@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.log.tree import leaf_hash
-
 from libs.events.record import Record
 from services.audit.domain.entry import NewEntry
 from services.audit.domain.errors import EventRefused
 from services.audit.domain.ports import UnitOfWork
 from services.audit.domain.source import Sources
+from wardenry.clock import Clock
+from wardenry.log.tree import leaf_hash
 
 #: An event is not recorded before it happens; sources' clocks may be this wrong.
 _SKEW = timedelta(days=1)

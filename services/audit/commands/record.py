@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from wardenry.clock import Clock
-
 from services.audit.commands.sealing import Sealings
 from services.audit.domain.errors import RecordExists
 from services.audit.domain.events import recorded
 from services.audit.domain.ports import UnitsOfWork
 from services.audit.domain.record import OLDEST, ProductRecord, Recorder
+from wardenry.clock import Clock
 
 #: How far back the log is searched for an entry under the same id: further than the intake would find one.
 _SEARCHED = OLDEST + timedelta(days=1, hours=1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from google.protobuf.descriptor import FileDescriptor
+
 from wardenry.audit.v1 import entry_pb2, log_pb2, record_pb2
 from wardenry.datarights.v1 import participant_pb2, request_pb2
 from wardenry.identity.v1 import (

@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
@@ -15,6 +13,7 @@ from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.intake import AppendEvents
 from services.audit.domain.errors import EventRefused, TreeMoved
 from services.audit.domain.ports import UnitOfWork
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from wardenry.log.leaf import Leaf
-
 from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
+from wardenry.log.leaf import Leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,8 @@ import hashlib
 import json
 from uuid import UUID
 
-from wardenry.log.filter import EntryFilter
-
 from services.audit.domain.errors import PageTokenInvalid
+from wardenry.log.filter import EntryFilter
 
 _BINDING_BYTES = 16
 _INDEX_BYTES = 8

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from wardenry.framing import frame
-
 from services.audit.domain.errors import ActionNotAllowed, TimeOutOfRange
+from wardenry.framing import frame
 
 ACTIONS = frozenset({"record.created", "record.updated", "record.deleted"})
 #: A record may be told this much later than it happened; and clocks may differ by the leeway.

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.leaf import Leaf, LeafInvalid, parse_leaf
 
 from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from libs.events.record import Record
 from services.audit.domain.entry import NewEntry, SealedPerson
 from services.audit.domain.errors import EventRefused
+from wardenry.events.v1 import envelope_pb2
+from wardenry.log.leaf import Leaf, LeafInvalid, parse_leaf
 
 #: A leaf, and two persons' values.
 MAX_ENVELOPE_BYTES = 3 * 65_535 + 4_096

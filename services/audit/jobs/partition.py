@@ -4,10 +4,9 @@ import asyncio
 import logging
 from datetime import date, timedelta
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 3600.0

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc
-from wardenry.errors.error import InvalidArgument, Violation
-from wardenry.log.filter import EntryFilter
 
 from libs.rpc.call import call_of
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries, ExportFormat
 from services.audit.domain.entry import OpenedEntry
 from services.audit.server.caller import caller_of, workspace_of
+from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc
+from wardenry.errors.error import InvalidArgument, Violation
+from wardenry.log.filter import EntryFilter
 
 _FORMATS = {
     entry_pb2.EXPORT_FORMAT_UNSPECIFIED: ExportFormat.JSON_LINES,

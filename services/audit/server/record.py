@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from wardenry.audit.v1 import record_pb2, record_pb2_grpc
-
 from libs.rpc.call import call_of
 from services.audit.commands.record import RecordProductEvent
 from services.audit.domain.errors import TimeOutOfRange
 from services.audit.domain.record import ProductRecord, Recorder
 from services.audit.server.caller import workspace_of
+from wardenry.audit.v1 import record_pb2, record_pb2_grpc
 
 
 class RecordHandlers(record_pb2_grpc.RecordServiceServicer):

@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from wardenry.log.tree import EMPTY_ROOT
-
 from libs.db.transaction import Transaction
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH, Frontier, HashRun
 from libs.merkle.proofs import Tile, assemble
 from services.audit.domain.errors import TreeMoved
 from services.audit.domain.log import SignedCheckpoint, TreeHead
+from wardenry.log.tree import EMPTY_ROOT
 
 _LOCK = "SELECT log_id, size, frontier FROM tree_head WHERE log_id = ANY ($1::uuid[]) ORDER BY log_id FOR UPDATE"
 _CREATE = """

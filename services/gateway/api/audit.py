@@ -6,6 +6,13 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from services.gateway.api.routing import api_route
+from services.gateway.edge.body import read_object
+from services.gateway.edge.browser import Credentials
+from services.gateway.edge.problem import Problem, Violation
+from services.gateway.edge.rendering import rendered
+from services.gateway.edge.visit import Edge, Visit
 from wardenry.audit.v1.entry_pb2 import (
     EXPORT_FORMAT_CSV,
     EXPORT_FORMAT_JSON_LINES,
@@ -20,13 +27,6 @@ from wardenry.audit.v1.log_pb2 import (
     GetInclusionProofRequest,
     GetVerifierKeysRequest,
 )
-
-from services.gateway.api.routing import api_route
-from services.gateway.edge.body import read_object
-from services.gateway.edge.browser import Credentials
-from services.gateway.edge.problem import Problem, Violation
-from services.gateway.edge.rendering import rendered
-from services.gateway.edge.visit import Edge, Visit
 
 _LOG = "/api/v1/workspaces/{workspace_id}/audit"
 _FILTER = ("action", "subject_id", "occurred_from", "occurred_before", "outcome")

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from wardenry.errors.error import WardenryError
 
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Edge, Visit, finish
+from wardenry.errors.error import WardenryError
 
 Handler = Callable[[Visit], Awaitable[Response]]
 _SAFE = frozenset({"GET", "HEAD"})

@@ -2,9 +2,6 @@
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from wardenry.identity.v1.registration_pb2 import RegisterRequest
-from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
-from wardenry.session.v1.token_pb2 import TokenPair
 
 from services.gateway.api.routing import api_route, created, done
 from services.gateway.edge.body import read_object
@@ -12,6 +9,9 @@ from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.edge.workspaces import WorkspaceNames
+from wardenry.identity.v1.registration_pb2 import RegisterRequest
+from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
+from wardenry.session.v1.token_pb2 import TokenPair
 
 
 class Sessions:

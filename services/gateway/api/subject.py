@@ -2,13 +2,13 @@
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
-from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
 
 from services.gateway.api.routing import api_route
 from services.gateway.edge.body import read_object
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.visit import Edge, Visit
+from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
+from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
 
 
 class Subject:

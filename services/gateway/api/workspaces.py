@@ -2,6 +2,14 @@
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from services.gateway.api.routing import api_route, created, done
+from services.gateway.edge.body import read_object
+from services.gateway.edge.cookies import decode_secret
+from services.gateway.edge.problem import Problem
+from services.gateway.edge.rendering import rendered
+from services.gateway.edge.sign_in import SignIn
+from services.gateway.edge.visit import Edge, Visit
 from wardenry.session.v1.token_pb2 import ExchangeTokenRequest
 from wardenry.tenancy.v1.invitation_pb2 import (
     AcceptInvitationRequest,
@@ -16,14 +24,6 @@ from wardenry.tenancy.v1.workspace_pb2 import (
     ListWorkspacesRequest,
     UpdateWorkspaceRequest,
 )
-
-from services.gateway.api.routing import api_route, created, done
-from services.gateway.edge.body import read_object
-from services.gateway.edge.cookies import decode_secret
-from services.gateway.edge.problem import Problem
-from services.gateway.edge.rendering import rendered
-from services.gateway.edge.sign_in import SignIn
-from services.gateway.edge.visit import Edge, Visit
 
 _ONE = "/api/v1/workspaces/{workspace_id}"
 

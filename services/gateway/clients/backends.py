@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import grpc.aio
+
 from wardenry.audit.v1.entry_pb2_grpc import EntryServiceStub
 from wardenry.audit.v1.log_pb2_grpc import LogServiceStub
 from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceStub

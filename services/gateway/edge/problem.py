@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import grpc
 from starlette.responses import JSONResponse, Response
+
 from wardenry.errors.error import WardenryError
 
 #: google.rpc.Code to HTTP, as google.api has it. Whether absent and forbidden are told apart is the services' decision.

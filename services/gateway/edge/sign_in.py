@@ -2,16 +2,15 @@
 
 from uuid import UUID
 
+from libs.ids import Ids
+from services.gateway.clients.backends import Backends
+from services.gateway.edge.browser import Browser
+from services.gateway.edge.problem import Problem
 from wardenry.errors.error import WardenryError
 from wardenry.identity.v1.authentication_pb2 import AuthenticateRequest, PasswordStep
 from wardenry.identity.v1.registration_pb2 import VerifyRegistrationRequest
 from wardenry.session.v1.session_pb2 import CreateSessionRequest, EndSessionRequest
 from wardenry.session.v1.token_pb2 import CreateGrantRequest, TokenPair
-
-from libs.ids import Ids
-from services.gateway.clients.backends import Backends
-from services.gateway.edge.browser import Browser
-from services.gateway.edge.problem import Problem
 
 
 class SignIn:

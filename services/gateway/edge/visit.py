@@ -6,8 +6,6 @@ from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from wardenry.clock import Clock
-from wardenry.verifier import TokenVerifier
 
 from libs.ids import Entropy, Ids
 from services.gateway.clients.backends import Backends
@@ -16,6 +14,8 @@ from services.gateway.edge.client_address import ClientAddress
 from services.gateway.edge.cookies import CookieJar, csrf_token
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.problem import Problem, Violation
+from wardenry.clock import Clock
+from wardenry.verifier import TokenVerifier
 
 #: Query parameters that would carry a credential into logs, histories and referrers (claim S6).
 _CREDENTIAL_PARAMETERS = frozenset(

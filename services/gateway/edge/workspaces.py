@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from wardenry.errors.error import NotFound
-from wardenry.tenancy.v1.workspace_pb2 import ResolveWorkspaceRequest
-
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.browser import Browser
+from wardenry.errors.error import NotFound
+from wardenry.tenancy.v1.workspace_pb2 import ResolveWorkspaceRequest
 
 #: What a short name can be: anything else in a URL is nobody's, and no service is asked about it.
 _SLUG = re.compile(r"[a-z0-9-]{1,40}")

@@ -2,10 +2,10 @@
 
 from starlette.responses import Response
 from starlette.routing import Route
-from wardenry.session.v1.token_pb2 import GetKeysRequest
 
 from services.gateway.api.routing import api_route
 from services.gateway.edge.visit import Edge, Visit
+from wardenry.session.v1.token_pb2 import GetKeysRequest
 
 
 class Keys:

@@ -2,10 +2,6 @@
 
 from starlette.responses import Response
 from starlette.routing import Route
-from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
-from wardenry.identity.v1.subject_pb2 import GetSubjectRequest, GetSubjectResponse
-from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
-from wardenry.tenancy.v1.invitation_pb2 import AcceptInvitationRequest
 
 from services.gateway.edge.cookies import decode_secret
 from services.gateway.edge.problem import Problem
@@ -14,6 +10,10 @@ from services.gateway.edge.visit import Edge, Visit
 from services.gateway.pages.form import take
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, see
+from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
+from wardenry.identity.v1.subject_pb2 import GetSubjectRequest, GetSubjectResponse
+from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
+from wardenry.tenancy.v1.invitation_pb2 import AcceptInvitationRequest
 
 
 class AccountPages:

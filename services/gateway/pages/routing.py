@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from wardenry.errors.error import WardenryError
 
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Edge, Visit, finish
 from services.gateway.pages.form import CSRF_FIELD, read_form
 from services.gateway.pages.rendering import Pages
+from wardenry.errors.error import WardenryError
 
 Show = Callable[[Visit], Awaitable[Response]]
 Submit = Callable[[Visit, dict[str, str]], Awaitable[Response]]

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 from starlette.routing import Route
-from wardenry.identity.v1.registration_pb2 import RegisterRequest
 
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.sign_in import SignIn
@@ -11,6 +10,7 @@ from services.gateway.edge.workspaces import WorkspaceName, WorkspaceNames
 from services.gateway.pages.form import take
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, see
+from wardenry.identity.v1.registration_pb2 import RegisterRequest
 
 
 class SignInPages:

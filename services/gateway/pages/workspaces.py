@@ -5,6 +5,17 @@ from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
+
+from services.gateway.api.audit import entry_filter, export_response
+from services.gateway.edge.browser import Credentials
+from services.gateway.edge.problem import Problem
+from services.gateway.edge.rendering import moment, rendered
+from services.gateway.edge.sign_in import SignIn
+from services.gateway.edge.visit import Edge, Visit
+from services.gateway.edge.workspaces import WorkspaceNames
+from services.gateway.pages.form import take
+from services.gateway.pages.rendering import Pages
+from services.gateway.pages.routing import PageRoutes, see
 from wardenry.audit.v1.entry_pb2 import Entry, EntryFilter, ListEntriesRequest
 from wardenry.audit.v1.log_pb2 import GetCheckpointRequest
 from wardenry.errors.error import WardenryError
@@ -22,17 +33,6 @@ from wardenry.tenancy.v1.workspace_pb2 import (
     ListWorkspacesRequest,
     UpdateWorkspaceRequest,
 )
-
-from services.gateway.api.audit import entry_filter, export_response
-from services.gateway.edge.browser import Credentials
-from services.gateway.edge.problem import Problem
-from services.gateway.edge.rendering import moment, rendered
-from services.gateway.edge.sign_in import SignIn
-from services.gateway.edge.visit import Edge, Visit
-from services.gateway.edge.workspaces import WorkspaceNames
-from services.gateway.pages.form import take
-from services.gateway.pages.rendering import Pages
-from services.gateway.pages.routing import PageRoutes, see
 
 _ROLES = [role.value for role in Role]
 #: Members whose names stand in the log instead of their ids.

@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from services.identity.domain.errors import SessionsUnavailable
 from wardenry.errors.error import WardenryError
 from wardenry.session.v1 import session_pb2
-
-from services.identity.domain.errors import SessionsUnavailable
 
 if TYPE_CHECKING:
     # The typed stub exists for the type checker alone.

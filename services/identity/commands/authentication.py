@@ -4,8 +4,6 @@ import dataclasses
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import Target
 from libs.ids import PLATFORM, Entropy, Ids
@@ -19,6 +17,7 @@ from services.identity.domain.events import Circumstances, person, visitor
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store
 from services.identity.domain.subject import Credential
 from services.identity.domain.ticket import TICKET_BYTES, password_ticket
+from wardenry.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

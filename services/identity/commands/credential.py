@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import SubjectEpochRaised, Target
 from libs.ids import PLATFORM, Ids
@@ -17,6 +15,7 @@ from services.identity.domain.errors import CredentialChanged, CredentialsInvali
 from services.identity.domain.events import Circumstances, person
 from services.identity.domain.ports import LogKeys, PasswordHasher, Sessions, Store
 from services.identity.domain.subject import Credential
+from wardenry.clock import Clock
 
 _REASON: Final = "password"
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.framing import frame
-
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference
 from libs.crypto.keyring import KeyProvider, LocalKeyring
@@ -16,6 +13,8 @@ from libs.crypto.sealing import KEY_BYTES, SymmetricKey
 from libs.ids import Entropy, Ids
 from services.identity.domain.data_key import NewDataKey, StoredDataKey, StoredWorkspaceKey, workspace_of
 from services.identity.domain.ports import VaultStore
+from wardenry.clock import Clock
+from wardenry.framing import frame
 
 #: How long an unwrapped workspace key may be used before the key provider is asked again, in seconds.
 CACHE_SECONDS: Final = 60.0

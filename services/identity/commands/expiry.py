@@ -1,8 +1,7 @@
 """What is of no use any more."""
 
-from wardenry.clock import Clock
-
 from services.identity.domain.ports import Expiry
+from wardenry.clock import Clock
 
 
 class RemoveExpired:

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from wardenry.clock import Clock
-
 from libs.crypto.key_owner import Destroyed
 from libs.mail.mail import Mailer, MailRefused, MailUnavailable
 from services.identity.domain import place
 from services.identity.domain.mail import from_bytes
 from services.identity.domain.ports import MailQueue, PersonalData
+from wardenry.clock import Clock
 
 _BATCH: Final = 20
 

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner, VisitorOwner
 from libs.events.event import ADDRESS, NAME, Event, Target
@@ -26,6 +24,7 @@ from services.identity.domain.ports import LogKeys, PasswordHasher, PersonalData
 from services.identity.domain.registration import CODE_LIFETIME, Applicant, Registration, new_code
 from services.identity.domain.subject import Subject
 from services.identity.domain.ticket import TICKET_BYTES, password_ticket
+from wardenry.clock import Clock
 
 _FIRST_EPOCH: Final = 1
 

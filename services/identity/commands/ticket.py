@@ -2,11 +2,10 @@
 
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from services.identity.domain.errors import TicketInvalid
 from services.identity.domain.ports import Store
 from services.identity.domain.ticket import Redemption, hash_of
+from wardenry.clock import Clock
 
 
 class RedeemTicket:

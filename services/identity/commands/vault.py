@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.framing import frame
-
 from libs.crypto.derivation import PERSONAL_VALUES, ReaderKeys, derive_key, derive_reader_keys
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference, SubjectOwner
@@ -17,6 +14,8 @@ from libs.ids import PLATFORM, Ids
 from services.identity.commands.data_key import DataKey, DataKeys
 from services.identity.domain.errors import PlatformIndestructible
 from services.identity.domain.ports import Store, VaultStore
+from wardenry.clock import Clock
+from wardenry.framing import frame
 
 _TAG_LABEL: Final = b"wardenry tag key v1"
 

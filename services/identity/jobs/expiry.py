@@ -4,11 +4,10 @@ import asyncio
 import logging
 from typing import Final
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.events.patience import Patience
 from services.identity.commands.expiry import RemoveExpired
+from wardenry.clock import Clock
 
 #: Seconds between rounds.
 _PAUSE: Final = 60.0

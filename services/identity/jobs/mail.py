@@ -4,12 +4,11 @@ import asyncio
 import logging
 from typing import Final
 
-from wardenry.clock import Clock
-
 from libs.db.errors import DatabaseUnavailable
 from libs.events.patience import Patience
 from libs.mail.mail import MailUnavailable
 from services.identity.commands.mail import DeliverMail
+from wardenry.clock import Clock
 
 #: Seconds between looks at an empty queue: how long a code waits at most.
 _PAUSE: Final = 0.5

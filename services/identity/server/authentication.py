@@ -3,12 +3,12 @@
 from uuid import UUID
 
 import grpc
-from wardenry.identity.v1 import authentication_pb2 as messages
-from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceServicer
 
 from libs.rpc.call import call_of
 from services.identity.commands.authentication import AuthenticatePassword, PasswordInput
 from services.identity.server.client import client_of
+from wardenry.identity.v1 import authentication_pb2 as messages
+from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceServicer
 
 
 class AuthenticationHandlers(AuthenticationServiceServicer):

@@ -1,12 +1,12 @@
 """CredentialService."""
 
 import grpc
-from wardenry.identity.v1 import credential_pb2 as messages
-from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceServicer
 
 from libs.rpc.call import call_of
 from services.identity.commands.credential import ChangePassword, ChangePasswordInput
 from services.identity.server.client import client_of
+from wardenry.identity.v1 import credential_pb2 as messages
+from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceServicer
 
 
 class CredentialHandlers(CredentialServiceServicer):

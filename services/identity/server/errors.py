@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Final
 
 from grpc import StatusCode
-from wardenry.errors.v1 import reason_pb2 as reasons
 
 from libs.crypto.errors import KeyDestroyed
 from libs.db.errors import DatabaseUnavailable
 from libs.mail.address import AddressInvalid
 from libs.rpc.errors import ErrorRow, ErrorTable
 from services.identity.domain import errors
+from wardenry.errors.v1 import reason_pb2 as reasons
 
 _SOON: Final = timedelta(seconds=1)
 

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 import grpc
-from wardenry.identity.v1 import registration_pb2 as messages
-from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceServicer
 
 from libs.rpc.call import call_of
 from services.identity.commands.registration import Register, RegisterInput, VerifyRegistration
 from services.identity.server.client import client_of
+from wardenry.identity.v1 import registration_pb2 as messages
+from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceServicer
 
 
 class RegistrationHandlers(RegistrationServiceServicer):

@@ -3,11 +3,11 @@
 from uuid import UUID
 
 import grpc
-from wardenry.identity.v1 import subject_pb2 as messages
-from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceServicer
 
 from libs.rpc.call import call_of
 from services.identity.commands.subject import GetContacts, GetSubject
+from wardenry.identity.v1 import subject_pb2 as messages
+from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceServicer
 
 
 class SubjectHandlers(SubjectServiceServicer):

@@ -3,11 +3,11 @@
 from uuid import UUID
 
 import grpc
-from wardenry.identity.v1 import ticket_pb2 as messages
-from wardenry.identity.v1.ticket_pb2_grpc import TicketServiceServicer
 
 from services.identity.commands.ticket import RedeemTicket
 from services.identity.server.vault import public_key_message
+from wardenry.identity.v1 import ticket_pb2 as messages
+from wardenry.identity.v1.ticket_pb2_grpc import TicketServiceServicer
 
 
 class TicketHandlers(TicketServiceServicer):

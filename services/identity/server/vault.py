@@ -4,10 +4,6 @@ from datetime import date
 from uuid import UUID
 
 import grpc
-from wardenry.errors.error import InvalidArgument, Violation
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2 as messages
-from wardenry.identity.v1.vault_pb2_grpc import VaultServiceServicer
 
 from libs.crypto.derivation import ReaderKeys
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
@@ -20,6 +16,10 @@ from services.identity.commands.vault import (
     GetReaderKeys,
     GetTagKeys,
 )
+from wardenry.errors.error import InvalidArgument, Violation
+from wardenry.events.v1 import envelope_pb2
+from wardenry.identity.v1 import vault_pb2 as messages
+from wardenry.identity.v1.vault_pb2_grpc import VaultServiceServicer
 
 
 class VaultHandlers(VaultServiceServicer):

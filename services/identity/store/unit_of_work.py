@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.db.context import Context
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
@@ -20,6 +18,7 @@ from services.identity.store.mail import StoredMails
 from services.identity.store.registration import StoredRegistrations
 from services.identity.store.subject import StoredSubjects
 from services.identity.store.ticket import StoredTickets
+from wardenry.clock import Clock
 
 
 class StoredUnitOfWork:

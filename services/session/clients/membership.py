@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, timedelta
 from uuid import UUID
 
-from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
-
 from services.session.clients.reader_key import reader_key_of
 from services.session.clients.refusal import unavailable_as
 from services.session.domain.membership import Membership, SessionPolicy, Standing
+from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
 _TIMEOUT_SECONDS = 2.0
 

@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from services.session.domain.membership import Standing
+from services.session.domain.ports import FeedAnswer
 from wardenry.clock import Clock
 from wardenry.lease import Lease
 from wardenry.tenancy.v1 import membership_pb2
-
-from services.session.domain.membership import Standing
-from services.session.domain.ports import FeedAnswer
 
 #: Changes kept in memory. With more, the feed reaches no further back, and older standings are asked for.
 _MOST_CHANGES: Final = 200_000

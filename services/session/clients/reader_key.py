@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from wardenry.identity.v1 import vault_pb2
-
 from libs.crypto.reader_key import ReaderPublicKey
+from wardenry.identity.v1 import vault_pb2
 
 
 def reader_key_of(message: vault_pb2.ReaderPublicKey) -> ReaderPublicKey:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wardenry.errors.error import DeadlineExceeded, ResourceExhausted, Unavailable
-
 from libs.crypto.vault import VaultUnavailable
 from services.session.domain.errors import DependencyUnavailable
+from wardenry.errors.error import DeadlineExceeded, ResourceExhausted, Unavailable
 
 
 @contextmanager

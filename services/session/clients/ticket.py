@@ -3,14 +3,13 @@
 from datetime import UTC
 from uuid import UUID
 
-from wardenry.errors.error import Unauthenticated
-from wardenry.errors.v1 import reason_pb2
-from wardenry.identity.v1 import ticket_pb2, ticket_pb2_grpc
-
 from services.session.clients.reader_key import reader_key_of
 from services.session.clients.refusal import unavailable_as
 from services.session.domain.errors import TicketInvalid
 from services.session.domain.session import Authentication
+from wardenry.errors.error import Unauthenticated
+from wardenry.errors.v1 import reason_pb2
+from wardenry.identity.v1 import ticket_pb2, ticket_pb2_grpc
 
 
 class GrpcTickets:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.crypto.errors import KeyDestroyed, SealBroken
 from libs.crypto.key_owner import Destroyed, KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
@@ -17,6 +15,7 @@ from libs.ids import PLATFORM, Entropy
 from services.session.clients.refusal import unavailable_as
 from services.session.domain.errors import DependencyUnavailable
 from services.session.domain.ports import SealedRow
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 #: Seconds that an event waits for its tag key, and that a vault which did not answer is then left alone.

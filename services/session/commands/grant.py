@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.events.event import Target
 from libs.ids import Entropy, Ids
 from services.session.commands.caller import Caller
@@ -16,6 +14,7 @@ from services.session.domain.access_token import Claims
 from services.session.domain.errors import AudienceUnknown, NotMember, SessionEnded
 from services.session.domain.grant import NewGrant
 from services.session.domain.ports import TagKeys, UnitsOfWork
+from wardenry.clock import Clock
 
 _SEED_BYTES = 32
 

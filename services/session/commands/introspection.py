@@ -6,16 +6,16 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from wardenry.clock import Clock
-from wardenry.errors.error import Unauthenticated
-from wardenry.tokens import AccessToken
-from wardenry.verifier import access_token_of, invalid, key_id_of, revoked
 
 from services.session.commands.batch import Batch, BatchFull
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.domain.errors import DependencyUnavailable
 from services.session.domain.ports import Judge, Judgement
+from wardenry.clock import Clock
+from wardenry.errors.error import Unauthenticated
+from wardenry.tokens import AccessToken
+from wardenry.verifier import access_token_of, invalid, key_id_of, revoked
 
 #: Tokens whose signature was found good and is not computed again; the longest unused go first.
 _REMEMBERED = 10_000

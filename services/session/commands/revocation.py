@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.events.event import Target
 from libs.ids import Ids
 from services.session.commands.caller import Caller
@@ -12,6 +10,7 @@ from services.session.domain import events
 from services.session.domain.errors import SessionEnded, SessionNotFound
 from services.session.domain.ports import TagKeys, UnitOfWork, UnitsOfWork
 from services.session.domain.session import EndReason
+from wardenry.clock import Clock
 
 
 class EndSessions:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.events.event import IP_ADDRESS, USER_AGENT, Target
 from libs.ids import Entropy, Ids
 from services.session.commands.page import PageTokens
@@ -18,6 +16,7 @@ from services.session.domain.grant import NewGrant
 from services.session.domain.membership import Membership, SessionPolicy
 from services.session.domain.ports import SealedRow, Seals, TagKeys, Tickets, UnitsOfWork
 from services.session.domain.session import Authentication, Client, ListedSession, NewSession
+from wardenry.clock import Clock
 
 #: The first-party browser's OAuth client, and whom its tokens are for.
 GATEWAY_CLIENT = "gateway"

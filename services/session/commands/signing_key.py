@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from wardenry.framing import frame
 
 from libs.crypto.keyring import KeyProvider
 from libs.ids import Entropy
 from services.session.domain.ports import SigningKeyRotation, SigningKeys
 from services.session.domain.signing_key import KeyState, SigningKey, plan
+from wardenry.framing import frame
 
 _LABEL = b"wardenry signing key v1"
 _KEY_BYTES = 32

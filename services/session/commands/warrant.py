@@ -5,13 +5,12 @@ import json
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.warrants import AUDIENCE, LONGEST_LIFE, WARRANT_TYPE
-
 from services.session.commands.signing_key import SigningKeySet
 from services.session.domain.errors import WarrantExists, WarrantNotFound
 from services.session.domain.ports import UnitsOfWork
 from services.session.domain.warrant import REQUEST_LIFE, Authorization
+from wardenry.clock import Clock
+from wardenry.warrants import AUDIENCE, LONGEST_LIFE, WARRANT_TYPE
 
 
 class AuthorizeRequest:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
-from wardenry.events.v1 import envelope_pb2
 
 from libs.db.context import Context
 from libs.db.transaction import Transaction
@@ -12,6 +11,7 @@ from libs.events.errors import RecordRejected
 from libs.events.record import Record
 from services.session.commands.revocation import EndSubject
 from services.session.domain.ports import UnitOfWork
+from wardenry.events.v1 import envelope_pb2
 
 
 class IdentityEvents:

@@ -4,13 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from wardenry.clock import Clock
-
 from libs.crypto.errors import SealBroken
 from libs.db.errors import DatabaseUnavailable
 from libs.events.patience import Patience
 from services.session.commands.signing_key import RotateSigningKeys, SigningKeyMissing, SigningKeySet
 from services.session.domain.ports import Past
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

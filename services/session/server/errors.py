@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import grpc
-from wardenry.errors.v1 import reason_pb2
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.rpc.errors import ErrorRow, ErrorTable
 from services.session.commands.signing_key import SigningKeyMissing
 from services.session.domain import errors
+from wardenry.errors.v1 import reason_pb2
 
 _RETRY = timedelta(seconds=1)
 _AWAY = ErrorRow(

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
-
 from libs.feed.fanout import Fanout, Stream, Update
 from services.session.domain.revocation import Revocation
+from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
 
 
 class RevocationHandlers(revocation_pb2_grpc.RevocationServiceServicer):

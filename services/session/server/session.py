@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from wardenry.session.v1 import session_pb2, session_pb2_grpc
 
 from libs.rpc.call import call_of
 from services.session.commands.revocation import EndSessions, EndSubject
@@ -13,6 +12,7 @@ from services.session.commands.session import CreateSession, ListSessions, Sessi
 from services.session.server.caller import caller_of, client_of
 from services.session.server.device import device_words
 from services.session.server.token import token_pair
+from wardenry.session.v1 import session_pb2, session_pb2_grpc
 
 
 class SessionHandlers(session_pb2_grpc.SessionServiceServicer):

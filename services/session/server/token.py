@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from wardenry.session.v1 import token_pb2, token_pb2_grpc
-
 from libs.rpc.call import call_of
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect
@@ -12,6 +10,7 @@ from services.session.commands.refresh import Refresh
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.token import Tokens
 from services.session.server.caller import caller_of, client_of
+from wardenry.session.v1 import token_pb2, token_pb2_grpc
 
 
 class TokenHandlers(token_pb2_grpc.TokenServiceServicer):

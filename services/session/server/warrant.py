@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from libs.rpc.call import call_of
+from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
+from services.session.domain.warrant import Authorization
 from wardenry.datarights.v1 import request_pb2
 from wardenry.errors.error import InvalidArgument
 from wardenry.session.v1 import warrant_pb2, warrant_pb2_grpc
 from wardenry.warrants import ACCESS, ERASURE, RECTIFICATION
-
-from libs.rpc.call import call_of
-from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
-from services.session.domain.warrant import Authorization
 
 _RIGHTS: dict[int, str] = {
     request_pb2.RIGHT_ACCESS: ACCESS,

@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from wardenry.errors.error import DeadlineExceeded, Unavailable
-from wardenry.identity.v1 import subject_pb2
-
 from services.tenancy.domain.errors import ContactsUnavailable, SubjectUnknown
 from services.tenancy.domain.membership import Contact
+from wardenry.errors.error import DeadlineExceeded, Unavailable
+from wardenry.identity.v1 import subject_pb2
 
 if TYPE_CHECKING:
     # The typed stub exists for the type checker alone.

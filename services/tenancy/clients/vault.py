@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from datetime import date
 from uuid import UUID
 
-from wardenry.framing import frame, unframe
-
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner
 from libs.crypto.sealing import AssociatedData, Sealer
@@ -16,6 +14,7 @@ from services.tenancy.domain.errors import KeyGone, KeysUnavailable
 from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import Contact, Membership
 from services.tenancy.domain.ports import NewKey
+from wardenry.framing import frame, unframe
 
 _AUDIT = "audit"
 

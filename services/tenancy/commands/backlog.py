@@ -4,13 +4,12 @@ import base64
 import logging
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.ids import Entropy
 from libs.mail.mail import Mail, Mailer, MailFailed
 from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, hash_of
 from services.tenancy.domain.mail import invitation_mail
 from services.tenancy.domain.ports import Backlog, Vault
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from wardenry.clock import Clock
-from wardenry.permissions import Permission, Role
-
 from libs.mail.address import AddressInvalid, normalised
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
@@ -25,6 +22,8 @@ from services.tenancy.domain.membership import Membership, Roster
 from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import AddressIndex, Contacts, Store, UnitOfWork, Vault
 from services.tenancy.domain.workspace import Workspace, checked_id
+from wardenry.clock import Clock
+from wardenry.permissions import Permission, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from wardenry.permissions import Permission, Role, allows
-
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Insider
@@ -14,6 +12,7 @@ from services.tenancy.domain.errors import KeysUnavailable
 from services.tenancy.domain.membership import Contact, Membership, MembershipKey, MembershipView
 from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import Store, Vault
+from wardenry.permissions import Permission, Role, allows
 
 _NOBODY = Contact(name="", address="")
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wardenry.permissions import allows
-
 from services.tenancy.domain.membership import MembershipKey
 from services.tenancy.domain.ports import Store
+from wardenry.permissions import allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from wardenry.permissions import Permission, Role
-
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Caller, Insider
@@ -13,6 +11,7 @@ from services.tenancy.domain.membership import Membership, MembershipKey
 from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import Contacts, Store, Vault
 from services.tenancy.domain.workspace import Workspace, checked_id, checked_name
+from wardenry.permissions import Permission, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

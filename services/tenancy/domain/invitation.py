@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from wardenry.permissions import Permission, Role, allows
-
 from libs.crypto.key_owner import KeyReference
 from services.tenancy.domain.errors import InvitationInvalid, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.membership import Membership
+from wardenry.permissions import Permission, Role, allows
 
 LIFE: Final = timedelta(days=7)
 SECRET_BYTES: Final = 32

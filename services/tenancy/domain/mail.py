@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from wardenry.permissions import Role
-
 from libs.mail.mail import Mail
+from wardenry.permissions import Role
 
 _TEXT = """\
 You are invited to the workspace

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from wardenry.permissions import Permission, Role, allows
-
 from libs.crypto.reader_key import ReaderPublicKey
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.workspace import SessionPolicy
+from wardenry.permissions import Permission, Role, allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from wardenry.permissions import Role
-
 from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import Event
@@ -15,6 +13,7 @@ from services.tenancy.domain.caller import Standing
 from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import Contact, Membership, MembershipKey, MembershipView, Roster
 from services.tenancy.domain.workspace import Workspace
+from wardenry.permissions import Role
 
 
 class Workspaces(Protocol):

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from wardenry.permissions import Permission
-
 from libs.rpc.call import Call
 from services.tenancy.commands.denial import RecordDenial
 from services.tenancy.domain.errors import PermissionMissing, RoleAboveOwn
 from services.tenancy.server.caller import insider_of
+from wardenry.permissions import Permission
 
 
 class Denials:

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import grpc
-from wardenry.errors.v1 import reason_pb2
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.mail.address import AddressInvalid
 from libs.rpc.errors import ErrorRow, ErrorTable
 from services.tenancy.domain import errors
+from wardenry.errors.v1 import reason_pb2
 
 _INVALID = ErrorRow(
     code=grpc.StatusCode.INVALID_ARGUMENT, reason=reason_pb2.REASON_FIELD_INVALID, text="A field breaks its rule."

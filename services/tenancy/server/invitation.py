@@ -3,15 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from wardenry.permissions import Permission, Role
-from wardenry.tenancy.v1 import invitation_pb2, invitation_pb2_grpc
-
 from libs.rpc.call import call_of
 from services.tenancy.commands.invitation import InvitationCommands, OpenInvitation
 from services.tenancy.domain.errors import PageTokenInvalid
 from services.tenancy.server.caller import caller_of, insider_of
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.page import position_of, size_of, token_of
+from wardenry.permissions import Permission, Role
+from wardenry.tenancy.v1 import invitation_pb2, invitation_pb2_grpc
 
 _LIST = "invitations"
 _CREATE = "/wardenry.tenancy.v1.InvitationService/CreateInvitation"

@@ -6,11 +6,6 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2
-from wardenry.permissions import Permission, Role
-from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
-
 from libs.feed.fanout import Fanout, Stream
 from libs.rpc.call import call_of
 from services.tenancy.commands.membership import Member, MembershipCommands
@@ -18,6 +13,10 @@ from services.tenancy.domain.membership import ChangedMembership, MembershipKey,
 from services.tenancy.server.caller import insider_of
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.page import position_of, size_of, token_of
+from wardenry.events.v1 import envelope_pb2
+from wardenry.identity.v1 import vault_pb2
+from wardenry.permissions import Permission, Role
+from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
 #: Changes are kept for 15 minutes and 30 seconds from when they were written. What was committed this long before a
 #: read is in it for certain, also when the transaction took a minute to its end.

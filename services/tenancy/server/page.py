@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from wardenry.framing import FramingInvalid, frame, unframe
-
 from services.tenancy.domain.errors import PageTokenInvalid
+from wardenry.framing import FramingInvalid, frame, unframe
 
 _DEFAULT_SIZE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,10 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from wardenry.tenancy.v1 import permission_pb2, permission_pb2_grpc
-
 from services.tenancy.commands.permission import PermissionCommands, Question
 from services.tenancy.domain.membership import MembershipKey
+from wardenry.tenancy.v1 import permission_pb2, permission_pb2_grpc
 
 
 class PermissionHandlers(permission_pb2_grpc.PermissionServiceServicer):

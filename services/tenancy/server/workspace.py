@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from wardenry.permissions import Permission
-from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
-
 from libs.rpc.call import call_of
 from services.tenancy.commands.workspace import OwnWorkspace, WorkspaceCommands
 from services.tenancy.server.caller import caller_of, insider_of
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.page import position_of, size_of, token_of
+from wardenry.permissions import Permission
+from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
 
 _LIST = "workspaces"
 _UPDATE = "/wardenry.tenancy.v1.WorkspaceService/UpdateWorkspace"

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from wardenry.permissions import Role
-
 from libs.crypto.key_owner import KeyReference
 from libs.db.pool import Database
 from services.tenancy.domain.invitation import FIRST_PAUSE, LONGEST_PAUSE, Adoption, DueMail
+from wardenry.permissions import Role
 
 _NEXT_MAIL = """
 WITH due AS (

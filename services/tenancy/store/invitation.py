@@ -4,11 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from wardenry.permissions import Role
 
 from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
 from services.tenancy.domain.invitation import Invitation
+from wardenry.permissions import Role
 
 _COLUMNS = (
     "workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,"

@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from wardenry.permissions import Role
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.transaction import Transaction
 from services.tenancy.domain.errors import MemberAlready
 from services.tenancy.domain.membership import Membership, MembershipKey, MembershipView, Roster
 from services.tenancy.store.workspace import policy_of
+from wardenry.permissions import Role
 
 _COLUMNS = (
     "m.workspace_id, m.subject_id, m.role, m.epoch, m.joined_at, m.ended_at,"

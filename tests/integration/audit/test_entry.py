@@ -1,11 +1,11 @@
 """Reading the log: pages, filters, values that open and values that are gone."""
 
 import pytest
-from wardenry.log.filter import EntryFilter
 
 from libs.events.event import Outcome, SearchTags, Target
 from services.audit.domain.errors import KeysUnavailable, PageTokenInvalid
 from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, AuditOnPostgres
+from wardenry.log.filter import EntryFilter
 
 EVERYTHING = EntryFilter()
 

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from wardenry.log.checkpoint import open_checkpoint
-from wardenry.log.filter import EntryFilter
-from wardenry.log.verification import Report, verify_export
 
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import KeysUnavailable
 from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres
+from wardenry.log.checkpoint import open_checkpoint
+from wardenry.log.filter import EntryFilter
+from wardenry.log.verification import Report, verify_export
 
 CAROL = UUID("01900000-0000-7000-8000-0000000000c0")
 CALLER = Caller(

@@ -6,8 +6,6 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.tree import leaf_hash
 
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
@@ -18,6 +16,8 @@ from libs.ids import SystemEntropy
 from services.audit.domain.errors import TreeMoved
 from tests.support.audit import ALICE, LOG, OTHER_LOG, AuditOnPostgres, raw_of
 from tests.unit.merkle import naive_tree
+from wardenry.events.v1 import envelope_pb2
+from wardenry.log.tree import leaf_hash
 
 
 def leaf_of(record: Record) -> bytes:

@@ -2,11 +2,11 @@
 
 import asyncpg
 import pytest
-from wardenry.log.filter import EntryFilter
 
 from libs.db.context import Context
 from libs.merkle.proofs import HashesMissing, Tile
 from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
+from wardenry.log.filter import EntryFilter
 
 TABLES = ("entry", "entry_personal", "hash_run", "checkpoint", "tree_head", "record_receipt")
 CHANGES = (

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from wardenry.log.tree import leaf_hash, verify_consistency, verify_inclusion
 
 from services.audit.domain.errors import CheckpointNotFound, EntryNotFound
 from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
 from tests.unit.merkle import naive_tree
+from wardenry.log.tree import leaf_hash, verify_consistency, verify_inclusion
 
 SIZES = [1, 2, 3, 7, 8, 64, 100, 255, 256, 257, 300]
 

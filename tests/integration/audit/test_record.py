@@ -6,8 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.leaf import parse_leaf
 
 from libs.events.record import Record
 from services.audit.domain.errors import (
@@ -19,6 +17,8 @@ from services.audit.domain.errors import (
 )
 from services.audit.domain.record import ProductRecord, Recorder
 from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, SESSION, AuditOnPostgres, raw_of
+from wardenry.events.v1 import envelope_pb2
+from wardenry.log.leaf import parse_leaf
 
 RECORDER = Recorder(service="records", workspace=LOG, subject=ALICE, session=SESSION)
 EVENT = UUID("01900000-0000-7000-8000-0000000000e0")

@@ -5,6 +5,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
+from libs.ids import SystemEntropy, Uuid7Ids
+from libs.rpc.channel import as_user
+from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, AuditOnPostgres
+from tests.support.audit_service import AuditService, audit_service
+from tests.support.broker import BrokerForTests
+from tests.support.events import eventually
+from tests.support.mutual_tls import CertificatesForTests
+from tests.support.tokens import access_token
 from wardenry.audit.v1 import entry_pb2, log_pb2, record_pb2
 from wardenry.clock import SystemClock
 from wardenry.errors.error import (
@@ -20,15 +29,6 @@ from wardenry.log.note import VerifierKey
 from wardenry.log.tree import verify_inclusion
 from wardenry.log.verification import verify_export
 from wardenry.permissions import Role
-
-from libs.ids import SystemEntropy, Uuid7Ids
-from libs.rpc.channel import as_user
-from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, AuditOnPostgres
-from tests.support.audit_service import AuditService, audit_service
-from tests.support.broker import BrokerForTests
-from tests.support.events import eventually
-from tests.support.mutual_tls import CertificatesForTests
-from tests.support.tokens import access_token
 
 GATEWAY = (("wardenry-client-address", "198.51.100.4"), ("wardenry-client-agent", "Mozilla/5.0 (test)"))
 

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
-from wardenry.clock import SystemClock
 
 from libs.cache.client import open_client
 from libs.cache.limit import PAUSE, Rate, RateLimit
 from tests.support.issuer import ClockForTests
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyForTests
+from wardenry.clock import SystemClock
 
 THREE = Rate(calls=3, period=timedelta(minutes=1), burst=3)
 

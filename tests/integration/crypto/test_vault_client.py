@@ -11,8 +11,6 @@ import grpc
 import grpc.aio
 import pytest
 import pytest_asyncio
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2, vault_pb2_grpc
 
 from libs.crypto.derivation import derive_reader_keys
 from libs.crypto.errors import KeyDestroyed
@@ -20,6 +18,8 @@ from libs.crypto.hpke import ReaderPrivateKey, open_with, seal_to
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
 from libs.crypto.vault import ReadingKeys, VaultClient, VaultUnavailable
 from tests.support.clock import HeldClock
+from wardenry.events.v1 import envelope_pb2
+from wardenry.identity.v1 import vault_pb2, vault_pb2_grpc
 
 WORKSPACE, SUBJECT, GONE = UUID(int=1), UUID(int=2), UUID(int=3)
 DAY = date(2026, 11, 22)

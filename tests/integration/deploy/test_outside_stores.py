@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 import pytest
-from wardenry.clock import SystemClock
 
 from deploy.local.demo.browser import Browser
 from deploy.local.demo.mail import Mail
 from tests.support.ports import free_port
 from tests.support.running_stack import browser
 from tests.support.stack import LocalStack, prepared_home
+from wardenry.clock import SystemClock
 
 # One start of both serves all of them; they share a process with nobody else.
 pytestmark = [pytest.mark.xdist_group("outside stores"), pytest.mark.timeout(240)]

@@ -3,10 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from wardenry.clock import SystemClock
-from wardenry.errors.error import PermissionDenied, Unauthenticated
-from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
-from wardenry.tokens import AccessToken
 
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
@@ -21,6 +17,10 @@ from tests.support.events import LOG, OTHER_LOG, SOURCE, EventPath, event_path, 
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.ports import free_port
 from tests.support.postgres import ServiceDatabases
+from wardenry.clock import SystemClock
+from wardenry.errors.error import PermissionDenied, Unauthenticated
+from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
+from wardenry.tokens import AccessToken
 
 
 class NobodysVerifier:

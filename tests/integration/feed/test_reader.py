@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from wardenry.clock import SystemClock
 
 from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
@@ -14,6 +13,7 @@ from libs.db.pool import Database
 from libs.feed.fanout import Fanout, Stream, Update
 from libs.feed.reader import Batch, FeedReader
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
+from wardenry.clock import SystemClock
 
 _TABLE = """
 CREATE TABLE change (name text, changed_in xid8 NOT NULL DEFAULT pg_current_xact_id());

@@ -5,13 +5,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from wardenry.events.v1 import action_pb2, leaf_pb2
 
 from libs.ids import PLATFORM
 from services.identity.clients.password_hasher import cost_of
 from services.identity.domain.attempt import Account
 from services.identity.domain.errors import AuthenticationDelayed, CredentialsInvalid, HashingBusy
 from tests.support.identity import BROWSER, PASSWORD, IdentityForTests
+from wardenry.events.v1 import action_pb2, leaf_pb2
 
 ADDRESS = "ada@example.org"
 UNKNOWN = "nobody@example.org"

@@ -17,6 +17,16 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from libs.crypto.keyring import new_keyring
+from libs.ids import PLATFORM, SystemEntropy
+from services.identity.config import IdentitySettings
+from services.identity.wiring import serve
+from tests.support.events import running as while_running
+from tests.support.issuer import ISSUER, Issuer
+from tests.support.mutual_tls import CertificatesForTests
+from tests.support.ports import free_port
+from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.channels import open_channel
 from wardenry.errors.error import (
     InvalidArgument,
@@ -42,16 +52,6 @@ from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
 from wardenry.identity.v1.ticket_pb2_grpc import TicketServiceStub
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
 from wardenry.session.v1 import session_pb2, session_pb2_grpc, token_pb2, token_pb2_grpc
-
-from libs.crypto.keyring import new_keyring
-from libs.ids import PLATFORM, SystemEntropy
-from services.identity.config import IdentitySettings
-from services.identity.wiring import serve
-from tests.support.events import running as while_running
-from tests.support.issuer import ISSUER, Issuer
-from tests.support.mutual_tls import CertificatesForTests
-from tests.support.ports import free_port
-from tests.support.postgres import ServiceDatabase, ServiceDatabases
 
 BROWSER = b"b" * 32
 PASSWORD = "correct horse battery staple"

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 import pytest
-from wardenry.clock import SystemClock
 
 from libs.events.position import Position
 from libs.outbox.bucket import bucket_of
@@ -14,6 +13,7 @@ from libs.outbox.numbering import Numbering
 from libs.outbox.relay import Relay
 from tests.support.events import LOG, SOURCE, EventPath, event_path, eventually, running
 from tests.support.postgres import ServiceDatabases
+from wardenry.clock import SystemClock
 
 
 class _Consumer:

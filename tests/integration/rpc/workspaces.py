@@ -5,12 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from wardenry.clock import SystemClock
-from wardenry.errors.error import Unauthenticated
-from wardenry.errors.v1 import reason_pb2
-from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
-from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
-from wardenry.tokens import AccessToken
 
 from libs.rpc.call import Call, call_of
 from libs.rpc.channel import open_channel
@@ -20,6 +14,12 @@ from libs.telemetry import trace_context
 from libs.telemetry.observer import SilentObserver
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import access_token
+from wardenry.clock import SystemClock
+from wardenry.errors.error import Unauthenticated
+from wardenry.errors.v1 import reason_pb2
+from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
+from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
+from wardenry.tokens import AccessToken
 
 
 class SlugTaken(Exception):

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+
+from tests.support.issuer import Issuer
+from tests.support.mutual_tls import CertificatesForTests
 from wardenry.audit.v1 import record_pb2, record_pb2_grpc
 from wardenry.events.v1 import envelope_pb2
 from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc, token_pb2, token_pb2_grpc
 from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
-
-from tests.support.issuer import Issuer
-from tests.support.mutual_tls import CertificatesForTests
 
 #: Seconds between two reads of the feeds, as in the services.
 READ = 0.2

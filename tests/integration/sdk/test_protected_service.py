@@ -13,13 +13,13 @@ import grpc
 import httpx2
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from wardenry.errors.status import from_rpc_error
-from wardenry.events.v1 import envelope_pb2
 
 from tests.integration.sdk.backbone import Backbone
 from tests.support.issuer import ISSUER
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import SESSION, SUBJECT, WORKSPACE
+from wardenry.errors.status import from_rpc_error
+from wardenry.events.v1 import envelope_pb2
 
 OTHER_WORKSPACE = "0192f0c0-0000-7000-8000-00000000000f"
 

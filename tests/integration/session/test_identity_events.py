@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from wardenry.clock import SystemClock
 
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
@@ -16,6 +15,7 @@ from services.session.consumers.identity import IdentityEvents, subjects_of
 from services.session.domain.errors import RefreshInvalid
 from tests.support.events import record
 from tests.support.session import SessionForTests
+from wardenry.clock import SystemClock
 
 
 @pytest.fixture

@@ -7,21 +7,6 @@ from typing import Any
 
 import grpc
 import pytest
-from wardenry.channels import open_channel as open_bare_channel
-from wardenry.clock import SystemClock
-from wardenry.errors.error import Aborted, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, WardenryError
-from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
-from wardenry.feed import Feed
-from wardenry.keys import parse_jwks
-from wardenry.revocations import RevocationSet
-from wardenry.session.v1 import (
-    revocation_pb2,
-    revocation_pb2_grpc,
-    session_pb2,
-    session_pb2_grpc,
-    token_pb2,
-    token_pb2_grpc,
-)
 
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
@@ -39,6 +24,21 @@ from services.session.server.token import TokenHandlers
 from services.session.store.revocation import RevocationSource
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.session import DEVICE, SessionForTests
+from wardenry.channels import open_channel as open_bare_channel
+from wardenry.clock import SystemClock
+from wardenry.errors.error import Aborted, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, WardenryError
+from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
+from wardenry.feed import Feed
+from wardenry.keys import parse_jwks
+from wardenry.revocations import RevocationSet
+from wardenry.session.v1 import (
+    revocation_pb2,
+    revocation_pb2_grpc,
+    session_pb2,
+    session_pb2_grpc,
+    token_pb2,
+    token_pb2_grpc,
+)
 
 BROWSER = metadata_of(
     ClientDetails(address="198.51.100.7", agent="Mozilla/5.0 (Windows NT 10.0; rv:145.0) Firefox/145.0", country="DE")

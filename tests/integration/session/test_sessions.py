@@ -5,8 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from wardenry.errors.error import Unauthenticated
-from wardenry.events.v1 import envelope_pb2
 
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.events.envelope import open_sealed
@@ -26,6 +24,8 @@ from services.session.domain.errors import (
     TicketInvalid,
 )
 from tests.support.session import CLIENT, DEVICE, SessionForTests
+from wardenry.errors.error import Unauthenticated
+from wardenry.events.v1 import envelope_pb2
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-0000000000aa")
 OTHER = UUID("0192f0c0-0000-7000-8000-0000000000bb")

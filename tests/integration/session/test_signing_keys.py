@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from wardenry.clock import SystemClock
-from wardenry.errors.error import Unauthenticated
-from wardenry.keys import parse_jwks
 
 from services.session.commands.introspection import SignedTokens
 from services.session.commands.signing_key import SigningKeyMissing, SigningKeySet
 from tests.support.session import ISSUER, SessionForTests
+from wardenry.clock import SystemClock
+from wardenry.errors.error import Unauthenticated
+from wardenry.keys import parse_jwks
 
 
 async def rotated(session: SessionForTests) -> None:

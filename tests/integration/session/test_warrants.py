@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from wardenry.errors.error import PermissionDenied, Unauthenticated
-from wardenry.warrants import ACCESS, ERASURE, WarrantVerifier
 
 from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
 from services.session.domain.errors import WarrantExists, WarrantNotFound
 from services.session.domain.warrant import Authorization
 from services.session.store.past import PostgresPast
 from tests.support.session import ISSUER, LIFE, SessionForTests
+from wardenry.errors.error import PermissionDenied, Unauthenticated
+from wardenry.warrants import ACCESS, ERASURE, WarrantVerifier
 
 
 def authorize(session: SessionForTests) -> AuthorizeRequest:

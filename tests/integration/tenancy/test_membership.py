@@ -5,7 +5,6 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from wardenry.permissions import Permission, Role
 
 from libs.crypto.key_owner import SubjectOwner
 from services.tenancy.commands.permission import Question
@@ -13,6 +12,7 @@ from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.membership import MembershipKey
 from tests.support.tenancy import Tenancy
+from wardenry.permissions import Permission, Role
 
 
 async def roles(tenancy: Tenancy, workspace: UUID) -> dict[UUID, str]:

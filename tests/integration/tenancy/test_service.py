@@ -10,22 +10,6 @@ from uuid import UUID
 
 import grpc
 import pytest
-from wardenry.clock import SystemClock
-from wardenry.errors.error import Unauthenticated, WardenryError
-from wardenry.memberships import MembershipSet
-from wardenry.permissions import Permission, Role
-from wardenry.tenancy.v1 import (
-    invitation_pb2,
-    invitation_pb2_grpc,
-    membership_pb2,
-    membership_pb2_grpc,
-    permission_pb2,
-    permission_pb2_grpc,
-    workspace_pb2,
-    workspace_pb2_grpc,
-)
-from wardenry.tokens import AccessToken
-from wardenry.verification import membership_feed
 
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
@@ -47,6 +31,22 @@ from services.tenancy.store.membership_change import MembershipChanges
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tenancy import Tenancy, secret_in
 from tests.support.tokens import access_token
+from wardenry.clock import SystemClock
+from wardenry.errors.error import Unauthenticated, WardenryError
+from wardenry.memberships import MembershipSet
+from wardenry.permissions import Permission, Role
+from wardenry.tenancy.v1 import (
+    invitation_pb2,
+    invitation_pb2_grpc,
+    membership_pb2,
+    membership_pb2_grpc,
+    permission_pb2,
+    permission_pb2_grpc,
+    workspace_pb2,
+    workspace_pb2_grpc,
+)
+from wardenry.tokens import AccessToken
+from wardenry.verification import membership_feed
 
 CONTRACTS = (workspace_pb2, membership_pb2, invitation_pb2, permission_pb2)
 

@@ -7,10 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from wardenry.errors.error import Unavailable
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2
-from wardenry.permissions import Role
 
 from libs.crypto.derivation import derive_reader_keys
 from libs.crypto.errors import SealBroken
@@ -23,6 +19,10 @@ from services.tenancy.domain.membership import Contact, Membership
 from services.tenancy.domain.ports import NewKey
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
+from wardenry.errors.error import Unavailable
+from wardenry.events.v1 import envelope_pb2
+from wardenry.identity.v1 import vault_pb2
+from wardenry.permissions import Role
 
 WORKSPACE, SUBJECT, INVITATION, OTHER = (UUID(int=number) for number in range(1, 5))
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from wardenry.permissions import Role
 
 from libs.crypto.key_owner import SubjectOwner
 from libs.ids import PLATFORM
@@ -19,6 +18,7 @@ from services.tenancy.domain.errors import (
     WorkspaceUnknown,
 )
 from tests.support.tenancy import AGENT, Tenancy
+from wardenry.permissions import Role
 
 
 async def test_who_creates_a_workspace_owns_it_and_the_log_says_so(tenancy: Tenancy) -> None:

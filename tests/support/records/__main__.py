@@ -12,15 +12,15 @@ import signal
 from pathlib import Path
 
 import grpc
-from wardenry.clock import SystemClock
-from wardenry.credentials import TlsFiles
-from wardenry.protection import Wardenry
 
 from libs.ids import SystemEntropy, Uuid7Ids
 from tests.support.records import application, servicer
 from tests.support.records.changes import Changes
 from tests.support.records.http import HttpServer
 from tests.support.records.store import Records
+from wardenry.clock import SystemClock
+from wardenry.credentials import TlsFiles
+from wardenry.protection import Wardenry
 
 NAME = "records"
 

@@ -4,11 +4,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from wardenry.callers import Caller, caller_of
-from wardenry.errors.error import WardenryError
 
 from tests.support.records.changes import Changes
 from tests.support.records.store import RecordAbsent, RecordPresent
+from wardenry.callers import Caller, caller_of
+from wardenry.errors.error import WardenryError
 
 #: What each request needs; anything else is refused.
 PERMISSIONS = {

@@ -3,11 +3,10 @@
 import asyncio
 from uuid import UUID
 
-from wardenry.callers import Caller
-from wardenry.record_client import RecordClient
-
 from libs.ids import Ids
 from tests.support.records.store import Records
+from wardenry.callers import Caller
+from wardenry.record_client import RecordClient
 
 KIND = "note"
 

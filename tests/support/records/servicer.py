@@ -4,9 +4,9 @@ from typing import Any
 
 import grpc
 from google.protobuf.struct_pb2 import Struct
-from wardenry.callers import caller_of
 
 from tests.support.records.changes import Changes
+from wardenry.callers import caller_of
 
 SERVICE = "records.v1.Records"
 #: What each method needs; anything else is refused.

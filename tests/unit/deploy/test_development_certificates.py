@@ -7,9 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
-from wardenry.clock import Clock, SystemClock
 
 from deploy.pki.development import PEERS, ensure_certificates
+from wardenry.clock import Clock, SystemClock
 
 
 def load(path: Path) -> x509.Certificate:

@@ -4,7 +4,6 @@ import importlib
 from pathlib import Path
 
 import pytest
-from wardenry.clock import SystemClock
 
 from deploy.local.home import Home
 from deploy.local.ports import PREFERRED
@@ -15,6 +14,7 @@ from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import LOGINS
 from libs.config.settings import Settings, read
 from libs.ids import SystemEntropy
+from wardenry.clock import SystemClock
 
 SERVICES = [service for service in (*GRPC_SERVICES, "gateway") if exists(service)]
 

@@ -7,8 +7,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wardenry.events.v1 import envelope_pb2, leaf_pb2
-from wardenry.log.commitment import CommitmentMismatch, commit
 
 from libs.crypto.errors import KeyInvalid, SealBroken
 from libs.crypto.hpke import ReaderPrivateKey, open_with, seal_to
@@ -31,6 +29,8 @@ from libs.events.event import (
 )
 from tests.support.entropy import CountedEntropy
 from tests.support.vectors import vectors_of
+from wardenry.events.v1 import envelope_pb2, leaf_pb2
+from wardenry.log.commitment import CommitmentMismatch, commit
 
 INFO = b"wardenry sealed values v1"
 LOG, EVENT, SUBJECT, SESSION = (UUID(f"019ab2c0-7a00-7000-8000-00000000000{n}") for n in range(1, 5))

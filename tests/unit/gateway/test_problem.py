@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from wardenry.errors import error as errors
-from wardenry.errors.v1 import reason_pb2
 
 from services.gateway.edge.problem import Problem, Violation
+from wardenry.errors import error as errors
+from wardenry.errors.v1 import reason_pb2
 
 
 def test_a_refusal_of_a_service_keeps_its_reason_violations_and_waiting_time() -> None:

@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from libs.crypto.hpke import ReaderPrivateKey
+from libs.events.envelope import EnvelopeBuilder, OpenedValue, open_sealed
+from libs.events.event import Actor, ActorKind, Event, PersonalValues, Role, Target
+from tests.support.entropy import CountedEntropy
+from tests.unit.merkle import naive_tree
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.checkpoint import Checkpoint, log_origin, sign_checkpoint
 from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
@@ -14,12 +19,6 @@ from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteSigner
 from wardenry.log.tree import leaf_hash
 from wardenry.log.verification import Report, verify_export
-
-from libs.crypto.hpke import ReaderPrivateKey
-from libs.events.envelope import EnvelopeBuilder, OpenedValue, open_sealed
-from libs.events.event import Actor, ActorKind, Event, PersonalValues, Role, Target
-from tests.support.entropy import CountedEntropy
-from tests.unit.merkle import naive_tree
 
 LOG = UUID("01900000-0000-7000-8000-00000000000a")
 OTHER_LOG = UUID("01900000-0000-7000-8000-00000000000b")

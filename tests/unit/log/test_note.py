@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint, sign_checkpoint
 from wardenry.log.note import NoteInvalid, NoteSigner, SignatureInvalid, VerifierKey, decode_base64, open_note
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+
+from tests.unit.merkle import naive_tree
 from wardenry.log.tree import (
     EMPTY_ROOT,
     ProofInvalid,
@@ -11,8 +13,6 @@ from wardenry.log.tree import (
     verify_consistency,
     verify_inclusion,
 )
-
-from tests.unit.merkle import naive_tree
 
 #: The test data of Certificate Transparency's reference implementation: leaves, and the root after each.
 PUBLISHED = [

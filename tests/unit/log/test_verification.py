@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.unit.log.exports import ALICE, BOB, LOG, NOON, ORIGIN, OTHER_LOG, SIGNER, Log, event, record, verify
 from wardenry.log import verify as command
 from wardenry.log.checkpoint import open_checkpoint
 from wardenry.log.export import ExportValue
 from wardenry.log.filter import EntryFilter
 from wardenry.log.note import NoteSigner, SignatureInvalid
 from wardenry.log.verification import verify_export
-
-from tests.unit.log.exports import ALICE, BOB, LOG, NOON, ORIGIN, OTHER_LOG, SIGNER, Log, event, record, verify
 
 LOG_OF_FIVE = Log(record([event(number, actor=BOB if number == 3 else ALICE) for number in range(5)]))
 WHOLE = LOG_OF_FIVE.export()

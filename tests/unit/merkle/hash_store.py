@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from wardenry.log.tree import HASH_BYTES
-
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH, HashRun
 from libs.merkle.proofs import Tile, assemble
+from wardenry.log.tree import HASH_BYTES
 
 
 class HashStore:

@@ -5,12 +5,12 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wardenry.log.tree import RootBuilder, leaf_hash, verify_consistency, verify_inclusion
 
 from libs.merkle.frontier import Frontier
 from libs.merkle.proofs import HashesMissing, Proofs, Tile, assemble, tiles_for
 from tests.unit.merkle import naive_tree
 from tests.unit.merkle.hash_store import HashStore
+from wardenry.log.tree import RootBuilder, leaf_hash, verify_consistency, verify_inclusion
 
 LEAVES = [leaf_hash(index.to_bytes(4, "big")) for index in range(300)]
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from wardenry.errors.error import PermissionDenied, Unauthenticated
-from wardenry.options.v1 import options_pb2
-from wardenry.permissions import Role
 
 from libs.rpc.authorization import LEEWAY, authorize
 from libs.rpc.deadline import DEFAULT, LONGEST, seconds_for
 from libs.rpc.peer_identity import admit_peer
 from libs.rpc.rules import Rule
 from tests.support.tokens import access_token
+from wardenry.errors.error import PermissionDenied, Unauthenticated
+from wardenry.options.v1 import options_pb2
+from wardenry.permissions import Role
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RULE = Rule(method="/a.B/C", peers=frozenset({"gateway"}), acting=options_pb2.ACTING_USER)

@@ -6,6 +6,8 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # googleapis ships no types
 from grpc.aio import AioRpcError, Metadata
+
+from libs.rpc.errors import ErrorRow, ErrorTable, rendered
 from wardenry.errors.error import (
     TYPES,
     Internal,
@@ -18,8 +20,6 @@ from wardenry.errors.error import (
 )
 from wardenry.errors.status import from_rpc_error, status_of
 from wardenry.errors.v1 import reason_pb2
-
-from libs.rpc.errors import ErrorRow, ErrorTable, rendered
 
 
 class Delayed(Exception):

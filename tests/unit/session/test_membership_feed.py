@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from wardenry.events.v1.envelope_pb2 import MembershipChanged
-from wardenry.tenancy.v1.membership_pb2 import WatchMembershipsResponse
 
 from services.session.clients.membership_feed import HeardMemberships
 from services.session.domain.membership import Standing
 from tests.support.clock import HeldClock
+from wardenry.events.v1.envelope_pb2 import MembershipChanged
+from wardenry.tenancy.v1.membership_pb2 import WatchMembershipsResponse
 
 SUBJECT, WORKSPACE = UUID(int=1), UUID(int=2)
 COVERED = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -11,12 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from wardenry.verifier import access_token_of, key_id_of
 
 from services.session.commands.signing_key import Signer
 from services.session.commands.token import AccessTokens
 from services.session.domain.access_token import Claims
 from tests.support.vectors import vectors_of
+from wardenry.verifier import access_token_of, key_id_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ISSUER = "https://localhost:8443"

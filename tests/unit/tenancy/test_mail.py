@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 
-from wardenry.permissions import Role
-
 from services.tenancy.domain.mail import invitation_mail
+from wardenry.permissions import Role
 
 LINK = "https://localhost:8443/invitations/0192f0c0-0000-7000-8000-000000000001#" + "A" * 43
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from wardenry.permissions import Permission, Role, allows
 
 from libs.crypto.reader_key import ReaderPublicKey
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.invitation import check_invitable
 from services.tenancy.domain.membership import Membership, Roster
+from wardenry.permissions import Permission, Role, allows
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 WORKSPACE, ACTOR, TARGET, OWNER = (UUID(int=number) for number in range(1, 5))

@@ -4,11 +4,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+
+from tests.support.issuer import Issuer, Validator
 from wardenry.asgi import ProtectedApplication, Receive, Scope, Send
 from wardenry.callers import caller_of
 from wardenry.tokens import AUDIENCE
-
-from tests.support.issuer import Issuer, Validator
 
 PERMISSIONS = {
     "GET /records/{id}": "record.read",

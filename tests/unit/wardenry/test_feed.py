@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
+
 from wardenry import feed as feed_module
 from wardenry.clock import SystemClock
 from wardenry.feed import Feed

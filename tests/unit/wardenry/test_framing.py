@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wardenry.framing import FramingInvalid, frame, unframe
 
 from tests.support.vectors import vectors_of
+from wardenry.framing import FramingInvalid, frame, unframe
 
 PARTS = st.lists(st.binary(max_size=64), max_size=6)
 

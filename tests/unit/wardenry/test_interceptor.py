@@ -5,11 +5,11 @@ from typing import Any
 
 import grpc
 import pytest
+
+from tests.support.issuer import Issuer, Validator
 from wardenry.callers import ProtectedContext, caller_of
 from wardenry.interceptor import ProtectingInterceptor
 from wardenry.tokens import AUDIENCE
-
-from tests.support.issuer import Issuer, Validator
 
 READ, EXPORT, UNLISTED, PUBLIC = (f"/records.v1.Records/{name}" for name in ("Read", "Export", "Drop", "Ping"))
 PERMISSIONS = {READ: "record.read", EXPORT: "audit.export"}

@@ -6,6 +6,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+
+from tests.support.issuer import START, Issuer, Validator
+from tests.support.tokens import SESSION, SUBJECT, WORKSPACE
 from wardenry.errors.error import Unauthenticated, Unavailable
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import envelope_pb2
@@ -14,9 +17,6 @@ from wardenry.permissions import Role
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2
 from wardenry.tenancy.v1 import membership_pb2
-
-from tests.support.issuer import START, Issuer, Validator
-from tests.support.tokens import SESSION, SUBJECT, WORKSPACE
 
 VECTORS: dict[str, Any] = json.loads(Path("tests/testdata/formats/access-token.json").read_text(encoding="utf-8"))
 

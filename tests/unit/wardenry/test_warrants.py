@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from wardenry.errors.error import PermissionDenied, Unauthenticated, Unavailable, WardenryError
-from wardenry.keys import KeySet
-from wardenry.warrants import ACCESS, ERASURE, LONGEST_WARRANT, WarrantVerifier
 
 from tests.support.issuer import ISSUER, START, ClockForTests, Issuer, Validator, encoded, encoded_json
 from tests.support.tokens import SUBJECT
+from wardenry.errors.error import PermissionDenied, Unauthenticated, Unavailable, WardenryError
+from wardenry.keys import KeySet
+from wardenry.warrants import ACCESS, ERASURE, LONGEST_WARRANT, WarrantVerifier
 
 REQUEST = UUID("0192f0c0-0000-7000-8000-00000000000a")
 OTHER = UUID("0192f0c0-0000-7000-8000-00000000000b")

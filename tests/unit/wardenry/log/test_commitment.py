@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wardenry.log.commitment import CommitmentMismatch, check_commitment, commit
 
 from tests.support.vectors import vectors_of
+from wardenry.log.commitment import CommitmentMismatch, check_commitment, commit
 
 SALT = bytes(range(16))
 
