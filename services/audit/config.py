@@ -19,5 +19,7 @@ class AuditSettings(DatabaseSettings):
     log_origin: str = Field(default="localhost/audit", pattern=r"^[^\s+]{1,200}$")
     #: Events taken in at a time, at most.
     batch: int = Field(default=2000, ge=1, le=10_000)
+    #: Seconds between the ticks at which heads of logs enter the platform log.
+    anchor_seconds: int = Field(default=60, ge=1, le=3600)
     #: Where segments of the log go: file://, s3://, gs:// or az:// URL. Nothing is written there yet.
     object_store_url: str = ""

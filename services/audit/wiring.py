@@ -2,11 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-
-from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
-from wardenry.events.v1 import cursor_pb2_grpc
-from wardenry.identity.v1 import vault_pb2_grpc
-from wardenry.log.note import NoteSigner
+from datetime import timedelta
 
 from libs.config.secret import read_key
 from libs.crypto.vault import VaultClient
@@ -21,6 +17,7 @@ from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
 from services.audit.clients.vault import IdentityVault
+from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
@@ -34,6 +31,7 @@ from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
+from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
 from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
@@ -41,6 +39,10 @@ from services.audit.server.errors import ERRORS
 from services.audit.server.log import LogHandlers
 from services.audit.server.record import RecordHandlers
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
+from wardenry.events.v1 import cursor_pb2_grpc
+from wardenry.identity.v1 import vault_pb2_grpc
+from wardenry.log.note import NoteSigner
 
 
 async def serve(settings: AuditSettings, stopping: asyncio.Event) -> None:
@@ -68,6 +70,11 @@ class Audit:
             signer=NoteSigner(name=settings.log_origin, seed=read_key(settings.checkpoint_key_file))
         )
         checkpoints = SignCheckpoints(units=units, signer=signer, clock=clock)
+        proving = ProveLog(units=units, checkpoints=checkpoints)
+        anchors = ProveAnchor(units=units, proving=proving)
+        anchoring = AnchorHeads(
+            units=units, checkpoints=checkpoints, signer=signer, entropy=entropy, ids=ids, clock=clock
+        )
         stub = vault_pb2_grpc.VaultServiceStub(parts.channel("identity"))
         vault = IdentityVault(client=VaultClient(stub=stub, clock=clock))
         sealings = Sealings(vault=vault, clock=clock)
@@ -78,12 +85,14 @@ class Audit:
                 vault=vault,
                 sealings=sealings,
                 checkpoints=checkpoints,
+                proving=proving,
+                anchors=anchors,
                 signer=signer,
                 ids=ids,
                 clock=clock,
             ),
         )
-        self._log = LogHandlers(proving=ProveLog(units=units, checkpoints=checkpoints), keys=(str(signer.signer.key),))
+        self._log = LogHandlers(proving=proving, anchors=anchors, keys=(str(signer.signer.key),))
         self._records = RecordHandlers(recording=RecordProductEvent(units=units, sealings=sealings, clock=clock))
         self._cursors = CursorReader(name=settings.service, database=databases.runtime)
         self._denials = DenialHook(
@@ -99,6 +108,9 @@ class Audit:
         )
         consumer = consumer_of(settings, parts=parts, sources=sources, intake=intake, batch=settings.batch)
         months = MakeMonths(database=databases.jobs, clock=clock)
+        anchor_grown_logs = AnchorGrownLogs(
+            jobs=databases.jobs, anchoring=anchoring, interval=timedelta(seconds=settings.anchor_seconds)
+        )
 
         async def take_in() -> None:
             # An entry needs its month; events wait until it is there.
@@ -107,6 +119,7 @@ class Audit:
 
         self.works: Sequence[Work] = (
             months.run,
+            anchor_grown_logs.run,
             take_in,
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),
         )

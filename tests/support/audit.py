@@ -7,9 +7,6 @@ from datetime import UTC, date, datetime
 from itertools import count
 from uuid import UUID
 
-from wardenry.log.checkpoint import Checkpoint, open_checkpoint
-from wardenry.log.note import NoteSigner
-
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
@@ -22,6 +19,7 @@ from libs.events.record import RawRecord, Record, headers_of, topic_of
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.outbox.bucket import bucket_of
 from services.audit.clients.vault import open_entries
+from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
@@ -40,6 +38,8 @@ from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.support.postgres import ServiceDatabase
+from wardenry.log.checkpoint import Checkpoint, open_checkpoint
+from wardenry.log.note import NoteSigner
 
 LOG = UUID("01900000-0000-7000-8000-00000000000a")
 OTHER_LOG = UUID("01900000-0000-7000-8000-00000000000b")
@@ -118,6 +118,15 @@ class AuditOnPostgres:
         self.sealings = Sealings(vault=self.vault, clock=self.clock)
         self.listing = ListEntries(units=self.units, vault=self.vault)
         self.proving = ProveLog(units=self.units, checkpoints=self.checkpoints)
+        self.anchors = ProveAnchor(units=self.units, proving=self.proving)
+        self.anchoring = AnchorHeads(
+            units=self.units,
+            checkpoints=self.checkpoints,
+            signer=self.signer,
+            entropy=entropy,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.recording = RecordProductEvent(units=self.units, sealings=self.sealings, clock=self.clock)
         self.denial = RecordDenial(units=self.units, sealings=self.sealings, ids=self.ids, clock=self.clock)
         self.exporting = ExportEntries(
@@ -125,6 +134,8 @@ class AuditOnPostgres:
             vault=self.vault,
             sealings=self.sealings,
             checkpoints=self.checkpoints,
+            proving=self.proving,
+            anchors=self.anchors,
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,

@@ -5,20 +5,24 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import Enum
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from wardenry.clock import Clock
-from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
-from wardenry.log.filter import EntryFilter
 
 from libs.events.event import MAX_VALUE_BYTES
 from libs.ids import Ids
 from libs.merkle.proofs import Proofs, Tile, tiles_for
+from services.audit.commands.anchor import ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
+from services.audit.commands.log import ProveLog
 from services.audit.commands.sealing import Sealings
 from services.audit.domain import spreadsheet
 from services.audit.domain.entry import OpenedEntry, StoredEntry
+from services.audit.domain.errors import AnchorNotFound
 from services.audit.domain.events import EXPORT_REQUESTED, Caller, by_caller
 from services.audit.domain.log import CheckpointSigner, SignedCheckpoint
 from services.audit.domain.ports import UnitsOfWork, Vault
+from wardenry.clock import Clock
+from wardenry.log.anchor import Anchor
+from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
+from wardenry.log.filter import EntryFilter
 
 #: Entries read, opened and proved at a time; and the most bytes handed on at a time.
 _BATCH = 500
@@ -42,6 +46,8 @@ class ExportEntries:
         vault: Vault,
         sealings: Sealings,
         checkpoints: SignCheckpoints,
+        proving: ProveLog,
+        anchors: ProveAnchor,
         signer: CheckpointSigner,
         ids: Ids,
         clock: Clock,
@@ -50,6 +56,8 @@ class ExportEntries:
         self._vault = vault
         self._sealings = sealings
         self._checkpoints = checkpoints
+        self._proving = proving
+        self._anchors = anchors
         self._signer = signer
         self._ids = ids
         self._clock = clock
@@ -75,6 +83,7 @@ class ExportEntries:
             workspace=caller.workspace,
             client_address=caller.client_address,
             user_agent=caller.user_agent,
+            device_fingerprint=caller.device_fingerprint,
             country=caller.country,
         )
         event = by_caller(
@@ -95,6 +104,7 @@ class ExportEntries:
                 origin=self._signer.origin(checkpoint.log),
                 checkpoint=checkpoint.note,
                 filter=wanted.stated(),
+                anchor=await self._anchor(checkpoint),
             )
         )
         yield writer.header()
@@ -102,6 +112,24 @@ class ExportEntries:
             opened = await self._vault.opened(stored)
             yield await asyncio.to_thread(_lines, writer, opened, Proofs(size=checkpoint.size, tiles=tiles))
         yield writer.trailer(self._signer.signer)
+
+    async def _anchor(self, checkpoint: SignedCheckpoint) -> Anchor | None:
+        if checkpoint.size == 0:
+            return None
+        try:
+            proof = await self._anchors.prove(checkpoint.log, size=checkpoint.size)
+        except AnchorNotFound:
+            return None
+        continued = await self._proving.consistency(checkpoint.log, proof.checkpoint.size, second_size=checkpoint.size)
+        return Anchor(
+            nonce=proof.nonce,
+            checkpoint=proof.checkpoint.note,
+            consistency=continued.hashes,
+            leaf=proof.leaf,
+            index=proof.inclusion.index,
+            inclusion=proof.inclusion.hashes,
+            platform_checkpoint=proof.inclusion.checkpoint.note,
+        )
 
     async def _csv(self, checkpoint: SignedCheckpoint, wanted: EntryFilter) -> AsyncIterator[bytes]:
         yield spreadsheet.heading()

@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from wardenry.log.tree import HASH_BYTES
-
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH
 from libs.merkle.proofs import Proofs, Tile, tiles_for
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.domain.errors import CheckpointNotFound, EntryNotFound
 from services.audit.domain.log import ConsistencyProof, InclusionProof, SignedCheckpoint
 from services.audit.domain.ports import UnitOfWork, UnitsOfWork
+from wardenry.log.tree import HASH_BYTES
 
 
 class ProveLog:
@@ -22,6 +21,11 @@ class ProveLog:
     async def checkpoint(self, log: UUID) -> SignedCheckpoint:
         """The newest one."""
         return (await self._checkpoints.sign([log]))[log]
+
+    async def checkpoint_of_size(self, log: UUID, size: int) -> SignedCheckpoint:
+        """The one of this size. Raises CheckpointNotFound."""
+        async with self._units.begin([log]) as work:
+            return await _of_size(work, log, size)
 
     async def inclusion(self, log: UUID, index: int, *, size: int) -> InclusionProof:
         """That entry `index` is in the tree of a checkpoint; size 0 takes the newest.

@@ -9,6 +9,10 @@ class CheckpointNotFound(Exception):
     """No checkpoint of this size was signed."""
 
 
+class AnchorNotFound(Exception):
+    """No checkpoint of this log has got to the platform log yet."""
+
+
 class PageTokenInvalid(Exception):
     """The page token is none, or of another log or filter."""
 

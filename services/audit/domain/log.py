@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from wardenry.log.checkpoint import Checkpoint, log_origin, sign_checkpoint
+from wardenry.log.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
 from wardenry.log.note import NoteSigner
 
 
@@ -55,6 +55,10 @@ class CheckpointSigner:
     def origin(self, log: UUID) -> str:
         """The origin of one log."""
         return log_origin(self.signer.key.name, log)
+
+    def opened(self, checkpoint: SignedCheckpoint) -> Checkpoint:
+        """What a checkpoint of this deployment says. Raises SignatureInvalid, NoteInvalid, CheckpointInvalid."""
+        return open_checkpoint(checkpoint.note, [self.signer.key])
 
     def sign(self, head: TreeHead) -> SignedCheckpoint:
         """The checkpoint over a committed head. One head always gives the same bytes."""

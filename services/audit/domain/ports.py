@@ -9,14 +9,14 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from wardenry.log.filter import EntryFilter
-
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import Event
 from libs.merkle.frontier import Frontier, HashRun
 from libs.merkle.proofs import Tile
+from services.audit.domain.anchor import HeadAnchor
 from services.audit.domain.entry import NewEntry, OpenedEntry, StoredEntry
 from services.audit.domain.log import SignedCheckpoint, TreeHead
+from wardenry.log.filter import EntryFilter
 
 
 class Entries(Protocol):
@@ -40,6 +40,10 @@ class Entries(Protocol):
         self, log: UUID, wanted: EntryFilter, *, start: int, end: int, limit: int
     ) -> Sequence[StoredEntry]:
         """Matching entries from index `start` to below `end`, the oldest first."""
+        ...
+
+    async def places(self, log: UUID, events: Collection[UUID]) -> Mapping[UUID, tuple[int, bytes]]:
+        """Index and leaf of those events that have an entry."""
         ...
 
 
@@ -84,6 +88,23 @@ class Checkpoints(Protocol):
         ...
 
 
+class Anchors(Protocol):
+    """What of the named logs was sent to the platform log."""
+
+    async def claim(self, sizes: Mapping[UUID, int]) -> Collection[UUID]:
+        """Notes for each log that the checkpoint of this size is sent; answers those of which no such and no larger
+        one was. Their trees are locked by the caller."""
+        ...
+
+    async def add(self, anchor: HeadAnchor, *, anchored_at: datetime) -> None:
+        """Stores what was claimed."""
+        ...
+
+    async def newest(self, log: UUID, *, at_most: int, limit: int) -> Sequence[HeadAnchor]:
+        """The largest of at most that size (0: any), the largest first."""
+        ...
+
+
 class Receipts(Protocol):
     """Records that were acknowledged."""
 
@@ -101,6 +122,8 @@ class UnitOfWork(Protocol):
     def trees(self) -> Trees: ...
     @property
     def checkpoints(self) -> Checkpoints: ...
+    @property
+    def anchors(self) -> Anchors: ...
     @property
     def receipts(self) -> Receipts: ...
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import grpc
-from wardenry.errors.v1 import reason_pb2
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.events.envelope import EventInvalid
 from libs.rpc.errors import ErrorRow
 from services.audit.domain import errors
+from wardenry.errors.v1 import reason_pb2
 
 _DATABASE = ErrorRow(
     code=grpc.StatusCode.UNAVAILABLE,
@@ -28,6 +28,11 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         code=grpc.StatusCode.NOT_FOUND,
         reason=reason_pb2.REASON_NOT_FOUND,
         text="The log has no checkpoint of that size.",
+    ),
+    errors.AnchorNotFound: ErrorRow(
+        code=grpc.StatusCode.NOT_FOUND,
+        reason=reason_pb2.REASON_NOT_FOUND,
+        text="No checkpoint of the log is in the platform log yet.",
     ),
     errors.PageTokenInvalid: ErrorRow(
         code=grpc.StatusCode.INVALID_ARGUMENT,

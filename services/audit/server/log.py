@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from wardenry.audit.v1 import log_pb2, log_pb2_grpc
-
 from libs.rpc.call import call_of
+from services.audit.commands.anchor import ProveAnchor
 from services.audit.commands.log import ProveLog
 from services.audit.server.caller import workspace_of
+from wardenry.audit.v1 import log_pb2, log_pb2_grpc
 
 
 class LogHandlers(log_pb2_grpc.LogServiceServicer):
-    def __init__(self, *, proving: ProveLog, keys: tuple[str, ...]) -> None:
+    def __init__(self, *, proving: ProveLog, anchors: ProveAnchor, keys: tuple[str, ...]) -> None:
         """`keys` are the verifier keys, the present one first."""
         self._proving = proving
+        self._anchors = anchors
         self._keys = keys
 
     async def GetCheckpoint(  # noqa: N802 - the contract's name
@@ -44,6 +45,19 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             second_size=proof.checkpoint.size,
             hashes=proof.hashes,
             checkpoint=proof.checkpoint.note,
+        )
+
+    async def GetAnchor(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetAnchorRequest, context: Any
+    ) -> log_pb2.GetAnchorResponse:
+        proof = await self._anchors.prove(workspace_of(call_of(context)), size=request.size)
+        return log_pb2.GetAnchorResponse(
+            nonce=proof.nonce,
+            checkpoint=proof.checkpoint.note,
+            leaf=proof.leaf,
+            index=proof.inclusion.index,
+            hashes=proof.inclusion.hashes,
+            platform_checkpoint=proof.inclusion.checkpoint.note,
         )
 
     async def GetVerifierKeys(  # noqa: N802 - the contract's name

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from wardenry.log.filter import EntryFilter
-
 from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
 from libs.events.event import Role
 from services.audit.domain.entry import NewEntry, SealedPerson, StoredEntry
+from wardenry.log.filter import EntryFilter
 
 _ADD = """
 INSERT INTO entry (log_id, index, recorded_at, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf)
@@ -35,6 +34,7 @@ _LEAVES = """
 SELECT log_id, event_id, leaf FROM entry
 WHERE (log_id, event_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) AND recorded_at >= $3
 """
+_PLACES = "SELECT event_id, index, leaf FROM entry WHERE log_id = $1 AND event_id = ANY ($2::uuid[])"
 _READ = """
 SELECT hit.index, hit.recorded_at, hit.leaf, actor_key_id, actor_key_version, actor_message,
     target_key_id, target_key_version, target_message, country
@@ -73,6 +73,10 @@ class PostgresEntries:
     ) -> Mapping[tuple[UUID, UUID], bytes]:
         rows = await self._tx.fetch(_LEAVES, [log for log, _ in events], [event for _, event in events], since)
         return {(row["log_id"], row["event_id"]): row["leaf"] for row in rows}
+
+    async def places(self, log: UUID, events: Collection[UUID]) -> Mapping[UUID, tuple[int, bytes]]:
+        rows = await self._tx.fetch(_PLACES, log, list(events))
+        return {row["event_id"]: (row["index"], row["leaf"]) for row in rows}
 
     async def newest(self, log: UUID, wanted: EntryFilter, *, before: int | None, limit: int) -> Sequence[StoredEntry]:
         query = _Query(log)

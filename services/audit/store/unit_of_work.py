@@ -12,6 +12,7 @@ from libs.events.event import Event
 from libs.outbox.emit import insert
 from libs.outbox.row import OutboxRow
 from libs.telemetry.trace_context import current_traceparent
+from services.audit.store.anchor import PostgresAnchors
 from services.audit.store.entry import PostgresEntries
 from services.audit.store.log import PostgresCheckpoints, PostgresTrees
 from services.audit.store.record import PostgresReceipts
@@ -26,6 +27,7 @@ class PostgresUnitOfWork:
         self.entries = PostgresEntries(tx=tx)
         self.trees = PostgresTrees(tx=tx)
         self.checkpoints = PostgresCheckpoints(tx=tx)
+        self.anchors = PostgresAnchors(tx=tx)
         self.receipts = PostgresReceipts(tx=tx)
 
     async def emit(self, event: Event) -> None:

@@ -12,6 +12,7 @@ def test_each_source_may_write_what_its_rpcs_declare() -> None:
     assert "user.role_changed" in allowed["tenancy"]
     assert allowed["audit"] == {
         "export.requested",
+        "log.anchored",
         "permission.denied",
         "record.created",
         "record.deleted",

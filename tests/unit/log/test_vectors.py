@@ -6,17 +6,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
+from libs.merkle.frontier import Frontier
+from libs.merkle.proofs import Proofs, tiles_for
+from tests.support.vectors import vectors_of
+from tests.unit.merkle.hash_store import HashStore
+from wardenry.log.anchor import log_head
 from wardenry.log.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
 from wardenry.log.export import ExportEntry, ExportHeader, ExportTrailer, ExportWriter, parse_line
 from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteSigner, VerifierKey
 from wardenry.log.tree import leaf_hash, verify_consistency, verify_inclusion
 from wardenry.log.verification import verify_export
-
-from libs.merkle.frontier import Frontier
-from libs.merkle.proofs import Proofs, tiles_for
-from tests.support.vectors import vectors_of
-from tests.unit.merkle.hash_store import HashStore
 
 
 def unhex(texts: list[str]) -> list[bytes]:
@@ -55,6 +56,12 @@ def test_checkpoint(vector: dict[str, Any]) -> None:
     assert str(signer.key) == vector["verifier_key"]
     assert sign_checkpoint(checkpoint, signer) == vector["note"]
     assert open_checkpoint(vector["note"], [VerifierKey.parse(vector["verifier_key"])]) == checkpoint
+
+
+@pytest.mark.parametrize("vector", vectors_of("log-head"), ids=lambda vector: vector["nonce"])
+def test_log_head(vector: dict[str, Any]) -> None:
+    checkpoint = Checkpoint.parse(vector["checkpoint"])
+    assert log_head(bytes.fromhex(vector["nonce"]), checkpoint).hex() == vector["head"]
 
 
 @pytest.mark.parametrize("vector", vectors_of("export"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
 
+from wardenry.log.anchor import Anchor
 from wardenry.log.note import NoteInvalid, NoteSigner, decode_base64, encode_base64
 
 FORMAT = "wardenry-audit-export/1"
@@ -32,10 +33,13 @@ class ExportHeader:
     checkpoint: str
     #: What was asked for; empty when everything was.
     filter: Mapping[str, object]
+    #: That a prefix of this tree is in the platform log; None while none is.
+    anchor: Anchor | None = None
 
     def line(self) -> bytes:
         return encode_line(
             {
+                **({"anchor": _anchored(self.anchor)} if self.anchor else {}),
                 "checkpoint": self.checkpoint,
                 "filter": dict(self.filter),
                 "format": FORMAT,
@@ -177,7 +181,32 @@ def _header(fields: Mapping[str, object]) -> ExportHeader:
         origin=_text(fields["origin"]),
         checkpoint=_text(fields["checkpoint"]),
         filter=_mapping(fields["filter"]),
+        anchor=_anchor(_mapping(fields["anchor"])) if "anchor" in fields else None,
     )
+
+
+def _anchor(fields: Mapping[str, object]) -> Anchor:
+    return Anchor(
+        nonce=decode_base64(_text(fields["nonce"])),
+        checkpoint=_text(fields["checkpoint"]),
+        consistency=[decode_base64(_text(each)) for each in _list(fields["consistency"])],
+        leaf=decode_base64(_text(fields["leaf"])),
+        index=_number(fields["index"]),
+        inclusion=[decode_base64(_text(each)) for each in _list(fields["inclusion"])],
+        platform_checkpoint=_text(fields["platform_checkpoint"]),
+    )
+
+
+def _anchored(anchor: Anchor) -> dict[str, object]:
+    return {
+        "checkpoint": anchor.checkpoint,
+        "consistency": [encode_base64(each) for each in anchor.consistency],
+        "inclusion": [encode_base64(each) for each in anchor.inclusion],
+        "index": anchor.index,
+        "leaf": encode_base64(anchor.leaf),
+        "nonce": encode_base64(anchor.nonce),
+        "platform_checkpoint": anchor.platform_checkpoint,
+    }
 
 
 def _entry(fields: Mapping[str, object]) -> ExportEntry:

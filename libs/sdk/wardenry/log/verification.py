@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from wardenry.log.anchor import Anchor, AnchorInvalid, verify_anchor
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, open_checkpoint
 from wardenry.log.commitment import CommitmentMismatch, check_commitment
 from wardenry.log.export import (
@@ -37,6 +38,7 @@ CHECKS = {
     "order": "entries are in order, and complete where no filter was set",
     "filter": "every entry matches the filter",
     "root": "the entries together make the signed tree",
+    "anchor": "the log is in the platform log",
     "previous": "the log continues the previous checkpoint",
 }
 #: Findings that are kept; the rest is counted.
@@ -60,6 +62,8 @@ class Report:
 
     header: ExportHeader | None = None
     checkpoint: Checkpoint | None = None
+    #: The platform log's checkpoint that the log is in.
+    platform: Checkpoint | None = None
     entries: int = 0
     values: int = 0
     erased: int = 0
@@ -152,10 +156,19 @@ class _Verification:
         else:
             if not self._keys_of(header) or report.checkpoint.origin != header.origin:
                 report.fail("checkpoint", 1, "the checkpoint is of another log or origin")
+            elif header.anchor is not None:
+                self._anchor(header.anchor, report.checkpoint)
         try:
             self._filter = EntryFilter.parse(header.filter)
         except FilterInvalid as error:
             report.fail("format", 1, str(error))
+
+    def _anchor(self, anchor: Anchor, checkpoint: Checkpoint) -> None:
+        self._report.made["anchor"] += 1
+        try:
+            self._report.platform = verify_anchor(anchor, self._keys, checkpoint=checkpoint)
+        except AnchorInvalid as error:
+            self._report.fail("anchor", 1, f"the anchor: {error}")
 
     def _entry(self, entry: ExportEntry) -> None:
         report = self._report

@@ -70,6 +70,8 @@ def as_json(report: Report) -> dict[str, object]:
         "filter": dict(report.header.filter) if report.header else None,
         "size": report.checkpoint.size if report.checkpoint else None,
         "root": report.checkpoint.root.hex() if report.checkpoint else None,
+        "platform_size": report.platform.size if report.platform else None,
+        "platform_root": report.platform.root.hex() if report.platform else None,
         "entries": report.entries,
         "values": report.values,
         "erased": report.erased,
@@ -86,6 +88,8 @@ def print_table(report: Report, out: TextIO) -> None:
         out.write(f"log      {report.header.log}\n")
     if report.checkpoint is not None:
         out.write(f"tree     {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}\n")
+    if report.platform is not None:
+        out.write(f"platform {report.platform.size} entries, root {report.platform.root.hex()}\n")
     clear = f"{report.values} values in clear, {report.erased} erased"
     out.write(f"file     {report.entries} entries{_filtered(report)}, {clear}\n\n")
     width = max(len(text) for text in CHECKS.values())

@@ -26,7 +26,7 @@ from wardenry.vendored.buf.validate import validate_pb2 as buf_dot_validate_dot_
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bwardenry/audit/v1/log.proto\x12\x11wardenry.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!wardenry/options/v1/options.proto\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"t\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0e\n\x06hashes\x18\x04 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"N\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"j\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"\x18\n\x16GetVerifierKeysRequest\"\'\n\x17GetVerifierKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t2\xad\x04\n\nLogService\x12\x81\x01\n\rGetCheckpoint\x12\'.wardenry.audit.v1.GetCheckpointRequest\x1a(.wardenry.audit.v1.GetCheckpointResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x8d\x01\n\x11GetInclusionProof\x12+.wardenry.audit.v1.GetInclusionProofRequest\x1a,.wardenry.audit.v1.GetInclusionProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x93\x01\n\x13GetConsistencyProof\x12-.wardenry.audit.v1.GetConsistencyProofRequest\x1a..wardenry.audit.v1.GetConsistencyProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\x0fGetVerifierKeys\x12).wardenry.audit.v1.GetVerifierKeysRequest\x1a*.wardenry.audit.v1.GetVerifierKeysResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bwardenry/audit/v1/log.proto\x12\x11wardenry.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!wardenry/options/v1/options.proto\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"t\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0e\n\x06hashes\x18\x04 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"N\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"j\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\" \n\x10GetAnchorRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\"\x80\x01\n\x11GetAnchorResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\x12\r\n\x05index\x18\x04 \x01(\x04\x12\x0e\n\x06hashes\x18\x05 \x03(\x0c\x12\x1b\n\x13platform_checkpoint\x18\x06 \x01(\t\"\x18\n\x16GetVerifierKeysRequest\"\'\n\x17GetVerifierKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t2\xa4\x05\n\nLogService\x12\x81\x01\n\rGetCheckpoint\x12\'.wardenry.audit.v1.GetCheckpointRequest\x1a(.wardenry.audit.v1.GetCheckpointResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x8d\x01\n\x11GetInclusionProof\x12+.wardenry.audit.v1.GetInclusionProofRequest\x1a,.wardenry.audit.v1.GetInclusionProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x93\x01\n\x13GetConsistencyProof\x12-.wardenry.audit.v1.GetConsistencyProofRequest\x1a..wardenry.audit.v1.GetConsistencyProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\tGetAnchor\x12#.wardenry.audit.v1.GetAnchorRequest\x1a$.wardenry.audit.v1.GetAnchorResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\x0fGetVerifierKeys\x12).wardenry.audit.v1.GetVerifierKeysRequest\x1a*.wardenry.audit.v1.GetVerifierKeysResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGSERVICE'].methods_by_name['GetInclusionProof']._serialized_options = b'\342\340\030\031\n\007gateway\020\003\032\naudit.read8\001'
   _globals['_LOGSERVICE'].methods_by_name['GetConsistencyProof']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['GetConsistencyProof']._serialized_options = b'\342\340\030\031\n\007gateway\020\003\032\naudit.read8\001'
+  _globals['_LOGSERVICE'].methods_by_name['GetAnchor']._loaded_options = None
+  _globals['_LOGSERVICE'].methods_by_name['GetAnchor']._serialized_options = b'\342\340\030\031\n\007gateway\020\003\032\naudit.read8\001'
   _globals['_LOGSERVICE'].methods_by_name['GetVerifierKeys']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['GetVerifierKeys']._serialized_options = b'\342\340\030\007\n\001*\020\0028\003'
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=114
@@ -55,10 +57,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=441
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=443
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=549
-  _globals['_GETVERIFIERKEYSREQUEST']._serialized_start=551
-  _globals['_GETVERIFIERKEYSREQUEST']._serialized_end=575
-  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_start=577
-  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_end=616
-  _globals['_LOGSERVICE']._serialized_start=619
-  _globals['_LOGSERVICE']._serialized_end=1176
+  _globals['_GETANCHORREQUEST']._serialized_start=551
+  _globals['_GETANCHORREQUEST']._serialized_end=583
+  _globals['_GETANCHORRESPONSE']._serialized_start=586
+  _globals['_GETANCHORRESPONSE']._serialized_end=714
+  _globals['_GETVERIFIERKEYSREQUEST']._serialized_start=716
+  _globals['_GETVERIFIERKEYSREQUEST']._serialized_end=740
+  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_start=742
+  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_end=781
+  _globals['_LOGSERVICE']._serialized_start=784
+  _globals['_LOGSERVICE']._serialized_end=1460
 # @@protoc_insertion_point(module_scope)

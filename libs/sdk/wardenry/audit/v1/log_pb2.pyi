@@ -186,6 +186,72 @@ class GetConsistencyProofResponse(_message.Message):
 Global___GetConsistencyProofResponse: _TypeAlias = GetConsistencyProofResponse  # noqa: Y015
 
 @_typing.final
+class GetAnchorRequest(_message.Message):
+    """Asks for an anchor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """Largest size of the log that it may be of; 0 for the newest anchor."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnchorRequest: _TypeAlias = GetAnchorRequest  # noqa: Y015
+
+@_typing.final
+class GetAnchorResponse(_message.Message):
+    """An anchor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    HASHES_FIELD_NUMBER: _builtins.int
+    PLATFORM_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    nonce: _builtins.bytes
+    """16 bytes that blind the head."""
+    checkpoint: _builtins.str
+    """The log's signed checkpoint that was anchored."""
+    leaf: _builtins.bytes
+    """The platform log's entry."""
+    index: _builtins.int
+    """Its index there."""
+    platform_checkpoint: _builtins.str
+    """The platform log's signed checkpoint that the path leads to."""
+    @_builtins.property
+    def hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Audit path there, from the leaf up; 32 bytes each."""
+
+    def __init__(
+        self,
+        *,
+        nonce: _builtins.bytes = ...,
+        checkpoint: _builtins.str = ...,
+        leaf: _builtins.bytes = ...,
+        index: _builtins.int = ...,
+        hashes: _abc.Iterable[_builtins.bytes] | None = ...,
+        platform_checkpoint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "index", b"index", "leaf", b"leaf", "nonce", b"nonce", "platform_checkpoint", b"platform_checkpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnchorResponse: _TypeAlias = GetAnchorResponse  # noqa: Y015
+
+@_typing.final
 class GetVerifierKeysRequest(_message.Message):
     """Asks for verifier keys."""
 

@@ -50,6 +50,11 @@ class LogServiceStub:
                 request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.GetAnchor = channel.unary_unary(
+                '/wardenry.audit.v1.LogService/GetAnchor',
+                request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorRequest.SerializeToString,
+                response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorResponse.FromString,
+                _registered_method=True)
         self.GetVerifierKeys = channel.unary_unary(
                 '/wardenry.audit.v1.LogService/GetVerifierKeys',
                 request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetVerifierKeysRequest.SerializeToString,
@@ -82,6 +87,14 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAnchor(self, request, context):
+        """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
+        Errors: REASON_NOT_FOUND while none has got there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetVerifierKeys(self, request, context):
         """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data.
         """
@@ -106,6 +119,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'GetAnchor': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnchor,
+                    request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorRequest.FromString,
+                    response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorResponse.SerializeToString,
             ),
             'GetVerifierKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVerifierKeys,
@@ -195,6 +213,33 @@ class LogService:
             '/wardenry.audit.v1.LogService/GetConsistencyProof',
             wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofRequest.SerializeToString,
             wardenry_dot_audit_dot_v1_dot_log__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnchor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.audit.v1.LogService/GetAnchor',
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorRequest.SerializeToString,
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class LogServiceStub:
     """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]
     """That a smaller tree is a prefix of a larger one. Errors: REASON_NOT_FOUND."""
+    GetAnchor: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetAnchorRequest, _log_pb2.GetAnchorResponse]
+    """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
+    Errors: REASON_NOT_FOUND while none has got there.
+    """
     GetVerifierKeys: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]
     """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
 
@@ -53,6 +57,10 @@ class LogServiceAsyncStub(LogServiceStub):
     """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """That a smaller tree is a prefix of a larger one. Errors: REASON_NOT_FOUND."""
+    GetAnchor: _aio.UnaryUnaryMultiCallable[_log_pb2.GetAnchorRequest, _log_pb2.GetAnchorResponse]  # type: ignore[assignment]
+    """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
+    Errors: REASON_NOT_FOUND while none has got there.
+    """
     GetVerifierKeys: _aio.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]  # type: ignore[assignment]
     """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
 
@@ -79,6 +87,15 @@ class LogServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.GetConsistencyProofResponse, _abc.Awaitable[_log_pb2.GetConsistencyProofResponse]]:
         """That a smaller tree is a prefix of a larger one. Errors: REASON_NOT_FOUND."""
+
+    def GetAnchor(
+        self,
+        request: _log_pb2.GetAnchorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetAnchorResponse, _abc.Awaitable[_log_pb2.GetAnchorResponse]]:
+        """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
+        Errors: REASON_NOT_FOUND while none has got there.
+        """
 
     def GetVerifierKeys(
         self,

@@ -1,0 +1,86 @@
+"""Heads into the platform log, and the proof that one is there."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from libs.ids import PLATFORM, Entropy, Ids
+from services.audit.commands.checkpoint import SignCheckpoints
+from services.audit.commands.log import ProveLog
+from services.audit.domain.anchor import NONCE, AnchorProof, HeadAnchor, head_anchored
+from services.audit.domain.errors import AnchorNotFound
+from services.audit.domain.log import CheckpointSigner
+from services.audit.domain.ports import UnitsOfWork
+from wardenry.clock import Clock
+from wardenry.log.anchor import log_head
+
+#: How many anchors of a log are looked for in the platform log: while the way there is longer, the log has no proof.
+_TRIED = 60
+
+
+class AnchorHeads:
+    """Sends the newest checkpoints of logs to the platform log, blinded, each once."""
+
+    def __init__(
+        self,
+        *,
+        units: UnitsOfWork,
+        checkpoints: SignCheckpoints,
+        signer: CheckpointSigner,
+        entropy: Entropy,
+        ids: Ids,
+        clock: Clock,
+    ) -> None:
+        self._units = units
+        self._checkpoints = checkpoints
+        self._signer = signer
+        self._entropy = entropy
+        self._ids = ids
+        self._clock = clock
+
+    async def anchor(self, logs: Sequence[UUID]) -> int:
+        """Sends each log's newest checkpoint unless it was sent before; answers how many were sent."""
+        signed = await self._checkpoints.sign(logs)
+        now = self._clock.now()
+        async with self._units.begin(logs) as work:
+            await work.trees.lock(logs)
+            due = await work.anchors.claim({log: checkpoint.size for log, checkpoint in signed.items()})
+            blinded = []
+            for log in due:
+                nonce = self._entropy.bytes(NONCE)
+                blinded.append((log_head(nonce, self._signer.opened(signed[log])), nonce, log))
+            # In the order of the hashes, which tells nothing: that of the logs would tell which entries are whose.
+            for head, nonce, log in sorted(blinded):
+                event_id = self._ids.uuid7()
+                anchor = HeadAnchor(log=log, size=signed[log].size, event_id=event_id, nonce=nonce)
+                await work.anchors.add(anchor, anchored_at=now)
+                await work.emit(head_anchored(event_id=event_id, head=head, occurred_at=now))
+        return len(due)
+
+
+class ProveAnchor:
+    """Shows that a checkpoint of a log is in the platform log."""
+
+    def __init__(self, *, units: UnitsOfWork, proving: ProveLog) -> None:
+        self._units = units
+        self._proving = proving
+
+    async def prove(self, log: UUID, *, size: int) -> AnchorProof:
+        """Of the largest checkpoint of at most `size` entries (0: any) that is there.
+
+        Raises AnchorNotFound.
+        """
+        async with self._units.begin([log]) as work:
+            anchors = await work.anchors.newest(log, at_most=size, limit=_TRIED)
+        platform = await self._proving.checkpoint(PLATFORM)
+        async with self._units.begin([PLATFORM]) as work:
+            places = await work.entries.places(PLATFORM, [anchor.event_id for anchor in anchors])
+        for anchor in anchors:
+            index, leaf = places.get(anchor.event_id, (platform.size, b""))
+            if index < platform.size:
+                return AnchorProof(
+                    nonce=anchor.nonce,
+                    checkpoint=await self._proving.checkpoint_of_size(log, anchor.size),
+                    leaf=leaf,
+                    inclusion=await self._proving.inclusion(PLATFORM, index, size=platform.size),
+                )
+        raise AnchorNotFound
