@@ -1,0 +1,173 @@
+"""Guards, each with the change that takes it away and the tests that must notice.
+
+A change is one exact piece of one file and what takes its place. Who rewrites a guard rewrites its line here: a
+contract test says so as soon as a piece is no longer found.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """The product without one guard."""
+
+    name: str
+    #: What it lets happen that the guard prevents.
+    harm: str
+    file: str
+    #: Found exactly once in the file.
+    guard: str
+    instead: str
+    #: As pytest names them; at least one of them must fail.
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        name="workspace policy",
+        harm="a workspace's administrators see and change the members of every other one",
+        file="services/tenancy/migrations/0002_membership.sql",
+        guard="""CREATE POLICY membership_runtime_context ON membership AS RESTRICTIVE TO tenancy_runtime
+    USING (workspace_id = ANY ((SELECT context_workspaces())::uuid[]));
+""",
+        instead="""CREATE POLICY membership_runtime_context ON membership AS RESTRICTIVE TO tenancy_runtime
+    USING (true);
+""",
+        tests=(
+            "tests/security/test_tenancy_isolation.py::test_another_workspaces_rows_can_be_neither_read_nor_written",
+        ),
+    ),
+    Mutant(
+        name="log policy",
+        harm="the entries of one workspace are read in the context of another",
+        file="services/audit/migrations/0002_entry.sql",
+        guard="""CREATE POLICY entry_runtime_context ON entry AS RESTRICTIVE TO audit_runtime
+    USING (log_id = ANY ((SELECT context_workspaces())::uuid[]));
+""",
+        instead="""CREATE POLICY entry_runtime_context ON entry AS RESTRICTIVE TO audit_runtime
+    USING (true);
+""",
+        tests=("tests/integration/audit/test_isolation.py::test_no_context_sees_another_log",),
+    ),
+    Mutant(
+        name="refresh counter, as judged",
+        harm="a refresh token that was used up is good for ever, and its theft is never noticed",
+        file="services/session/domain/grant.py",
+        guard="""        if counter < self.counter and not in_grace:
+            raise RefreshReused
+""",
+        instead="",
+        tests=(
+            "tests/unit/session/test_grant.py",
+            "tests/integration/session/test_refresh.py::test_an_older_one_ends_the_session_at_once",
+        ),
+    ),
+    Mutant(
+        name="refresh counter, as written",
+        harm="two processes make two successors of one refresh token",
+        file="services/session/migrations/0004_refresh.sql",
+        guard="        AND g.counter = a.counter AND g.grace_uses = a.grace_uses AND g.ended_at IS NULL\n",
+        instead="        AND g.ended_at IS NULL\n",
+        tests=("tests/integration/session/test_locks.py::test_a_rotation_of_a_grant_that_has_moved_does_not_apply",),
+    ),
+    Mutant(
+        name="refresh of an ended session",
+        harm="a refresh that was decided before a revocation commits after its acknowledgement",
+        file="services/session/migrations/0004_refresh.sql",
+        guard="        AND s.subject_id = g.subject_id AND s.session_id = g.session_id AND s.ended_at IS NULL\n",
+        instead="        AND s.subject_id = g.subject_id AND s.session_id = g.session_id\n",
+        tests=(
+            "tests/integration/session/test_locks.py::test_a_rotation_decided_before_the_end_does_not_apply_after_it",
+            "tests/integration/session/test_locks.py::test_a_rotation_that_waits_for_an_end_sees_it",
+        ),
+    ),
+    Mutant(
+        name="MAC of the refresh token",
+        harm="who knows a subject and a grant makes their refresh token",
+        file="services/session/domain/refresh_token.py",
+        guard="""        if not hmac.compare_digest(self._mac(token.key_version, seed, body), token.mac):
+            raise RefreshInvalid
+""",
+        instead="        self._mac(token.key_version, seed, body)\n",
+        tests=("tests/unit/session/test_refresh_token.py", "tests/security/test_refresh.py"),
+    ),
+    Mutant(
+        name="single use of the ticket",
+        harm="one authentication begins several sessions",
+        file="services/identity/store/ticket.py",
+        guard="""                AND t.browser_binding = $3 AND t.expires_at > $5
+                AND (t.redemption_id IS NULL OR t.redemption_id = $4)
+""",
+        instead="""                AND t.browser_binding = $3 AND t.expires_at > $5
+""",
+        tests=(
+            "tests/integration/identity/test_ticket.py::test_another_redemption_is_refused",
+            "tests/integration/identity/test_ticket.py::test_of_twenty_redemptions_at_once_one_wins",
+        ),
+    ),
+    Mutant(
+        name="compare-and-set of the cursor",
+        harm="two consumers take the same events in, each thinking it was alone",
+        file="libs/events/cursors.py",
+        guard="""WHERE cursor.source = move.source AND cursor.bucket = move.bucket
+    AND cursor.generation = move.was_generation AND cursor.next = move.was_next
+""",
+        instead="""WHERE cursor.source = move.source AND cursor.bucket = move.bucket
+""",
+        tests=("tests/integration/events/test_intake.py::test_a_cursor_that_stands_elsewhere_stops_the_transaction",),
+    ),
+    Mutant(
+        name="compare-and-set of the tree",
+        harm="two appends give one number to two entries",
+        file="services/audit/store/log.py",
+        guard="WHERE tree_head.log_id = grown.log_id AND tree_head.size = grown.was\n",
+        instead="WHERE tree_head.log_id = grown.log_id\n",
+        tests=("tests/integration/audit/test_intake.py::test_a_tree_that_moved_stops_the_transaction",),
+    ),
+    Mutant(
+        name="MAC of the event",
+        harm="whoever can write to the broker writes the log",
+        file="libs/events/record.py",
+        guard="""    if not any(hmac.compare_digest(mac_of(record, key), mac) for key in keys):
+        raise RecordForged("the MAC is not the source's")
+""",
+        instead="",
+        tests=("tests/unit/events/test_record.py",),
+    ),
+    Mutant(
+        name="lease",
+        harm="a validator whose feed has died takes revoked tokens for good",
+        file="libs/sdk/wardenry/lease.py",
+        guard="        return at - self._since < self._longest\n",
+        instead="        return True\n",
+        tests=("tests/unit/wardenry/test_verifier.py",),
+    ),
+    Mutant(
+        name="one name in a certificate",
+        harm="a certificate with several names passes as the first of them",
+        file="libs/rpc/peer_identity.py",
+        guard="    if len(names) != 1:\n",
+        instead="    if not names:\n",
+        tests=("tests/integration/rpc/test_server.py::test_a_certificate_has_exactly_one_name",),
+    ),
+    Mutant(
+        name="peers of an RPC",
+        harm="every service may call everything",
+        file="libs/rpc/rules.py",
+        guard="        return peer in self.peers or ANY_PEER in self.peers\n",
+        instead="        return True\n",
+        tests=("tests/integration/rpc/test_server.py::test_a_peer_that_the_rule_does_not_name_is_refused",),
+    ),
+    Mutant(
+        name="name of the server",
+        harm="any service of the deployment can stand in for any other",
+        file="libs/sdk/wardenry/channels.py",
+        guard="""        ("grpc.ssl_target_name_override", peer),
+        ("grpc.default_authority", peer),
+""",
+        instead="""        ("grpc.ssl_target_name_override", "tenancy"),
+        ("grpc.default_authority", peer),
+""",
+        tests=("tests/integration/rpc/test_server.py::test_the_client_takes_no_other_name_than_its_peers",),
+    ),
+)
