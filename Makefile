@@ -7,10 +7,14 @@ PYTHON ?= python3
 WHERE ?= tests
 # Which broker `make run` starts: tansu, or kafka where Java and Maven are.
 BROKER ?= $(WARDENRY_BROKER)
+# How many processes `make faults` kills and by which seed, a new one without; how many sessions it ends while in use.
+KILLS ?= 50
+SEED ?=
+ROUNDS ?= 50
 run demo: export WARDENRY_BROKER := $(BROKER)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run demo test check protos lock clean .venv
+.PHONY: help run demo test faults mutants check protos lock clean .venv
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -23,6 +27,13 @@ demo: .venv ## drive the main job through the running stack, or one of its own, 
 
 test: .venv ## run the whole suite; WHERE=tests/unit runs a part of it
 	@exec python -m pytest -n 2 --dist loadgroup $(WHERE)
+
+faults: .venv ## kill processes at random under load and judge what is left; KILLS=50 SEED=7 ROUNDS=50
+	@python -m tests.faults --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	@ROUNDS=$(ROUNDS) python -m pytest -q -s tests/faults/test_revocation_in_use.py
+
+mutants: .venv ## take away one guard at a time, in a copy; its test must fail
+	@exec python -m tests.mutants
 
 check: .venv ## lint, types, import contracts, protos, SQL
 	@exec sh deploy/check
