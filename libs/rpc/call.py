@@ -22,6 +22,8 @@ class Call:
     user_agent: str = ""
     #: Two-letter country of its address; empty likewise.
     client_country: str = ""
+    #: What the gateway knows the browser by, 32 hexadecimal digits; empty likewise, and for a browser it meets first.
+    device_fingerprint: str = ""
 
     @property
     def user(self) -> AccessToken:

@@ -4,6 +4,7 @@ No other metadata says anything about a person. A header that names a user, from
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
@@ -13,7 +14,9 @@ ADDRESS = "wardenry-client-address"
 #: User agents are bytes of the client's choosing, and metadata is ASCII: this value is sent percent-encoded (UTF-8).
 AGENT = "wardenry-client-agent"
 COUNTRY = "wardenry-client-country"
+DEVICE = "wardenry-client-device"
 LONGEST_AGENT = 1024
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,8 @@ class ClientDetails:
     address: str = ""
     agent: str = ""
     country: str = ""
+    #: The first 16 bytes of SHA-256 of its device cookie, in hexadecimal.
+    device: str = ""
 
 
 _UNKNOWN = ClientDetails()
@@ -32,11 +37,12 @@ def client_details_of(peer: str, metadata: Mapping[str, str]) -> ClientDetails:
     """What the gateway said; nothing for any other peer, whatever it sends."""
     if peer != BELIEVED_PEER:
         return _UNKNOWN
-    country = metadata.get(COUNTRY, "")
+    country, device = metadata.get(COUNTRY, ""), metadata.get(DEVICE, "")
     return ClientDetails(
         address=_address(metadata.get(ADDRESS, "")),
         agent=_agent(metadata.get(AGENT, "")),
         country=country if len(country) == 2 and country.isascii() and country.isupper() else "",
+        device=device if _FINGERPRINT.fullmatch(device) else "",
     )
 
 
@@ -53,5 +59,10 @@ def _agent(value: str) -> str:
 
 def metadata_of(details: ClientDetails) -> tuple[tuple[str, str], ...]:
     """What the gateway sends with each call."""
-    pairs = ((ADDRESS, details.address), (AGENT, quote(details.agent[:LONGEST_AGENT])), (COUNTRY, details.country))
+    pairs = (
+        (ADDRESS, details.address),
+        (AGENT, quote(details.agent[:LONGEST_AGENT])),
+        (COUNTRY, details.country),
+        (DEVICE, details.device),
+    )
     return tuple((key, value) for key, value in pairs if value)

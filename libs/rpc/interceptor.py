@@ -18,11 +18,6 @@ from typing import Any
 
 import grpc
 import structlog
-from wardenry.callers import bearer_of, texts_of
-from wardenry.clock import Clock
-from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
-from wardenry.errors.status import status_of
-from wardenry.errors.v1 import reason_pb2
 
 from libs.rpc import deadline, errors
 from libs.rpc.authentication import Verifier, authenticate
@@ -35,6 +30,11 @@ from libs.rpc.rules import Rule
 from libs.rpc.validation import validate
 from libs.telemetry import trace_context
 from libs.telemetry.observer import Observer
+from wardenry.callers import bearer_of, texts_of
+from wardenry.clock import Clock
+from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
+from wardenry.errors.status import status_of
+from wardenry.errors.v1 import reason_pb2
 
 #: Called when a person's role does not allow a call, so that a service can record `permission.denied`.
 DeniedHook = Callable[[Call, str], Awaitable[None]]
@@ -184,6 +184,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             client_address=client.address,
             user_agent=client.agent,
             client_country=client.country,
+            device_fingerprint=client.device,
         )
         if token is not None:
             try:

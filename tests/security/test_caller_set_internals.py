@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from wardenry.errors.error import PermissionDenied, Unauthenticated, WardenryError
-from wardenry.permissions import Role
-from wardenry.tenancy.v1 import workspace_pb2
 
 from libs.rpc.channel import as_user
 from libs.rpc.client_details import ClientDetails, client_details_of, metadata_of
 from tests.integration.rpc.workspaces import ServerForTests
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import SUBJECT, WORKSPACE, access_token
+from wardenry.errors.error import PermissionDenied, Unauthenticated, WardenryError
+from wardenry.permissions import Role
+from wardenry.tenancy.v1 import workspace_pb2
 
 UPDATE = workspace_pb2.UpdateWorkspaceRequest(name="Acme")
 SOMEBODY = "0192f0c0-0000-7000-8000-0000000000ee"
@@ -84,7 +84,7 @@ async def test_two_tokens_are_none(server: ServerForTests) -> None:
 
 @pytest.mark.parametrize("peer", ["records", "identity", "session", "operator", "gateway2", "Gateway", ""])
 def test_the_gateway_alone_is_believed_about_its_client(peer: str) -> None:
-    metadata = dict(metadata_of(ClientDetails(address="203.0.113.9", agent="curl", country="FR")))
+    metadata = dict(metadata_of(ClientDetails(address="203.0.113.9", agent="curl", country="FR", device="0f" * 16)))
     assert client_details_of("gateway", metadata).address == "203.0.113.9"
     assert client_details_of(peer, metadata) == ClientDetails()
 
@@ -98,9 +98,12 @@ def test_the_gateway_alone_is_believed_about_its_client(peer: str) -> None:
         ("wardenry-client-country", "fr"),
         ("wardenry-client-country", "FRA"),
         ("wardenry-client-country", "ÄÖ"),
+        ("wardenry-client-device", "0f"),
+        ("wardenry-client-device", "0F" * 16),
+        ("wardenry-client-device", "0f" * 16 + "\n"),
     ],
 )
-def test_what_is_no_address_or_country_is_unknown(name: str, value: str) -> None:
+def test_what_is_no_address_country_or_device_is_unknown(name: str, value: str) -> None:
     assert client_details_of("gateway", {name: value}) == ClientDetails()
 
 

@@ -51,6 +51,9 @@ async def read_logs(scene: Scene) -> None:
             address, agent = value_of(entry, "ip_address"), value_of(entry, "user_agent")
             require(address == "127.0.0.1", f"entry {entry['index']} ({entry['action']}) must say from where")
             require(bool(agent), f"entry {entry['index']} ({entry['action']}) must say with which agent")
+            # A product's own service knows no more of the browser than that.
+            device = value_of(entry, "device_fingerprint")
+            require(bool(device) or entry["client"] == "records", f"entry {entry['index']} must say on which device")
         require([entry["index"] for entry in entries] == list(range(len(entries)))[::-1], "the log must be dense")
         scene.narrator.show(table_of(scene, team, entries))
         scene.fact(f"{team.name}: {len(entries)} entries, numbered without a gap; all nine kinds are there")

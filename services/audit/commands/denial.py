@@ -2,14 +2,13 @@
 
 import logging
 
-from wardenry.clock import Clock
-
 from libs.events.event import Outcome
 from libs.ids import Ids
 from services.audit.commands.sealing import Sealings
 from services.audit.domain.errors import KeysUnavailable, PersonErased
 from services.audit.domain.events import PERMISSION_DENIED, Caller, Sealing, by_caller
 from services.audit.domain.ports import UnitsOfWork
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +30,7 @@ class RecordDenial:
                 workspace=caller.workspace,
                 client_address=caller.client_address,
                 user_agent=caller.user_agent,
+                device_fingerprint=caller.device_fingerprint,
                 country=caller.country,
             )
         except (KeysUnavailable, PersonErased):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import (
+    DEVICE_FINGERPRINT,
     IP_ADDRESS,
     USER_AGENT,
     Actor,
@@ -33,6 +34,7 @@ class Caller:
     client: str
     client_address: str = field(default="", repr=False)
     user_agent: str = field(default="", repr=False)
+    device_fingerprint: str = field(default="", repr=False)
     country: str = ""
 
 
@@ -65,7 +67,7 @@ def by_caller(
         actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
         target=Target(kind="log", id=caller.workspace),
         details=details,
-        personal=_personal(sealing, caller.client_address, caller.user_agent),
+        personal=_personal(sealing, caller.client_address, caller.user_agent, caller.device_fingerprint),
         tags=sealing.tags,
     )
 
@@ -85,8 +87,10 @@ def recorded(*, record: ProductRecord, recorder: Recorder, occurred_at: datetime
     )
 
 
-def _personal(sealing: Sealing, client_address: str, user_agent: str) -> tuple[PersonalValues, ...]:
+def _personal(
+    sealing: Sealing, client_address: str, user_agent: str, device_fingerprint: str = ""
+) -> tuple[PersonalValues, ...]:
     if sealing.reader_key is None:
         return ()
-    values = {IP_ADDRESS: client_address, USER_AGENT: user_agent}
+    values = {IP_ADDRESS: client_address, USER_AGENT: user_agent, DEVICE_FINGERPRINT: device_fingerprint}
     return (PersonalValues(role="actor", reader_key=sealing.reader_key, values=values),)

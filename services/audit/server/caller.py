@@ -15,6 +15,7 @@ def caller_of(call: Call) -> Caller:
         client=call.user.client,
         client_address=call.client_address,
         user_agent=call.user_agent,
+        device_fingerprint=call.device_fingerprint,
         country=call.client_country,
     )
 

@@ -8,16 +8,16 @@ from datetime import UTC
 from uuid import UUID
 
 from starlette.requests import Request
-from wardenry.clock import Clock
-from wardenry.errors.error import Unauthenticated
-from wardenry.session.v1.token_pb2 import RefreshRequest, TokenPair
-from wardenry.tokens import AUDIENCE, AccessToken
-from wardenry.verifier import TokenVerifier
 
 from libs.rpc.client_details import ClientDetails, metadata_of
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.cookies import CookieJar
 from services.gateway.edge.problem import Problem
+from wardenry.clock import Clock
+from wardenry.errors.error import Unauthenticated
+from wardenry.session.v1.token_pb2 import RefreshRequest, TokenPair
+from wardenry.tokens import AUDIENCE, AccessToken
+from wardenry.verifier import TokenVerifier
 
 Metadata = Sequence[tuple[str, str]]
 
@@ -73,7 +73,7 @@ class Browser:
         self._refresher = refresher
         self.address = address
         self.metadata: Metadata = metadata_of(
-            ClientDetails(address=address, agent=request.headers.get("user-agent", ""))
+            ClientDetails(address=address, agent=request.headers.get("user-agent", ""), device=jar.device_fingerprint)
         )
 
     @property

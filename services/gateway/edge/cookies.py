@@ -78,6 +78,11 @@ class CookieJar:
     def device_binding(self) -> bytes:
         return hashlib.sha256(self.device).digest()
 
+    @property
+    def device_fingerprint(self) -> str:
+        """What logs know this browser by; empty when it is no known device."""
+        return self.device_binding[:16].hex() if self.device else ""
+
     def tokens(self, workspace: UUID | None) -> TokenCookies:
         return TokenCookies(access=self._get(_name(_ACCESS, workspace)), refresh=self._get(_name(_REFRESH, workspace)))
 

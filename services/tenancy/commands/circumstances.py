@@ -3,8 +3,6 @@
 import logging
 from uuid import UUID
 
-from wardenry.clock import Clock
-
 from libs.events.event import SearchTags
 from libs.events.search_tags import search_tags
 from libs.ids import Ids
@@ -12,6 +10,7 @@ from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.errors import KeysUnavailable
 from services.tenancy.domain.events import Circumstances
 from services.tenancy.domain.ports import Vault
+from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 
@@ -41,5 +40,9 @@ class Recorder:
         if key is None:
             return None
         return search_tags(
-            key, client_address=caller.client_address, user_agent=caller.user_agent, country=caller.country
+            key,
+            client_address=caller.client_address,
+            user_agent=caller.user_agent,
+            device_fingerprint=caller.device_fingerprint,
+            country=caller.country,
         )

@@ -20,6 +20,7 @@ class Caller:
     client: str
     client_address: str = field(default="", repr=False)
     user_agent: str = field(default="", repr=False)
+    device_fingerprint: str = field(default="", repr=False)
     #: ISO 3166-1 alpha-2; empty when unknown.
     country: str = ""
     #: W3C trace context; None when untraced.

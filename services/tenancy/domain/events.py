@@ -38,7 +38,11 @@ class Circumstances:
         """The event, with the caller as its actor; without `actor_key`, without the client's values."""
         caller = self.caller
         if actor_key is not None:
-            values = {event.IP_ADDRESS: caller.client_address, event.USER_AGENT: caller.user_agent}
+            values = {
+                event.IP_ADDRESS: caller.client_address,
+                event.USER_AGENT: caller.user_agent,
+                event.DEVICE_FINGERPRINT: caller.device_fingerprint,
+            }
             personal = (PersonalValues(role="actor", reader_key=actor_key, values=values), *personal)
         return Event(
             event_id=self.event_id,

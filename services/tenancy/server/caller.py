@@ -14,6 +14,7 @@ def caller_of(call: Call) -> Caller:
         client=token.client,
         client_address=call.client_address,
         user_agent=call.user_agent,
+        device_fingerprint=call.device_fingerprint,
         country=call.client_country,
         traceparent=current_traceparent(),
     )

@@ -8,6 +8,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from libs.rpc.channel import as_user
+from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.telemetry import trace_context
+from tests.integration.rpc.workspaces import ServerForTests, SlugTaken, Unforeseen
+from tests.support.tokens import access_token
 from wardenry.errors.error import (
     AlreadyExists,
     DeadlineExceeded,
@@ -21,12 +27,6 @@ from wardenry.errors.v1 import reason_pb2
 from wardenry.permissions import Role
 from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
 from wardenry.tenancy.v1 import workspace_pb2
-
-from libs.rpc.channel import as_user
-from libs.rpc.client_details import ClientDetails, metadata_of
-from libs.telemetry import trace_context
-from tests.integration.rpc.workspaces import ServerForTests, SlugTaken, Unforeseen
-from tests.support.tokens import access_token
 
 RESOLVE = workspace_pb2.ResolveWorkspaceRequest(slug="acme")
 UPDATE = workspace_pb2.UpdateWorkspaceRequest(name="Acme")
@@ -183,7 +183,8 @@ async def test_reflection_is_the_operators(server: ServerForTests) -> None:
 
 
 async def test_the_gateway_tells_about_its_client(server: ServerForTests) -> None:
-    details = ClientDetails(address="2001:db8::1", agent="Mozilla/5.0 (ü)", country="DE")
+    details = ClientDetails(address="2001:db8::1", agent="Mozilla/5.0 (ü)", country="DE", device="0f" * 16)
     await server.stub().ResolveWorkspace(RESOLVE, metadata=metadata_of(details))
     (call,) = server.workspaces.calls
     assert (call.client_address, call.user_agent, call.client_country) == ("2001:db8::1", "Mozilla/5.0 (ü)", "DE")
+    assert call.device_fingerprint == "0f" * 16
