@@ -90,6 +90,7 @@ class ChangePassword:
             occurred_at=self._clock.now(),
             actor=person(given.subject_id, client, session=given.session_id),
             client=client,
+            device_fingerprint=client.device_fingerprint,
             reader_key=credential.audit_key,
             tag_key=tag_key,
         )

@@ -11,4 +11,5 @@ def client_of(call: Call) -> Client:
         user_agent=call.user_agent,
         country=call.client_country,
         name=call.token.client if call.token else call.peer,
+        device_fingerprint=call.device_fingerprint,
     )

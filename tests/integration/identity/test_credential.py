@@ -1,6 +1,7 @@
 """Password change: what it ends, and what it promises when something is down."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -38,6 +39,14 @@ async def test_a_change_raises_the_epoch_and_ends_other_sessions(identity: Ident
     await identity.sign_in(ADDRESS, NEW)
     with pytest.raises(CredentialsInvalid):
         await identity.sign_in(ADDRESS, PASSWORD)
+
+
+async def test_the_log_says_on_which_device(identity: IdentityForTests) -> None:
+    subject = (await identity.signed_up(ADDRESS)).subject_id
+    given = ChangePasswordInput(subject_id=subject, session_id=SESSION, current_password=PASSWORD, new_password=NEW)
+    await identity.change_password.run(given, replace(CLIENT, device_fingerprint="0f" * 16))
+    leaf, _ = (await identity.events())[-1]
+    assert {commitment.field for commitment in leaf.commitments} == {"ip_address", "user_agent", "device_fingerprint"}
 
 
 async def test_a_ticket_from_before_the_change_is_void(identity: IdentityForTests) -> None:

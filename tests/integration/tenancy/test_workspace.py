@@ -34,6 +34,18 @@ async def test_who_creates_a_workspace_owns_it_and_the_log_says_so(tenancy: Tena
     assert event.envelope.tags.network
 
 
+async def test_the_log_says_on_which_device(tenancy: Tenancy) -> None:
+    ada = replace(tenancy.person("Ada"), device_fingerprint="0f" * 16)
+    insider = await tenancy.workspace(ada, "engines")
+    elsewhere = replace(ada, device_fingerprint="f0" * 16)
+    await tenancy.workspaces.rename(replace(insider, caller=elsewhere), name="Pumps")
+    created, changed = await tenancy.recorded(insider.workspace)
+    key = tenancy.vault.audit_key(SubjectOwner(subject=ada.subject, workspace=insider.workspace))
+    assert created.personal("actor", key)["device_fingerprint"] == "0f" * 16
+    assert changed.personal("actor", key)["device_fingerprint"] == "f0" * 16
+    assert created.envelope.tags.device != changed.envelope.tags.device
+
+
 async def test_asking_again_answers_the_same_and_records_once(tenancy: Tenancy) -> None:
     ada = tenancy.person("Ada")
     first = await tenancy.workspace(ada, "engines")
