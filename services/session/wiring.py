@@ -33,6 +33,7 @@ from services.session.commands.session import GATEWAY_AUDIENCE, CreateSession, L
 from services.session.commands.signing_key import RotateSigningKeys, SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.commands.token import AccessTokens, TokenIssuer
+from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
 from services.session.config import SessionSettings
 from services.session.consumers.identity import IdentityEvents, subjects_of
 from services.session.domain.membership import SessionPolicy
@@ -43,6 +44,7 @@ from services.session.server.errors import ERRORS
 from services.session.server.revocation import RevocationHandlers
 from services.session.server.session import SessionHandlers
 from services.session.server.token import TokenHandlers
+from services.session.server.warrant import WarrantHandlers
 from services.session.store.introspection import PostgresJudge
 from services.session.store.past import PostgresPast
 from services.session.store.refresh import PostgresRefreshStore
@@ -53,7 +55,7 @@ from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.feed import Feed
 from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
 from wardenry.revocations import REMEMBERED
-from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc
+from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc, warrant_pb2_grpc
 from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
 _PAGE_LABEL = b"wardenry session page token v1"
@@ -166,6 +168,10 @@ class Session:
             clock=clock,
         )
         self._revocations = RevocationHandlers(fanout=fanout)
+        self._warrants = WarrantHandlers(
+            authorize=AuthorizeRequest(work=work),
+            issue=IssueWarrant(work=work, keys=signing_keys, issuer=settings.issuer, life=token_life, clock=clock),
+        )
         self._signing_keys = signing_keys
         memberships = Feed(
             name="tenancy",
@@ -198,6 +204,7 @@ class Session:
         server.add(session_pb2_grpc.add_SessionServiceServicer_to_server, self._sessions)
         server.add(token_pb2_grpc.add_TokenServiceServicer_to_server, self._tokens)
         server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, self._revocations)
+        server.add(warrant_pb2_grpc.add_WarrantServiceServicer_to_server, self._warrants)
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
 
