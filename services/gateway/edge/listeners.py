@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from libs.rpc.server import ListenFailed
+from services.gateway.edge.connection import BoundedConnection
 
 #: Seconds that requests under way have to finish when the gateway drains.
 _GRACE = 10
@@ -56,7 +57,7 @@ def _config(app: ASGIApp, listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -69,7 +70,6 @@ def _config(app: ASGIApp, listener: Listener) -> uvicorn.Config:
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_GRACE,
-        h11_max_incomplete_event_size=32 * 1024,
         ssl_certfile=str(listener.certificate_file) if listener.certificate_file else None,
         ssl_keyfile=str(listener.key_file) if listener.key_file else None,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
