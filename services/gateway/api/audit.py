@@ -60,7 +60,7 @@ class Audit:
             ListEntriesRequest(
                 filter=entry_filter(query),
                 page_token=query.get("page", ""),
-                page_size=_number(query, "page_size"),
+                page_size=wholewhole_number(query, "page_size", digits=9),
             ),
             metadata=credentials.metadata,
         )
@@ -82,7 +82,7 @@ class Audit:
         query = visit.query("index", "tree_size")
         credentials = await visit.browser.credentials(visit.workspace_id())
         answer = await self._edge.backends.log.GetInclusionProof(
-            GetInclusionProofRequest(index=_number(query, "index"), tree_size=_number(query, "tree_size")),
+            GetInclusionProofRequest(index=whole_number(query, "index"), tree_size=whole_number(query, "tree_size")),
             metadata=credentials.metadata,
         )
         return JSONResponse(rendered(answer))
@@ -92,7 +92,7 @@ class Audit:
         credentials = await visit.browser.credentials(visit.workspace_id())
         answer = await self._edge.backends.log.GetConsistencyProof(
             GetConsistencyProofRequest(
-                first_size=_number(query, "first_size"), second_size=_number(query, "second_size")
+                first_size=whole_number(query, "first_size"), second_size=whole_number(query, "second_size")
             ),
             metadata=credentials.metadata,
         )
@@ -149,25 +149,27 @@ def _time(query: dict[str, str], name: str) -> Timestamp | None:
     text = query.get(name, "")
     if not text:
         return None
+    timestamp = Timestamp()
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        if moment.tzinfo is None:
+            raise ValueError
+        timestamp.FromDatetime(moment)
+    except (ValueError, OverflowError):  # the offset may lead out of the years that there are
         raise Problem(
             400,
             "FIELD_INVALID",
             "The request has invalid fields.",
             violations=(Violation(name, "must be an RFC 3339 time with its offset"),),
-        )
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
+        ) from None
     return timestamp
 
 
-def _number(query: dict[str, str], name: str) -> int:
+def whole_number(query: dict[str, str], name: str, *, digits: int = 18) -> int:
+    """The number under `name`, 0 when it is absent. Raises `Problem` 400 for another text or one of more `digits`: 9 fit
+    into 32 bits, 18 into 64. Which numbers make sense is the service's to say."""
     text = query.get(name, "") or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    if not (text.isascii() and text.isdecimal() and len(text) <= digits):
         raise Problem(
             400,
             "FIELD_INVALID",
