@@ -102,6 +102,9 @@ class Consumer:
                 if not _is_damage(error):
                     raise
                 messages = await self._read_past_damage(consumer)
+            # aiokafka's reading ends at an error that it did not expect, and getmany then finds nothing, for ever.
+            if consumer._fetcher._fetch_task.done():
+                raise KafkaError("reading has ended")
             records: list[Record] = []
             parked: list[Parked] = []
             for partition, some in messages.items():
@@ -211,4 +214,8 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
     _, waiting = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
     if waiting:
         await consumer._client.close()
-    await stopping
+    try:
+        await stopping
+    except KafkaError as error:  # what its reading ended with
+        _log.info("the end of a consumer: %s", error)
+        await consumer._client.close()

@@ -197,6 +197,20 @@ async def _through(path: EventPath) -> None:
         await _taken(path, 1)
 
 
+async def test_a_consumer_whose_reading_ends_begins_again(path: EventPath) -> None:
+    async with path.relay(), path.reader():
+        await path.emit(b"a")
+        await _taken(path, 1)
+        # As it ends by itself when a request times out on a connection that was just lost.
+        (reading,) = [
+            each for each in asyncio.all_tasks() if "Fetcher._fetch_requests_routine" in repr(each.get_coro())
+        ]
+        reading.cancel()
+        await path.emit(b"b")
+        await _taken(path, 2)
+    assert await path.taken() == [b"a", b"b"]
+
+
 async def test_two_relays_and_two_consumers_share_the_work(path: EventPath) -> None:
     logs = [LOG, OTHER_LOG]
     async with path.relay(), path.relay(), path.reader(member="audit-0"), path.reader(member="audit-1"):
