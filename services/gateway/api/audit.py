@@ -60,7 +60,7 @@ class Audit:
             ListEntriesRequest(
                 filter=entry_filter(query),
                 page_token=query.get("page", ""),
-                page_size=wholewhole_number(query, "page_size", digits=9),
+                page_size=whole_number(query, "page_size", digits=9),
             ),
             metadata=credentials.metadata,
         )
@@ -166,7 +166,7 @@ def _time(query: dict[str, str], name: str) -> Timestamp | None:
 
 
 def whole_number(query: dict[str, str], name: str, *, digits: int = 18) -> int:
-    """The number under `name`, 0 when it is absent. Raises `Problem` 400 for another text or one of more `digits`: 9 fit
+    """The number under `name`, 0 when it is absent. Raises `Problem` 400 for what is none or has more `digits`: 9 fit
     into 32 bits, 18 into 64. Which numbers make sense is the service's to say."""
     text = query.get(name, "") or "0"
     if not (text.isascii() and text.isdecimal() and len(text) <= digits):
