@@ -19,9 +19,12 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def chromium() -> Iterator[Browser]:
-    """Skips, saying why, where no Chromium is installed."""
+    """Skips, saying why, where no Chromium is installed.
+
+    For each test anew: while Playwright's synchronous side runs, no other event loop can run in this thread.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium on this machine (Debian: apt-get install chromium); the browser tests did not run")
