@@ -16,12 +16,12 @@ from services.identity.domain import password as passwords
 from services.identity.domain import place
 from services.identity.domain.attempt import Account
 from services.identity.domain.client import Client
-from services.identity.domain.device import TOKEN_BYTES, fingerprint_of, remember
+from services.identity.domain.device import TOKEN_BYTES, remember
 from services.identity.domain.errors import CodeInvalid
 from services.identity.domain.events import Circumstances, person, visitor
 from services.identity.domain.mail import LIFETIME, OutgoingMail, code_mail, known_address_mail, to_bytes
 from services.identity.domain.ports import LogKeys, PasswordHasher, PersonalData, Store
-from services.identity.domain.registration import CODE_LIFETIME, Applicant, Registration, new_code
+from services.identity.domain.registration import CODE_LIFETIME, Applicant, Registration, checked_name, new_code
 from services.identity.domain.subject import Subject
 from services.identity.domain.ticket import TICKET_BYTES, password_ticket
 from wardenry.clock import Clock
@@ -66,10 +66,11 @@ class Register:
     async def run(self, given: RegisterInput) -> datetime:
         """When the code ends to work. Known addresses take the same steps, but for what is mailed: no code.
 
-        Raises AddressInvalid, PasswordWeak, HashingBusy.
+        Raises AddressInvalid, NameInvalid, PasswordWeak, HashingBusy.
         """
         address = addresses.normalised(given.address)
-        passwords.check_strength(given.password, known=(address, given.display_name))
+        display_name = checked_name(given.display_name)
+        passwords.check_strength(given.password, known=(address, display_name))
         async with self._hasher.admit() as hashing:
             password_hash = await hashing.hash(passwords.normalised(given.password))
         now = self._clock.now()
@@ -77,7 +78,7 @@ class Register:
             self._blind_index.tag("address.value", PLATFORM, address), device_token_hash=b"", now=now
         )
         code = new_code(self._entropy)
-        applicant = Applicant(address=address, display_name=given.display_name, password_hash=password_hash)
+        applicant = Applicant(address=address, display_name=display_name, password_hash=password_hash)
         mail = (
             known_address_mail(recipient=address, origin=self._origin)
             if known
@@ -212,7 +213,7 @@ class VerifyRegistration:
             occurred_at=now,
             actor=person(subject.subject_id, client),
             client=client,
-            device_fingerprint=fingerprint_of(token),
+            device_fingerprint=device_fingerprint(token),
             reader_key=subject.audit_key,
             tag_key=await self._log_keys.tag_key(PLATFORM, now.date()),
         )

@@ -1,9 +1,17 @@
 """What can go wrong, as types with data. server/errors.py says how each is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from wardenry.errors.error import Violation
+
+
+class NameInvalid(Exception):
+    """A person's name is empty, too long, or holds characters that cannot be shown."""
+
+    violations: Sequence[Violation] = (
+        Violation("display_name", "must have 1 to 128 characters, none of them a control character"),
+    )
 
 
 class PasswordWeak(Exception):

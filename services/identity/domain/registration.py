@@ -7,10 +7,14 @@ from typing import Final, Self
 from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
+from libs.display_name import NotDisplayable, displayable
 from libs.ids import Entropy
+from services.identity.domain.errors import NameInvalid
 
 CODE_LIFETIME: Final = timedelta(minutes=10)
 MOST_TRIES: Final = 5
+#: Characters of a person's name.
+LONGEST_NAME: Final = 128
 _CODES: Final = 10**8
 
 
@@ -48,6 +52,14 @@ class Applicant:
     def from_bytes(cls, content: bytes) -> Self:
         address, display_name, password_hash = json.loads(content)
         return cls(address=address, display_name=display_name, password_hash=password_hash)
+
+
+def checked_name(name: str) -> str:
+    """A person's name as it is stored and shown. Raises NameInvalid."""
+    try:
+        return displayable(name, longest=LONGEST_NAME)
+    except NotDisplayable:
+        raise NameInvalid from None
 
 
 def new_code(entropy: Entropy) -> str:

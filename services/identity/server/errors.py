@@ -20,6 +20,11 @@ ERRORS: Final[ErrorTable] = {
         reason=reasons.REASON_FIELD_INVALID,
         text="That is no e-mail address.",
     ),
+    errors.NameInvalid: ErrorRow(
+        code=StatusCode.INVALID_ARGUMENT,
+        reason=reasons.REASON_FIELD_INVALID,
+        text="That name cannot be shown.",
+    ),
     errors.PasswordWeak: ErrorRow(
         code=StatusCode.INVALID_ARGUMENT,
         reason=reasons.REASON_PASSWORD_WEAK,

@@ -1,11 +1,11 @@
 """Workspaces, the tenants."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from libs.display_name import NotDisplayable, displayable
 from libs.ids import PLATFORM
 from services.tenancy.domain.errors import IdInvalid, NameInvalid
 
@@ -45,11 +45,8 @@ def checked_id(value: UUID) -> UUID:
 
 
 def checked_name(name: str) -> str:
-    """The name in NFC, without white space around it. Control, format and private characters are refused: a name is
-    shown in mails and pages. Raises NameInvalid."""
-    clean = unicodedata.normalize("NFC", name).strip()
-    if not 0 < len(clean) <= MAX_NAME_LENGTH:
-        raise NameInvalid
-    if any(unicodedata.category(character)[0] == "C" for character in clean):
-        raise NameInvalid
-    return clean
+    """The name as it is stored and shown. Raises NameInvalid."""
+    try:
+        return displayable(name, longest=MAX_NAME_LENGTH)
+    except NotDisplayable:
+        raise NameInvalid from None

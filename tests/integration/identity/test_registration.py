@@ -8,7 +8,7 @@ import pytest
 from libs.ids import PLATFORM
 from libs.mail.address import AddressInvalid
 from libs.mail.mail import MailUnavailable
-from services.identity.domain.errors import AuthenticationDelayed, CodeInvalid, PasswordWeak
+from services.identity.domain.errors import AuthenticationDelayed, CodeInvalid, NameInvalid, PasswordWeak
 from tests.support.identity import BROWSER, CLIENT, ORIGIN, PASSWORD, IdentityForTests
 
 ADDRESS = "ada@example.org"
@@ -39,6 +39,12 @@ async def test_nothing_personal_is_stored_in_clear(identity: IdentityForTests) -
             for secret in ("lovelace", "hopper", "example.org", PASSWORD):
                 assert secret not in text, table
                 assert secret.encode().hex() not in text, table
+
+
+async def test_a_name_that_commands_a_terminal_begins_nothing(identity: IdentityForTests) -> None:
+    with pytest.raises(NameInvalid):
+        await identity.begin(uuid4(), ADDRESS, name="\x1b[2J")
+    assert await identity.as_administrator("SELECT FROM registration") == []
 
 
 async def test_no_subject_exists_before_the_code(identity: IdentityForTests) -> None:

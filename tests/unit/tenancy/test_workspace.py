@@ -21,7 +21,7 @@ def test_a_name_is_trimmed_and_composed() -> None:
     assert checked_name("  Cafe\u0301 ") == "Caf\u00e9"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb", "a\x00b", "a\u202eb", "a\u200bb", "\ufeff"])
+@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb", "a\x00b", "a\u202eb", "a\u200bb", "a\u2028b", "\ufeff"])
 def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
     with pytest.raises(NameInvalid) as refusal:
         checked_name(name)
