@@ -11,8 +11,6 @@ from ipaddress import IPv6Address, ip_address
 from libs.events.event import SearchTags, recordable
 from wardenry.framing import frame
 
-_FINGERPRINT_LABEL = b"wardenry device fingerprint v1"
-
 
 def search_tags(
     key: bytes,
@@ -52,14 +50,12 @@ def network_of(client_address: str) -> bytes:
     return address.packed[:3]
 
 
-def device_fingerprint(key: bytes, device: bytes | None) -> str:
-    """Hex of an HMAC-SHA-256 over the id in the device cookie, or "" without one.
+def device_fingerprint(device: bytes) -> str:
+    """Hex of the first 16 bytes of SHA-256 over the device cookie's 32 random bytes; "" without one.
 
-    The cookie's id itself is a credential of the known device and is written nowhere.
+    The cookie's bytes are a credential of the known device, and are written nowhere.
     """
-    if not device:
-        return ""
-    return _tag(key, _FINGERPRINT_LABEL, device).hex()
+    return hashlib.sha256(device).digest()[:16].hex() if device else ""
 
 
 def _encoded(value: str) -> bytes:

@@ -14,6 +14,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.events.search_tags import device_fingerprint
 from libs.ids import Entropy
 
 _FLOW = "__Host-flow"
@@ -81,7 +82,7 @@ class CookieJar:
     @property
     def device_fingerprint(self) -> str:
         """What logs know this browser by; empty when it is no known device."""
-        return self.device_binding[:16].hex() if self.device else ""
+        return device_fingerprint(self.device)
 
     def tokens(self, workspace: UUID | None) -> TokenCookies:
         return TokenCookies(access=self._get(_name(_ACCESS, workspace)), refresh=self._get(_name(_REFRESH, workspace)))

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
 from libs.events.event import Target
+from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
 from services.identity.domain.client import Client
-from services.identity.domain.device import TOKEN_BYTES, fingerprint_of, hash_of, remember
+from services.identity.domain.device import TOKEN_BYTES, hash_of, remember
 from services.identity.domain.errors import CredentialsInvalid
 from services.identity.domain.events import Circumstances, person, visitor
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store
@@ -98,7 +99,7 @@ class AuthenticatePassword:
             occurred_at=now,
             actor=visitor(client),
             client=client,
-            device_fingerprint=fingerprint_of(given.device_token),
+            device_fingerprint=device_fingerprint(given.device_token),
             reader_key=await self._log_keys.visitor_key(log, now.date()),
             tag_key=await self._log_keys.tag_key(log, now.date()),
         )
@@ -155,7 +156,7 @@ class AuthenticatePassword:
                     log=PLATFORM,
                     occurred_at=now,
                     actor=person(subject_id, client),
-                    device_fingerprint=fingerprint_of(token),
+                    device_fingerprint=device_fingerprint(token),
                     reader_key=credential.audit_key,
                     tag_key=tag_key,
                 )

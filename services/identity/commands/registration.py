@@ -9,6 +9,7 @@ from uuid import UUID
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner, VisitorOwner
 from libs.events.event import ADDRESS, NAME, Event, Target
+from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail import address as addresses
 from libs.mail.mail import Mail

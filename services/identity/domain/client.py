@@ -14,5 +14,5 @@ class Client:
     country: str
     #: OAuth client id: "gateway" for the first-party browser.
     name: str
-    #: domain.device.fingerprint_of, as the gateway tells it; "" of a browser that is no known device.
+    #: libs.events.search_tags.device_fingerprint, as the gateway tells it; "" of a browser that is no known device.
     device_fingerprint: str = ""

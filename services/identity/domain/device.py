@@ -25,11 +25,6 @@ def hash_of(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def fingerprint_of(token: bytes) -> str:
-    """How a device shows in the log: hex of the first 16 bytes of the token's hash; "" without a token."""
-    return hash_of(token)[:16].hex() if token else ""
-
-
 def remember(*, subject_id: UUID, device_id: UUID, token: bytes, now: datetime) -> Device:
     return Device(
         subject_id=subject_id,

@@ -31,7 +31,7 @@ class Circumstances:
     occurred_at: datetime
     actor: Actor
     client: Client
-    #: domain.device.fingerprint_of; "" without a device.
+    #: libs.events.search_tags.device_fingerprint; "" without a device.
     device_fingerprint: str = ""
     #: Audit's key of (actor, log's workspace); of visitors until a factor holds.
     reader_key: ReaderPublicKey
