@@ -21,5 +21,5 @@ class AuditSettings(DatabaseSettings):
     batch: int = Field(default=2000, ge=1, le=10_000)
     #: Seconds between the ticks at which heads of logs enter the platform log.
     anchor_seconds: int = Field(default=60, ge=1, le=3600)
-    #: Where segments of the log go: file://, s3://, gs:// or az:// URL. Nothing is written there yet.
-    object_store_url: str = ""
+    #: Where segments of the log go.
+    object_store_url: str = Field(pattern=r"^(file|s3|gs|az)://.+")

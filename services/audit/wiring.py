@@ -16,6 +16,7 @@ from libs.service.databases import Databases
 from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
+from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.clients.vault import IdentityVault
 from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
@@ -26,6 +27,7 @@ from services.audit.commands.intake import AppendEvents
 from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
+from services.audit.commands.segment import StoreSegments
 from services.audit.config import AuditSettings
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
@@ -33,6 +35,7 @@ from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
 from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
+from services.audit.jobs.segment import StoreWhatIsLeft
 from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
@@ -70,6 +73,8 @@ class Audit:
             signer=NoteSigner(name=settings.log_origin, seed=read_key(settings.checkpoint_key_file))
         )
         checkpoints = SignCheckpoints(units=units, signer=signer, clock=clock)
+        objects = ObjectStoreSegments(url=settings.object_store_url)
+        segments = StoreSegments(units=units, objects=objects, clock=clock)
         proving = ProveLog(units=units, checkpoints=checkpoints)
         anchors = ProveAnchor(units=units, proving=proving)
         anchoring = AnchorHeads(
@@ -103,6 +108,7 @@ class Audit:
         intake = SigningIntake(
             database=databases.runtime,
             handler=EventHandler(append=append, within=units.within),
+            segments=segments,
             checkpoints=checkpoints,
             clock=clock,
         )
@@ -119,6 +125,7 @@ class Audit:
 
         self.works: Sequence[Work] = (
             months.run,
+            StoreWhatIsLeft(segments=segments, checkpoints=checkpoints, clock=clock).run,
             anchor_grown_logs.run,
             take_in,
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),

@@ -28,10 +28,11 @@ from services.audit.commands.intake import AppendEvents
 from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
+from services.audit.commands.segment import StoreSegments
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
 from services.audit.domain.entry import OpenedEntry, StoredEntry
-from services.audit.domain.errors import KeysUnavailable, PersonErased
+from services.audit.domain.errors import KeysUnavailable, ObjectsUnavailable, PersonErased
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
@@ -96,6 +97,26 @@ class MemoryVault:
             raise KeysUnavailable
 
 
+class MemoryObjects:
+    """An object store in this process, which can be away: satisfies services.audit.domain.ports.SegmentObjects."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+        self.down = False
+
+    async def put(self, name: str, data: bytes) -> None:
+        self._answer()
+        self.stored[name] = data
+
+    async def get(self, name: str) -> bytes | None:
+        self._answer()
+        return self.stored.get(name)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise ObjectsUnavailable("away")
+
+
 class AuditOnPostgres:
     """Everything of audit but its edges: no broker, no gRPC."""
 
@@ -112,6 +133,8 @@ class AuditOnPostgres:
         )
         self.signer = CheckpointSigner(signer=SIGNER)
         self.checkpoints = SignCheckpoints(units=self.units, signer=self.signer, clock=self.clock)
+        self.objects = MemoryObjects()
+        self.segments = StoreSegments(units=self.units, objects=self.objects, clock=self.clock)
         self.append = AppendEvents(sources=Sources(allowed=allowed_actions()), clock=self.clock)
         self.handler = EventHandler(append=self.append, within=self.units.within)
         self.intake = self.new_intake()
@@ -145,7 +168,11 @@ class AuditOnPostgres:
     def new_intake(self) -> SigningIntake:
         """As another process of audit has it."""
         return SigningIntake(
-            database=self.database, handler=self.handler, checkpoints=self.checkpoints, clock=self.clock
+            database=self.database,
+            handler=self.handler,
+            segments=self.segments,
+            checkpoints=self.checkpoints,
+            clock=self.clock,
         )
 
     def event(

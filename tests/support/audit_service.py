@@ -153,4 +153,5 @@ def _settings(
         jobs_database_url_file=directory / "jobs.url",
         checkpoint_key_file=directory / "checkpoint.key",
         log_origin=ORIGIN,
+        object_store_url=(directory / "objects").as_uri(),
     )

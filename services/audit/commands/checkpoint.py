@@ -10,7 +10,8 @@ from wardenry.log.tree import EMPTY_ROOT
 
 
 class SignCheckpoints:
-    """Signs tree heads that are committed, and only those: what was signed can never turn out not to have happened."""
+    """Signs tree heads that are committed and stored in segments, and only those: what was signed can never turn out
+    not to have happened, nor be lost with the database."""
 
     def __init__(self, *, units: UnitsOfWork, signer: CheckpointSigner, clock: Clock) -> None:
         self._units = units
@@ -18,11 +19,12 @@ class SignCheckpoints:
         self._clock = clock
 
     async def sign(self, logs: Collection[UUID]) -> Mapping[UUID, SignedCheckpoint]:
-        """The newest checkpoint of each log, made first where the newest head has none."""
+        """The newest checkpoint of each log, made first where the newest head has none and may have one. A log of
+        which none was released has the one of no entries."""
         async with self._units.begin(logs) as work:
             newest = await work.checkpoints.newest(logs)
-            heads = {log: TreeHead(log=log, size=0, root=EMPTY_ROOT) for log in logs}
-            heads |= {head.log: head for head in await work.trees.heads(logs)}
+            heads = {log: TreeHead(log=log, size=0, root=EMPTY_ROOT) for log in logs if log not in newest}
+            heads |= {head.log: head for head in await work.trees.releasable(logs)}
             lacking = [head for log, head in heads.items() if log not in newest or newest[log].size < head.size]
             if not lacking:
                 return newest

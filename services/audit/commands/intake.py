@@ -8,6 +8,7 @@ from libs.events.record import Record
 from services.audit.domain.entry import NewEntry
 from services.audit.domain.errors import EventRefused
 from services.audit.domain.ports import UnitOfWork
+from services.audit.domain.segment import Span
 from services.audit.domain.source import Sources
 from wardenry.clock import Clock
 from wardenry.log.tree import leaf_hash
@@ -46,7 +47,10 @@ class AppendEvents:
             return
         await work.trees.grow(changes)
         await work.trees.store(runs)
-        await work.entries.add(numbered, recorded_at=self._clock.now())
+        recorded_at = self._clock.now()
+        await work.entries.add(numbered, recorded_at=recorded_at)
+        spans = [Span(log, frontiers[log].size, len(entries)) for log, entries in logs.items()]
+        await work.segments.enqueue(spans, recorded_at=recorded_at)
 
     async def other_than_known(self, work: UnitOfWork, records: Sequence[Record]) -> Sequence[Record]:
         """Those among repeated records that do not say what their log holds under their event's id."""

@@ -1,4 +1,4 @@
-"""Kafka in: events become entries, and what was committed is signed."""
+"""Kafka in: events become entries, and what was committed is stored in a segment and signed."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,7 +11,8 @@ from libs.events.intake import Intake
 from libs.events.record import Record
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.intake import AppendEvents
-from services.audit.domain.errors import EventRefused, TreeMoved
+from services.audit.commands.segment import StoreSegments
+from services.audit.domain.errors import EntriesMissing, EventRefused, ObjectsUnavailable, TreeMoved
 from services.audit.domain.ports import UnitOfWork
 from wardenry.clock import Clock
 
@@ -39,12 +40,21 @@ class EventHandler:
 
 
 class SigningIntake(Intake):
-    """An intake that has the checkpoints of the touched logs signed once their entries are committed."""
+    """An intake that, once entries are committed, has them stored in a segment and the heads of their logs signed.
+
+    While the object store is down entries are taken in, and no checkpoint over them is released."""
 
     def __init__(
-        self, *, database: Database, handler: EventHandler, checkpoints: SignCheckpoints, clock: Clock
+        self,
+        *,
+        database: Database,
+        handler: EventHandler,
+        segments: StoreSegments,
+        checkpoints: SignCheckpoints,
+        clock: Clock,
     ) -> None:
         super().__init__(database=database, handler=handler.take, repeats=handler.compare, clock=clock)
+        self._segments = segments
         self._checkpoints = checkpoints
 
     async def take(self, records: Sequence[Record]) -> None:
@@ -52,8 +62,12 @@ class SigningIntake(Intake):
         logs = {record.log for record in records}
         if not logs:
             return
+        if not self._segments.available:
+            # jobs.segment waits for the object store, and then does what would be done here.
+            return
         try:
+            await self._segments.store()
             await self._checkpoints.sign(logs)
-        except DatabaseUnavailable as error:
-            # The next batch, or whoever asks for the checkpoint first, makes up for it.
-            _log.warning("checkpoints were not signed: %s", error)
+        except (ObjectsUnavailable, EntriesMissing, DatabaseUnavailable) as error:
+            # jobs.segment makes up for it, or the next batch.
+            _log.warning("checkpoints were not released: %s", error)

@@ -13,6 +13,14 @@ class AnchorNotFound(Exception):
     """No checkpoint of this log has got to the platform log yet."""
 
 
+class ObjectsUnavailable(Exception):
+    """The object store does not take or give what it was asked for; no caller sees this."""
+
+
+class EntriesMissing(Exception):
+    """Rows of the log are gone. Nothing may be released over them; no caller sees this."""
+
+
 class PageTokenInvalid(Exception):
     """The page token is none, or of another log or filter."""
 

@@ -16,6 +16,7 @@ from libs.merkle.proofs import Tile
 from services.audit.domain.anchor import HeadAnchor
 from services.audit.domain.entry import NewEntry, OpenedEntry, StoredEntry
 from services.audit.domain.log import SignedCheckpoint, TreeHead
+from services.audit.domain.segment import SegmentEntry, SegmentPart, Span
 from wardenry.log.filter import EntryFilter
 
 
@@ -67,6 +68,10 @@ class Trees(Protocol):
         """The heads of those that have a tree."""
         ...
 
+    async def releasable(self, logs: Collection[UUID]) -> Sequence[TreeHead]:
+        """The heads of those that have a tree, and of which segments hold every entry."""
+        ...
+
     async def tiles(self, log: UUID, wanted: Collection[Tile]) -> Mapping[Tile, bytes]:
         """The tiles as far as they are filled, by one read. Raises HashesMissing (libs.merkle.proofs)."""
         ...
@@ -85,6 +90,49 @@ class Checkpoints(Protocol):
 
     async def add(self, checkpoints: Sequence[SignedCheckpoint], *, signed_at: datetime) -> None:
         """Stores them; where one of that size is there, that one stays."""
+        ...
+
+
+class Segments(Protocol):
+    """What was appended, and which segments hold it."""
+
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime) -> None:
+        """Notes what was appended: no checkpoint over it is released until a segment holds it."""
+        ...
+
+    async def pending(self, *, limit: int) -> Sequence[SegmentPart]:
+        """What no segment holds, of all logs, the oldest first."""
+        ...
+
+    async def lock(self) -> tuple[int, bytes]:
+        """The next segment's number and the digest of the one before it; the caller's until the unit of work is
+        over."""
+        ...
+
+    async def still_pending(self, parts: Collection[int]) -> Sequence[SegmentPart]:
+        """Those of the parts, by id, that no segment holds."""
+        ...
+
+    async def entries(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
+        """The entries of the parts, in their order; the unit of work names the logs."""
+        ...
+
+    async def add(
+        self, number: int, *, digest: bytes, entries: int, parts: Sequence[SegmentPart], stored_at: datetime
+    ) -> None:
+        """Notes that a segment holds the parts. `lock` gave the number."""
+        ...
+
+
+class SegmentObjects(Protocol):
+    """Segments as objects."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Returns when the object is stored for good. Raises ObjectsUnavailable."""
+        ...
+
+    async def get(self, name: str) -> bytes | None:
+        """The object; None when there is none. Raises ObjectsUnavailable."""
         ...
 
 
@@ -124,6 +172,8 @@ class UnitOfWork(Protocol):
     def checkpoints(self) -> Checkpoints: ...
     @property
     def anchors(self) -> Anchors: ...
+    @property
+    def segments(self) -> Segments: ...
     @property
     def receipts(self) -> Receipts: ...
 

@@ -65,6 +65,18 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         text="The vault does not answer.",
         retry_after=timedelta(seconds=1),
     ),
+    # Segments are written beside the calls; a caller who met one of these would have met a defect.
+    errors.ObjectsUnavailable: ErrorRow(
+        code=grpc.StatusCode.UNAVAILABLE,
+        reason=reason_pb2.REASON_DEPENDENCY_UNAVAILABLE,
+        text="The object store does not answer.",
+        retry_after=timedelta(seconds=1),
+    ),
+    errors.EntriesMissing: ErrorRow(
+        code=grpc.StatusCode.INTERNAL,
+        reason=reason_pb2.REASON_INTERNAL,
+        text="Something went wrong on our side.",
+    ),
     # These two set a record aside or have it taken in again; a caller who met one would have met a defect.
     errors.EventRefused: ErrorRow(
         code=grpc.StatusCode.INTERNAL,

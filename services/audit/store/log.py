@@ -28,6 +28,10 @@ INSERT INTO hash_run (log_id, level, first, hashes)
 SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[])
 """
 _HEADS = "SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[])"
+_RELEASABLE = """
+SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[])
+    AND NOT EXISTS (SELECT FROM segment_part WHERE segment IS NULL AND tree_head.log_id = ANY (logs))
+"""
 _TILES = """
 SELECT hash_run.level, first, hashes FROM hash_run
 JOIN unnest($2::smallint[], $3::bigint[]) AS wanted (level, first_of_tile)
@@ -83,7 +87,13 @@ class PostgresTrees:
         )
 
     async def heads(self, logs: Collection[UUID]) -> Sequence[TreeHead]:
-        rows = await self._tx.fetch(_HEADS, list(logs))
+        return await self._heads(_HEADS, logs)
+
+    async def releasable(self, logs: Collection[UUID]) -> Sequence[TreeHead]:
+        return await self._heads(_RELEASABLE, logs)
+
+    async def _heads(self, query: str, logs: Collection[UUID]) -> Sequence[TreeHead]:
+        rows = await self._tx.fetch(query, list(logs))
         return [TreeHead(log=row["log_id"], size=row["size"], root=row["root"]) for row in rows]
 
     async def tiles(self, log: UUID, wanted: Collection[Tile]) -> Mapping[Tile, bytes]:

@@ -16,6 +16,7 @@ from services.audit.store.anchor import PostgresAnchors
 from services.audit.store.entry import PostgresEntries
 from services.audit.store.log import PostgresCheckpoints, PostgresTrees
 from services.audit.store.record import PostgresReceipts
+from services.audit.store.segment import PostgresSegments
 
 
 class PostgresUnitOfWork:
@@ -28,6 +29,7 @@ class PostgresUnitOfWork:
         self.trees = PostgresTrees(tx=tx)
         self.checkpoints = PostgresCheckpoints(tx=tx)
         self.anchors = PostgresAnchors(tx=tx)
+        self.segments = PostgresSegments(tx=tx)
         self.receipts = PostgresReceipts(tx=tx)
 
     async def emit(self, event: Event) -> None:

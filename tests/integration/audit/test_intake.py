@@ -164,6 +164,8 @@ async def test_a_crash_between_commit_and_signature_is_made_up_for(audit: AuditO
     await Intake(database=audit.database, handler=audit.handler.take, clock=audit.clock).take(records)
     async with audit.units.begin([LOG]) as work:
         assert not await work.checkpoints.newest([LOG])
+    assert (await audit.proving.checkpoint(LOG)).size == 0
+    await audit.segments.store()
     await assert_proved(audit, [leaf_of(record) for record in records])
 
 

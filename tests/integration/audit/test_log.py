@@ -87,6 +87,7 @@ async def test_signers_race_and_one_checkpoint_stays(audit: AuditOnPostgres) -> 
         event = audit.event(personal=(), tags=None)
         async with audit.units.begin([LOG]) as work:
             await audit.append.append(work, [audit.record(event)])
+        await audit.segments.store()
         signed = await asyncio.gather(*(audit.checkpoints.sign([LOG]) for _ in range(6)))
         assert len({checkpoints[LOG].note for checkpoints in signed}) == 1
     rows = await audit.leaves()

@@ -1,0 +1,80 @@
+"""Writing what was appended to the object store, before anybody gets a checkpoint over it."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable
+from services.audit.domain.ports import SegmentObjects, UnitsOfWork
+from services.audit.domain.segment import Segment, SegmentPart, digest_of, segment_name
+from wardenry.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+#: Appends and entries in one segment, at most; at least one append, however large. Usually there is one append.
+_PARTS = 100
+_ENTRIES = 5_000
+
+
+class StoreSegments:
+    """Puts what no segment holds yet into the next one. Several processes may do it at once: they take turns."""
+
+    def __init__(self, *, units: UnitsOfWork, objects: SegmentObjects, clock: Clock) -> None:
+        self._units = units
+        self._objects = objects
+        self._clock = clock
+        #: Whether the object store took what it was given last.
+        self.available = True
+
+    async def store(self) -> Collection[UUID]:
+        """Returns when segments hold everything that was appended before; answers the logs concerned.
+
+        Raises ObjectsUnavailable, and what was stored until then stays stored; EntriesMissing.
+        """
+        stored: set[UUID] = set()
+        while logs := await self._next():
+            stored |= logs
+        return stored
+
+    async def _next(self) -> set[UUID]:
+        """One segment, if there is something to put into it."""
+        async with self._units.begin([]) as work:
+            wanted = _fitting(await work.segments.pending(limit=_PARTS))
+        logs = {span.log for part in wanted for span in part.spans}
+        if not wanted:
+            return logs
+        async with self._units.begin(logs) as work:
+            number, previous = await work.segments.lock()
+            parts = await work.segments.still_pending([part.id for part in wanted])
+            if not parts:
+                return logs
+            entries = await work.segments.entries(parts)
+            added = sum(part.count for part in parts)
+            if len(entries) != added:
+                raise EntriesMissing(f"{added} entries were added, {len(entries)} are there")
+            segment = Segment(number=number, previous=previous, entries=entries)
+            data = await asyncio.to_thread(segment.to_bytes)
+            digest = digest_of(data)
+            try:
+                await self._objects.put(segment_name(number, digest), data)
+            except ObjectsUnavailable:
+                self.available = False
+                raise
+            self.available = True
+            # Killed before this commits, the object is an orphan: the next segment takes its number under another name.
+            await work.segments.add(
+                number, digest=digest, entries=len(entries), parts=parts, stored_at=self._clock.now()
+            )
+        return logs
+
+
+def _fitting(parts: Sequence[SegmentPart]) -> list[SegmentPart]:
+    chosen: list[SegmentPart] = []
+    entries = 0
+    for part in parts:
+        entries += part.count
+        if chosen and entries > _ENTRIES:
+            break
+        chosen.append(part)
+    return chosen

@@ -1,0 +1,143 @@
+"""Segments: new entries of all logs as one object of the object store. docs/formats/segment.md specifies them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from libs.crypto.key_owner import KeyReference
+from libs.events.event import Role, SearchTags
+from services.audit.domain.entry import SealedPerson
+from wardenry.framing import FramingInvalid, frame, unframe
+
+_LABEL = b"wardenry log segment v1"
+#: What the first segment names as the one before it.
+BEFORE_ALL = bytes(32)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ROLES: tuple[Role, ...] = ("actor", "target")
+
+
+class SegmentInvalid(ValueError):
+    """The bytes are no segment of a version that is known here."""
+
+
+class Span(NamedTuple):
+    """Entries of one log that follow each other."""
+
+    log: UUID
+    first: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentPart:
+    """What one append added."""
+
+    id: int
+    #: Between which times its entries were recorded.
+    recorded_from: datetime
+    recorded_until: datetime
+    spans: Sequence[Span]
+
+    @property
+    def count(self) -> int:
+        """Number of entries."""
+        return sum(span.size for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEntry:
+    """An entry with all that is stored beside it."""
+
+    log: UUID
+    index: int
+    recorded_at: datetime
+    leaf: bytes
+    sealed: tuple[SealedPerson, ...]
+    tags: SearchTags
+
+    def to_bytes(self) -> bytes:
+        persons = {person.role: _person_bytes(person) for person in self.sealed}
+        tags = self.tags
+        return frame(
+            self.log.bytes,
+            self.index.to_bytes(8, "big"),
+            ((self.recorded_at - _EPOCH) // _MICROSECOND).to_bytes(8, "big"),
+            self.leaf,
+            *(persons.get(role, b"") for role in _ROLES),
+            tags.network,
+            tags.device,
+            tags.address,
+            tags.country.encode(),
+        )
+
+    @classmethod
+    def parse(cls, data: bytes) -> "SegmentEntry":
+        """Raises SegmentInvalid."""
+        try:
+            log, index, recorded_at, leaf, actor, target, network, device, address, country = unframe(data, count=10)
+            sealed = [(role, part) for role, part in zip(_ROLES, (actor, target), strict=True) if part]
+            return cls(
+                log=UUID(bytes=log),
+                index=_number(index),
+                recorded_at=_EPOCH + _number(recorded_at) * _MICROSECOND,
+                leaf=leaf,
+                sealed=tuple(_person(role, part) for role, part in sealed),
+                tags=SearchTags(network=network, device=device, address=address, country=country.decode()),
+            )
+        except (ValueError, OverflowError):
+            raise SegmentInvalid("an entry of the segment is malformed") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One object."""
+
+    number: int
+    #: SHA-256 of the bytes of the segment before; BEFORE_ALL for the first.
+    previous: bytes
+    entries: Sequence[SegmentEntry]
+
+    def to_bytes(self) -> bytes:
+        entries = (entry.to_bytes() for entry in self.entries)
+        return frame(_LABEL, self.number.to_bytes(8, "big"), self.previous, *entries)
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Segment":
+        """Raises SegmentInvalid."""
+        try:
+            label, number, previous, *entries = unframe(data)
+        except ValueError:
+            raise SegmentInvalid("the bytes are no segment") from None
+        if label != _LABEL or len(number) != 8 or len(previous) != len(BEFORE_ALL):
+            raise SegmentInvalid("no segment of a version that is known here")
+        return cls(number=_number(number), previous=previous, entries=[SegmentEntry.parse(entry) for entry in entries])
+
+
+def segment_name(number: int, digest: bytes) -> str:
+    """The object's name: in the order of the chain, and another one for other bytes."""
+    return f"segments/{number:020d}-{digest.hex()}"
+
+
+def digest_of(data: bytes) -> bytes:
+    """What a row and the next segment name a segment by."""
+    return hashlib.sha256(data).digest()
+
+
+def _person_bytes(person: SealedPerson) -> bytes:
+    return frame(person.key.key_id.bytes, person.key.version.to_bytes(4, "big"), person.message)
+
+
+def _person(role: Role, data: bytes) -> SealedPerson:
+    key_id, version, message = unframe(data, count=3)
+    key = KeyReference(key_id=UUID(bytes=key_id), version=int.from_bytes(version, "big"))
+    return SealedPerson(role=role, key=key, message=message)
+
+
+def _number(data: bytes) -> int:
+    if len(data) != 8:
+        raise FramingInvalid("a number has eight bytes")
+    return int.from_bytes(data, "big")

@@ -1,0 +1,118 @@
+"""What segments hold, and what none holds yet."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from libs.crypto.key_owner import KeyReference
+from libs.db.transaction import Transaction
+from libs.events.event import Role, SearchTags
+from services.audit.domain.entry import SealedPerson
+from services.audit.domain.segment import BEFORE_ALL, SegmentEntry, SegmentPart, Span
+
+_ENQUEUE = """
+INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts)
+VALUES ($1, $1, $2::uuid[], $3::bigint[], $4::integer[])
+"""
+_PENDING = """
+SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part
+WHERE segment IS NULL ORDER BY id LIMIT $1
+"""
+_STILL_PENDING = """
+SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part
+WHERE segment IS NULL AND id = ANY ($1::bigint[]) ORDER BY id
+"""
+#: One process at a time makes the chain longer.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('wardenry audit segment'))"
+_LAST = "SELECT number, digest FROM segment ORDER BY number DESC LIMIT 1"
+_ENTRIES = """
+SELECT entry.log_id, entry.index, entry.recorded_at, leaf, actor_key_id, actor_key_version, actor_message,
+    target_key_id, target_key_version, target_message, network_tag, device_tag, address_tag, country
+FROM unnest($1::uuid[], $2::bigint[], $3::integer[]) WITH ORDINALITY AS span (log_id, first, count, place)
+JOIN entry ON entry.log_id = span.log_id AND entry.index >= first AND entry.index < first + count
+    AND entry.recorded_at BETWEEN $4 AND $5
+LEFT JOIN entry_personal AS beside ON beside.log_id = entry.log_id AND beside.index = entry.index
+    AND beside.recorded_at = entry.recorded_at AND beside.recorded_at BETWEEN $4 AND $5
+ORDER BY place, entry.index
+"""
+_ADD = "INSERT INTO segment (number, digest, entries, stored_at) VALUES ($1, $2, $3, $4)"
+_HOLD = "UPDATE segment_part SET segment = $1 WHERE id = ANY ($2::bigint[]) AND segment IS NULL"
+_ROLES: tuple[Role, ...] = ("actor", "target")
+
+
+class PostgresSegments:
+    def __init__(self, *, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime) -> None:
+        await self._tx.execute(
+            _ENQUEUE,
+            recorded_at,
+            [span.log for span in spans],
+            [span.first for span in spans],
+            [span.size for span in spans],
+        )
+
+    async def pending(self, *, limit: int) -> Sequence[SegmentPart]:
+        return [_part(row) for row in await self._tx.fetch(_PENDING, limit)]
+
+    async def lock(self) -> tuple[int, bytes]:
+        await self._tx.execute(_LOCK)
+        last = await self._tx.fetchrow(_LAST)
+        return (last["number"] + 1, last["digest"]) if last else (0, BEFORE_ALL)
+
+    async def still_pending(self, parts: Collection[int]) -> Sequence[SegmentPart]:
+        return [_part(row) for row in await self._tx.fetch(_STILL_PENDING, list(parts))]
+
+    async def entries(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
+        spans = [span for part in parts for span in part.spans]
+        rows = await self._tx.fetch(
+            _ENTRIES,
+            [span.log for span in spans],
+            [span.first for span in spans],
+            [span.size for span in spans],
+            min(part.recorded_from for part in parts),
+            max(part.recorded_until for part in parts),
+        )
+        return [_entry(row) for row in rows]
+
+    async def add(
+        self, number: int, *, digest: bytes, entries: int, parts: Sequence[SegmentPart], stored_at: datetime
+    ) -> None:
+        await self._tx.execute(_ADD, number, digest, entries, stored_at)
+        status = await self._tx.execute(_HOLD, number, [part.id for part in parts])
+        if status != f"UPDATE {len(parts)}":
+            raise RuntimeError("a part was put into another segment, under the lock of this one")
+
+
+def _part(row: Any) -> SegmentPart:
+    return SegmentPart(
+        id=row["id"],
+        recorded_from=row["recorded_from"],
+        recorded_until=row["recorded_until"],
+        spans=[Span(*span) for span in zip(row["logs"], row["firsts"], row["counts"], strict=True)],
+    )
+
+
+def _entry(row: Any) -> SegmentEntry:
+    return SegmentEntry(
+        log=row["log_id"],
+        index=row["index"],
+        recorded_at=row["recorded_at"],
+        leaf=row["leaf"],
+        sealed=tuple(
+            SealedPerson(
+                role=role,
+                key=KeyReference(key_id=row[f"{role}_key_id"], version=row[f"{role}_key_version"]),
+                message=row[f"{role}_message"],
+            )
+            for role in _ROLES
+            if row[f"{role}_message"] is not None
+        ),
+        tags=SearchTags(
+            network=row["network_tag"] or b"",
+            device=row["device_tag"] or b"",
+            address=row["address_tag"] or b"",
+            country=row["country"] or "",
+        ),
+    )

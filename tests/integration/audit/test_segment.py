@@ -1,0 +1,148 @@
+"""Segments: what was appended is in the object store before anybody gets a checkpoint over it."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from services.audit.clients.segment import ObjectStoreSegments
+from services.audit.commands.segment import StoreSegments
+from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable
+from services.audit.domain.segment import BEFORE_ALL, Segment, SegmentEntry, SegmentPart, Span, digest_of
+from services.audit.jobs.segment import StoreWhatIsLeft
+from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
+from tests.support.events import eventually, running
+
+
+def chain(audit: AuditOnPostgres) -> list[Segment]:
+    """The stored segments, as whoever has nothing but the object store reads them."""
+    segments = []
+    previous = BEFORE_ALL
+    for number, (name, data) in enumerate(sorted(audit.objects.stored.items())):
+        segment = Segment.parse(data)
+        assert name == f"segments/{number:020d}-{digest_of(data).hex()}"
+        assert (segment.number, segment.previous) == (number, previous)
+        previous = digest_of(data)
+        segments.append(segment)
+    return segments
+
+
+def entries(audit: AuditOnPostgres, log: UUID = LOG) -> list[SegmentEntry]:
+    return [entry for segment in chain(audit) for entry in segment.entries if entry.log == log]
+
+
+async def released(audit: AuditOnPostgres, log: UUID = LOG) -> int:
+    return (await audit.proving.checkpoint(log)).size
+
+
+async def test_segments_hold_every_entry_once_in_order(audit: AuditOnPostgres) -> None:
+    for size in (3, 1, 4):
+        await audit.intake.take([*audit.records(size), *audit.records(2, log=OTHER_LOG)])
+    assert len(chain(audit)) == 3
+    for log, size in ((LOG, 8), (OTHER_LOG, 6)):
+        held = entries(audit, log)
+        assert [entry.index for entry in held] == list(range(size))
+        assert [entry.leaf for entry in held] == await audit.leaves(log)
+        assert [len(entry.sealed) for entry in held] == [2] * size
+        assert {entry.tags.country for entry in held} == {"DE"}
+        assert await released(audit, log) == size
+    held = entries(audit)
+    times = [entry.recorded_at for entry in held]
+    part = SegmentPart(id=0, recorded_from=min(times), recorded_until=max(times), spans=[Span(LOG, 0, len(held))])
+    async with audit.units.begin([LOG]) as work:
+        assert await work.segments.entries([part]) == held
+    async with audit.units.begin([OTHER_LOG]) as work:
+        assert await work.segments.entries([part]) == []
+
+
+async def test_without_the_object_store_entries_come_in_and_no_checkpoint_goes_out(audit: AuditOnPostgres) -> None:
+    await audit.intake.take(audit.records(2))
+    audit.objects.down = True
+    await audit.intake.take(audit.records(3))
+    await audit.intake.take(audit.records(1, log=OTHER_LOG))
+    assert (await audit.size(), await audit.size(OTHER_LOG)) == (5, 1)
+    assert (await released(audit), await released(audit, OTHER_LOG)) == (2, 0)
+    job = StoreWhatIsLeft(segments=audit.segments, checkpoints=audit.checkpoints, clock=audit.clock)
+    async with running(job.run()):
+        audit.objects.down = False
+
+        async def over() -> bool:
+            return (await released(audit), await released(audit, OTHER_LOG)) == (5, 1)
+
+        await eventually(over)
+    assert len(entries(audit)) == 5
+    await audit.intake.take(audit.records(1))
+    assert await released(audit) == 6
+
+
+async def test_what_a_killed_process_left_is_stored_by_the_next(audit: AuditOnPostgres) -> None:
+    """Killed after the append's commit; and once more after the object was stored, before that was noted."""
+    async with audit.units.begin([LOG]) as work:
+        await audit.append.append(work, audit.records(3))
+    assert await released(audit) == 0
+
+    async def put_and_die(name: str, data: bytes) -> None:
+        audit.objects.stored[name] = data
+        raise asyncio.CancelledError
+
+    put, audit.objects.put = audit.objects.put, put_and_die  # type: ignore[method-assign] # the kill
+    with pytest.raises(asyncio.CancelledError):
+        await audit.segments.store()
+    audit.objects.put = put  # type: ignore[method-assign] # and the next process
+    (orphan,) = audit.objects.stored
+    assert await released(audit) == 0
+    assert await audit.segments.store() == {LOG}
+    # The same bytes under the same name; had more been appended in between, they had another.
+    assert list(audit.objects.stored) == [orphan]
+    assert await released(audit) == 3
+    assert await audit.segments.store() == set()
+
+
+async def test_processes_take_turns_and_the_chain_has_no_fork(audit: AuditOnPostgres) -> None:
+    others = [StoreSegments(units=audit.units, objects=audit.objects, clock=audit.clock) for _ in range(3)]
+    for _ in range(4):
+        for log in (LOG, OTHER_LOG):
+            records = audit.records(2, log=log)
+            async with audit.units.begin([log]) as work:
+                await audit.append.append(work, records)
+        await asyncio.gather(*(each.store() for each in others))
+    assert [len(entries(audit, log)) for log in (LOG, OTHER_LOG)] == [8, 8]
+    assert (await released(audit), await released(audit, OTHER_LOG)) == (8, 8)
+
+
+async def test_an_append_that_is_undone_leaves_nothing_to_store(audit: AuditOnPostgres) -> None:
+    with suppress(ZeroDivisionError):
+        async with audit.units.begin([LOG]) as work:
+            await audit.append.append(work, audit.records(3))
+            raise ZeroDivisionError
+    assert await audit.size() == 0
+    assert await audit.segments.store() == set()
+
+
+async def test_nothing_is_released_over_rows_that_are_gone(audit: AuditOnPostgres) -> None:
+    async with audit.units.begin([LOG]) as work:
+        await audit.append.append(work, audit.records(3))
+        await work.segments.enqueue([Span(OTHER_LOG, 0, 1)], recorded_at=audit.clock.now())
+    with pytest.raises(EntriesMissing):
+        await audit.segments.store()
+    assert await released(audit) == 0
+    assert not audit.objects.stored
+
+
+async def test_a_directory_as_object_store(tmp_path: Path) -> None:
+    home = tmp_path / "objects"
+    objects = ObjectStoreSegments(url=home.as_uri())
+    await objects.put("segments/1", b"one")
+    assert (home / "segments" / "1").read_bytes() == b"one"
+    assert await objects.get("segments/1") == b"one"
+    assert await objects.get("segments/2") is None
+    home.rename(tmp_path / "away")
+    home.touch()
+    with pytest.raises(ObjectsUnavailable):
+        await objects.put("segments/3", b"three")
+    home.unlink()
+    (tmp_path / "away").rename(home)
+    await objects.put("segments/3", b"three")
+    assert await objects.get("segments/3") == b"three"
