@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.events.event import IP_ADDRESS, USER_AGENT, Target
+from libs.events.event import IP_ADDRESS, USER_AGENT, Outcome, Target
 from libs.ids import Entropy, Ids
 from services.session.commands.page import PageTokens
 from services.session.commands.standing import Standings
@@ -61,6 +61,9 @@ class CreateSession:
         spent for good: the same ticket may be redeemed again for the same session while it lives."""
         proved = await self._tickets.redeem(ticket=ticket, browser_binding=browser_binding, session=session)
         membership = await self._membership(proved)
+        if membership is None and proved.workspace is not None:
+            await self._refuse(proved, proved.workspace, session, device_binding, client)
+            raise NotMember
         sealed = await self._seals.seal(
             session, proved.audit_key, {IP_ADDRESS: client.ip_address, USER_AGENT: client.user_agent}
         )
@@ -119,10 +122,31 @@ class CreateSession:
     async def _membership(self, proved: Authentication) -> Membership | None:
         if proved.workspace is None:
             return None
-        membership = await self._standings.member(proved.subject, proved.workspace)
-        if membership is None:
-            raise NotMember
-        return membership
+        return await self._standings.member(proved.subject, proved.workspace)
+
+    async def _refuse(
+        self, proved: Authentication, workspace: UUID, session: UUID, device_binding: bytes, client: Client
+    ) -> None:
+        # In the platform's log: a workspace hears of no stranger, and has no key for one.
+        now = self._clock.now()
+        event = events.by_subject(
+            event_id=self._ids.uuid7(),
+            action=events.USER_LOGIN,
+            occurred_at=now,
+            subject=proved.subject,
+            session=session,
+            client_id=GATEWAY_CLIENT,
+            workspace=None,
+            target=Target(kind="workspace", id=workspace),
+            audit_key=proved.audit_key,
+            client=client,
+            fingerprint=events.fingerprint_of(device_binding),
+            tag_key=await self._tags.key(events.log_of(None), now.date()),
+            reason="membership",
+            outcome=Outcome.FAILURE,
+        )
+        async with self._work.begin(proved.subject) as work:
+            await work.emit(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from services.session.domain.errors import (
 )
 from tests.support.session import CLIENT, DEVICE, SessionForTests
 from wardenry.errors.error import Unauthenticated
-from wardenry.events.v1 import envelope_pb2
+from wardenry.events.v1 import action_pb2, envelope_pb2
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-0000000000aa")
 OTHER = UUID("0192f0c0-0000-7000-8000-0000000000bb")
@@ -94,6 +94,9 @@ async def test_a_sign_in_at_a_workspace_needs_membership_and_fails_closed(sessio
     subject = session.ids.uuid7()
     with pytest.raises(NotMember):
         await session.sign_in(subject, workspace=WORKSPACE)
+    (refused,) = await session.leaves("user.login")
+    assert (refused.outcome, refused.reason) == (action_pb2.OUTCOME_FAILURE, "membership")
+    assert (refused.log, refused.actor.id) == (PLATFORM.bytes, subject.bytes)
     session.tenancy.join(subject, WORKSPACE, role="owner")
     session.tenancy.answers = False
     with pytest.raises(DependencyUnavailable):
@@ -101,7 +104,7 @@ async def test_a_sign_in_at_a_workspace_needs_membership_and_fails_closed(sessio
     session.tenancy.answers = True
     tokens = await session.sign_in(subject, workspace=WORKSPACE)
     assert (tokens.workspace, tokens.role) == (WORKSPACE, "owner")
-    assert [leaf.log for leaf in await session.leaves()] == [WORKSPACE.bytes]
+    assert [leaf.log for leaf in await session.leaves()] == [PLATFORM.bytes, WORKSPACE.bytes]
 
 
 async def test_a_session_opens_a_workspace(session: SessionForTests) -> None:
