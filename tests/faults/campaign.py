@@ -22,7 +22,7 @@ from wardenry.log.note import VerifierKey
 VICTIMS = ("identity", "session", "tenancy", "audit", "gateway", "postgresql", "vault", "valkey", "kafka")
 #: Acts that must be acknowledged between everything being ready and the next kill, and seconds within which they must.
 WORK_ACTS = 10
-WORK_SECONDS = 30.0
+WORK_SECONDS = 60.0
 #: Seconds of load after them and before the kill, at most.
 LONGER = 0.7
 #: Seconds within which what was killed must be back and everything ready.
@@ -141,7 +141,8 @@ def show(report: Report, console: Console) -> None:
     tried = ", ".join(f"{count} {how}" for how, count in sorted(report.history.tried_after_revocation.items()))
     console.print(f"\nTried with what had been revoked: {tried or 'nothing'}")
     console.print(f"Sessions that ended because an answer was lost: {report.history.lost_in_grace};")
-    console.print(f"sign-ins without an answer: {report.history.unanswered_sign_ins}")
+    console.print(f"sign-ins without an answer: {report.history.unanswered_sign_ins};")
+    console.print(f"accounts that this locked: {report.history.locked_out}")
     console.print(
         f"{report.entries} entries in {report.logs} logs, {report.checkpoints} checkpoints; {report.seconds:.0f} s"
     )

@@ -46,6 +46,8 @@ class History:
     tried_after_revocation: Counter[str] = field(default_factory=Counter)
     #: Sessions that ended because the answer to a refresh was lost for longer than the grace lasts.
     lost_in_grace: int = 0
+    #: Accounts that were locked because sign-ins to them were cut off.
+    locked_out: int = 0
     #: Sign-ins without an answer: their session's id is not known to the client.
     unanswered_sign_ins: int = 0
 

@@ -14,6 +14,7 @@ import grpc
 import httpx2
 
 from deploy.local.demo.browser import Browser, Unexpected
+from deploy.local.demo.mail import NoMail
 from libs.ids import SystemEntropy, Uuid7Ids
 from tests.faults.connections import connected, verifier
 from tests.faults.history import Act, Answer, History
@@ -49,6 +50,8 @@ REFUSING_CODES = frozenset(
 )
 #: Seconds between two tries of one act.
 PAUSE = 0.2
+#: Between two sign-ins: as hasty as a person.
+SIGN_IN_PAUSE = 1.0
 #: From the acknowledgement on, seconds within which every validator refuses.
 PROMISED = 1.0
 #: How long validators are asked about a session that has ended, seconds.
@@ -57,6 +60,10 @@ WATCHED = 1.6
 
 class Stopped(Exception):
     """The load is over."""
+
+
+class LockedOut(Exception):
+    """The account takes no sign-in for a quarter of an hour: sign-ins that were cut off count as failures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,7 @@ class Worker:
         self._watches: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Until the load is over."""
+        """Until the load is over. Raises LockedOut."""
         acts = (self.refresh, self.refresh, self.refresh, self.rename, self.invite, self.record, self.fail)
         try:
             while True:
@@ -148,9 +155,11 @@ class Worker:
                 return Line.of(browser, self._workspace.workspace_id, body["session_id"])
             if answer is Answer.REFUSED:
                 self._at.history.seen.append(f"a right password was refused with {status}: {body}")
+            elif body.get("reason") == "AUTHENTICATION_DELAYED":
+                raise LockedOut
             else:
                 self._at.history.unanswered_sign_ins += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(SIGN_IN_PAUSE)
 
     async def refresh(self) -> bool:
         """The next refresh token of the session. Whether the session goes on."""
@@ -311,24 +320,35 @@ class Worker:
         self._at.history.acts.append(Act(log=self._log, action=action, identity=identity, answer=answer))
 
 
-async def employed(people: People) -> tuple[Person, Workspace]:
-    """Somebody new with a workspace. Before the first kill nothing fails, but a machine with much to do may be late."""
-    for _ in range(3):
-        with contextlib.suppress(Unexpected):
-            owner = await people.person("owner")
-            return owner, await people.workspace(owner)
-    owner = await people.person("owner")
-    return owner, await people.workspace(owner)
+async def employed(at: Site) -> tuple[Person, Workspace]:
+    """Somebody new with a workspace. Tried again while processes are away or the machine has too much to do."""
+    while True:
+        at.check()
+        with contextlib.suppress(Unexpected, NoMail, httpx2.HTTPError):
+            owner = await at.people.person("owner")
+            return owner, await at.people.workspace(owner)
+        await asyncio.sleep(PAUSE)
+
+
+async def post(at: Site, chance: random.Random, first: tuple[Person, Workspace]) -> None:
+    """One worker after the other: who is locked out is followed by somebody new."""
+    owner, workspace = first
+    with contextlib.suppress(Stopped):
+        while True:
+            try:
+                return await Worker(at=at, owner=owner, workspace=workspace, chance=chance).run()
+            except LockedOut:
+                at.history.locked_out += 1
+                owner, workspace = await employed(at)
 
 
 async def work(at: Site, *, workers: int, chance: random.Random, kill: Callable[[], Awaitable[None]]) -> None:
     """The load: `workers` people in workspaces of their own, while `kill` runs. Ends when that has ended."""
-    staff = []
-    for _ in range(workers):
-        owner, workspace = await employed(at.people)
-        its_own = random.Random(chance.random())  # noqa: S311 - to be repeated, not to be secret
-        staff.append(Worker(at=at, owner=owner, workspace=workspace, chance=its_own))
-    working = [asyncio.create_task(worker.run()) for worker in staff]
+    staff = [await employed(at) for _ in range(workers)]
+    working = [
+        asyncio.create_task(post(at, random.Random(chance.random()), each))  # noqa: S311 - to be repeated
+        for each in staff
+    ]
     killing = asyncio.ensure_future(kill())
     await asyncio.wait([killing, *working], return_when=asyncio.FIRST_COMPLETED)
     at.stop.set()
