@@ -133,7 +133,7 @@ def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Table:
     table = Table(title=f"The log of {team.name}", title_justify="left", header_style="bold", box=None, pad_edge=False)
     for heading, least in (("#", 2), ("time, UTC", 12), ("actor", 7), ("action", 21), ("target", 8), ("address", 9)):
         table.add_column(heading, no_wrap=True, min_width=least, justify="right" if heading == "#" else "left")
-    table.add_column("agent", no_wrap=True)
+    table.add_column("agent", no_wrap=True, min_width=7)
     for entry in reversed(entries):
         target = names.get(entry["target_id"]) or shortened(entry["target_id"])
         failed = " [red]failed[/red]" if entry["outcome"] == "failure" else ""

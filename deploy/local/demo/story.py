@@ -78,11 +78,11 @@ async def work_with_records(scene: Scene) -> None:
     scene.fact(f"the example service listens at {address}, protected by the SDK")
     for team in scene.teams:
         token, agent = await records_token(team, team.guest), team.guest.browser.agent
-        record_id = f"{team.slug}-note-1"
+        record_id = "note-1"
         expect(await scene.records.create(token, record_id, "a first draft", agent=agent), 201)
         expect(await scene.records.update(token, record_id, "a better one", agent=agent), 204)
         expect(await scene.records.delete(token, record_id, agent=agent), 403)
-        scene.fact(f"{team.guest.name} created and updated {record_id}; deleting it is not for members")
+        scene.fact(f"{team.guest.name} created and updated {record_id} in {team.name}; deleting it is not for members")
 
 
 async def change_role(scene: Scene) -> None:
@@ -107,7 +107,7 @@ async def delete_record(scene: Scene) -> None:
     """As a manager, the guest may delete the record."""
     for team in scene.teams:
         token = await records_token(team, team.guest)
-        record_id = f"{team.slug}-note-1"
+        record_id = "note-1"
         expect(await scene.records.delete(token, record_id, agent=team.guest.browser.agent), 204)
         scene.fact(f"{team.guest.name} deleted {record_id}")
 
