@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Final
 
 import grpc
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,8 @@ _HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.UNAVAILABLE: 503,
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
+#: When to come back to a service that could not even say when: it was not reached.
+_SOON: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Problem(Exception):
             error.reason_name.removeprefix("REASON_"),
             error.message,
             violations=tuple(Violation(violation.field, violation.description) for violation in error.violations),
-            retry_after=error.retry_after,
+            retry_after=error.retry_after or (_SOON if error.code is grpc.StatusCode.UNAVAILABLE else None),
             metadata=error.metadata,
         )
 

@@ -33,6 +33,11 @@ def test_a_refusal_of_a_service_keeps_its_reason_violations_and_waiting_time() -
     }
 
 
+def test_a_service_that_could_not_say_when_is_asked_again_in_a_second() -> None:
+    assert Problem.of(errors.Unavailable("Nobody answers.")).headers() == {"Retry-After": "1"}
+    assert Problem.of(errors.NotFound("There is nothing here.")).headers() == {}
+
+
 @pytest.mark.parametrize("kind", sorted(errors.TYPES.values(), key=str))
 def test_every_kind_of_refusal_has_a_status(kind: type[errors.WardenryError]) -> None:
     status = Problem.of(kind("text")).status
