@@ -162,6 +162,16 @@ async def test_signing_out_ends_every_token(session: SessionForTests) -> None:
     assert await session.actions() == ["user.login", "user.login", "user.logout"]
 
 
+async def test_signing_out_beside_a_password_change_that_keeps_the_session_ends_it(session: SessionForTests) -> None:
+    tokens = await session.sign_in()
+    verified = caller(session, tokens)
+    await session.end_subject(tokens.subject, epoch=2, keep=tokens.session)
+    await session.end.sign_out(verified)
+    with pytest.raises(RefreshInvalid):
+        await session.refreshed(tokens)
+    assert await session.actions() == ["user.login", "user.logout"]
+
+
 async def test_revoking_reaches_ones_own_sessions_only(session: SessionForTests) -> None:
     mine = await session.sign_in()
     second = await session.sign_in(mine.subject)
