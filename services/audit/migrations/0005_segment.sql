@@ -54,8 +54,11 @@ CREATE POLICY segment_part_runtime_insert ON segment_part FOR INSERT TO audit_ru
 CREATE POLICY segment_part_runtime_update ON segment_part FOR UPDATE TO audit_runtime
     USING (segment IS NULL) WITH CHECK (segment IS NOT NULL);
 
--- Entries from before there were segments wait for one like new ones. The owner sees them only for as long as this takes.
+-- Entries from before there were segments wait for one like new ones. The owner reads and writes past the policies only
+-- for as long as this takes.
 ALTER TABLE tree_head NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE segment_part NO FORCE ROW LEVEL SECURITY;
 INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts)
 SELECT '2000-01-01', now(), ARRAY[log_id], ARRAY[0], ARRAY[size] FROM tree_head WHERE size > 0 ORDER BY log_id;
+ALTER TABLE segment_part FORCE ROW LEVEL SECURITY;
 ALTER TABLE tree_head FORCE ROW LEVEL SECURITY;
