@@ -17,6 +17,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "session": ("refresh.key",),
     "tenancy": ("blind-index.key",),
     "audit": ("checkpoint.key",),
+    "datarights": ("archive.key",),
     "gateway": ("csrf.key",),
 }
 KEYRINGS = ("identity", "session")

@@ -91,6 +91,11 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
             f"{prefix}LOG_ORIGIN": f"localhost:{around.ports['gateway-https']}/audit",
             f"{prefix}OBJECT_STORE_URL": (home.objects / "audit").as_uri(),
         }
+    if service == "datarights":
+        told |= {
+            f"{prefix}ARCHIVE_KEY_NAME": f"localhost:{around.ports['gateway-https']}/archive",
+            f"{prefix}OBJECT_STORE_URL": (home.objects / "datarights").as_uri(),
+        }
     passed = {variable: value for variable, value in around.passed.items() if variable.startswith(prefix)}
     for variable in passed.keys() & told.keys():
         raise SettingInvalid(f"{variable} is set by the local stack itself: take it out of the environment.")

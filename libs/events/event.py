@@ -16,6 +16,8 @@ DEVICE_FINGERPRINT: Final = "device_fingerprint"
 #: An e-mail address.
 ADDRESS: Final = "address"
 NAME: Final = "name"
+#: What a name was before it was corrected.
+PREVIOUS_NAME: Final = "previous_name"
 
 #: A personal value longer than this is cut: a user agent is the client's to choose, and must not stop an event.
 MAX_VALUE_BYTES: Final = 1024

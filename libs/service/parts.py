@@ -17,6 +17,7 @@ from libs.telemetry.observer import Observer
 from wardenry.clock import Clock, SystemClock
 from wardenry.verification import follow
 from wardenry.verifier import TokenVerifier
+from wardenry.warrants import PublicKeys, WarrantVerifier
 
 
 class Parts:
@@ -49,6 +50,10 @@ class Parts:
             tenancy=self.channel("tenancy"),
             clock=self.clock,
         )
+
+    def warrants(self, keys: PublicKeys) -> WarrantVerifier:
+        """Judges warrants by the issuer's keys."""
+        return WarrantVerifier(issuer=self._settings.issuer, keys=keys, clock=self.clock)
 
     def server(self, *, errors: ErrorTable, verifier: Verifier, on_denied: DeniedHook | None = None) -> GrpcServer:
         """The server, to which the service adds its handlers."""

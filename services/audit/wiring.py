@@ -9,7 +9,6 @@ from libs.crypto.vault import VaultClient
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
-from libs.rpc.authentication import Verifier
 from libs.rpc.rules import Rule, rules_of
 from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
@@ -28,6 +27,7 @@ from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
 from services.audit.commands.segment import StoreSegments
+from services.audit.commands.subject_data import SubjectData
 from services.audit.config import AuditSettings
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
@@ -41,11 +41,15 @@ from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
 from services.audit.server.log import LogHandlers
 from services.audit.server.record import RecordHandlers
+from services.audit.store.subject_data import PostgresSubjectLogs
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
+from wardenry.datarights.v1 import participant_pb2_grpc
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
 from wardenry.log.note import NoteSigner
+from wardenry.participant import SubjectDataHandlers
+from wardenry.verifier import TokenVerifier
 
 
 async def serve(settings: AuditSettings, stopping: asyncio.Event) -> None:
@@ -99,6 +103,7 @@ class Audit:
         )
         self._log = LogHandlers(proving=proving, anchors=anchors, keys=(str(signer.signer.key),))
         self._records = RecordHandlers(recording=RecordProductEvent(units=units, sealings=sealings, clock=clock))
+        self._subject_data = SubjectData(units=units, logs=PostgresSubjectLogs(database=databases.runtime), vault=vault)
         self._cursors = CursorReader(name=settings.service, database=databases.runtime)
         self._denials = DenialHook(
             denial=RecordDenial(units=units, sealings=sealings, ids=ids, clock=clock), rules=_rules()
@@ -131,12 +136,16 @@ class Audit:
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),
         )
 
-    def server(self, verifier: Verifier) -> GrpcServer:
+    def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
         server = self._parts.server(errors=ERRORS, verifier=verifier, on_denied=self._denials)
         server.add(entry_pb2_grpc.add_EntryServiceServicer_to_server, self._entries)
         server.add(log_pb2_grpc.add_LogServiceServicer_to_server, self._log)
         server.add(record_pb2_grpc.add_RecordServiceServicer_to_server, self._records)
+        server.add(
+            participant_pb2_grpc.add_SubjectDataServiceServicer_to_server,
+            SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
+        )
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
 

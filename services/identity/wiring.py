@@ -12,7 +12,6 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.ids import Entropy
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
-from libs.rpc.authentication import Verifier
 from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
 from libs.service.events import relay_of
@@ -29,6 +28,7 @@ from services.identity.commands.mail import DeliverMail
 from services.identity.commands.own_keys import LogKeysInProcess, PersonalDataInProcess
 from services.identity.commands.registration import Register, VerifyRegistration
 from services.identity.commands.subject import GetContacts, GetSubject
+from services.identity.commands.subject_data import SubjectData
 from services.identity.commands.ticket import RedeemTicket
 from services.identity.commands.vault import (
     AdoptInvitationKey,
@@ -51,13 +51,16 @@ from services.identity.store.expiry import StoredExpiry
 from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
+from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
 from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
 from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
 from wardenry.identity.v1.registration_pb2_grpc import add_RegistrationServiceServicer_to_server
 from wardenry.identity.v1.subject_pb2_grpc import add_SubjectServiceServicer_to_server
 from wardenry.identity.v1.ticket_pb2_grpc import add_TicketServiceServicer_to_server
 from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_server
+from wardenry.participant import SubjectDataHandlers
 from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
+from wardenry.verifier import TokenVerifier
 
 
 async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
@@ -98,6 +101,7 @@ class Identity:
         log_keys = LogKeysInProcess(public_keys=public_keys, tag_keys=tag_keys)
         get_contacts = GetContacts(store=store, personal_data=personal_data)
         get_subject = GetSubject(get_contacts=get_contacts)
+        sessions = GrpcSessions(stub=SessionServiceStub(parts.channel("session")))
         self._registration = RegistrationHandlers(
             register=Register(
                 store=store,
@@ -136,11 +140,19 @@ class Identity:
                 get_subject=get_subject,
                 log_keys=log_keys,
                 hasher=hasher,
-                sessions=GrpcSessions(stub=SessionServiceStub(parts.channel("session"))),
+                sessions=sessions,
                 blind_index=blind_index,
                 clock=clock,
                 ids=ids,
             )
+        )
+        self._subject_data = SubjectData(
+            store=store,
+            get_contacts=get_contacts,
+            personal_data=personal_data,
+            sessions=sessions,
+            clock=clock,
+            ids=ids,
         )
         self._subject = SubjectHandlers(get_subject=get_subject, get_contacts=get_contacts)
         self._ticket = TicketHandlers(redeem_ticket=RedeemTicket(store=store, clock=clock))
@@ -170,7 +182,7 @@ class Identity:
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
         )
 
-    def server(self, verifier: Verifier) -> GrpcServer:
+    def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
         server = self._parts.server(errors=ERRORS, verifier=verifier)
         server.add(add_RegistrationServiceServicer_to_server, self._registration)
@@ -179,6 +191,10 @@ class Identity:
         server.add(add_SubjectServiceServicer_to_server, self._subject)
         server.add(add_TicketServiceServicer_to_server, self._ticket)
         server.add(add_VaultServiceServicer_to_server, self._vault)
+        server.add(
+            add_SubjectDataServiceServicer_to_server,
+            SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
+        )
         return server
 
 

@@ -32,6 +32,7 @@ from services.session.commands.revocation import EndSessions, EndSubject
 from services.session.commands.session import GATEWAY_AUDIENCE, CreateSession, ListSessions
 from services.session.commands.signing_key import RotateSigningKeys, SigningKeySet
 from services.session.commands.standing import Standings
+from services.session.commands.subject_data import SubjectData
 from services.session.commands.token import AccessTokens, TokenIssuer
 from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
 from services.session.config import SessionSettings
@@ -51,9 +52,11 @@ from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.revocation import RevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.datarights.v1 import participant_pb2_grpc
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.feed import Feed
 from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
+from wardenry.participant import SubjectDataHandlers
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc, warrant_pb2_grpc
 from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
@@ -154,6 +157,10 @@ class Session:
             keys=signing_keys,
             audience=GATEWAY_AUDIENCE,
         )
+        self._subject_data = SubjectDataHandlers(
+            participant=SubjectData(work=work, seals=seals, clock=clock, ids=ids),
+            warrants=parts.warrants(signing_keys),
+        )
         upkeep = Upkeep(
             rotate=RotateSigningKeys(
                 rotation=PostgresSigningKeyRotation(database=databases.jobs),
@@ -204,6 +211,7 @@ class Session:
         server.add(session_pb2_grpc.add_SessionServiceServicer_to_server, self._sessions)
         server.add(token_pb2_grpc.add_TokenServiceServicer_to_server, self._tokens)
         server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, self._revocations)
+        server.add(participant_pb2_grpc.add_SubjectDataServiceServicer_to_server, self._subject_data)
         server.add(warrant_pb2_grpc.add_WarrantServiceServicer_to_server, self._warrants)
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server

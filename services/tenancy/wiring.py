@@ -11,7 +11,6 @@ from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
-from libs.rpc.authentication import Verifier
 from libs.rpc.rules import rules_of
 from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
@@ -27,6 +26,7 @@ from services.tenancy.commands.denial import RecordDenial
 from services.tenancy.commands.invitation import InvitationCommands
 from services.tenancy.commands.membership import MembershipCommands
 from services.tenancy.commands.permission import PermissionCommands
+from services.tenancy.commands.subject_data import SubjectData
 from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.config import TenancySettings
 from services.tenancy.domain.membership import ChangedMembership
@@ -40,13 +40,16 @@ from services.tenancy.server.workspace import WorkspaceHandlers
 from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
+from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
 from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
+from wardenry.participant import SubjectDataHandlers
 from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
 from wardenry.tenancy.v1.invitation_pb2_grpc import add_InvitationServiceServicer_to_server
 from wardenry.tenancy.v1.membership_pb2_grpc import add_MembershipServiceServicer_to_server
 from wardenry.tenancy.v1.permission_pb2_grpc import add_PermissionServiceServicer_to_server
 from wardenry.tenancy.v1.workspace_pb2_grpc import add_WorkspaceServiceServicer_to_server
+from wardenry.verifier import TokenVerifier
 
 #: Seconds between looks at what is due. Commands wake the first two at once.
 _MAIL_SECONDS = 5.0
@@ -112,6 +115,7 @@ class Tenancy:
             feed.run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
         )
+        self._subject_data = SubjectData(store=store, vault=vault, clock=clock, ids=ids)
         self._workspaces = WorkspaceHandlers(
             workspaces=WorkspaceCommands(
                 store=store, vault=vault, contacts=contacts, recorder=recorder, region=settings.home_region
@@ -140,13 +144,17 @@ class Tenancy:
         )
         self._permissions = PermissionHandlers(permissions=PermissionCommands(store=store))
 
-    def server(self, verifier: Verifier) -> GrpcServer:
+    def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
         server = self._parts.server(errors=ERRORS, verifier=verifier, on_denied=self._denials.refused)
         server.add(add_WorkspaceServiceServicer_to_server, self._workspaces)
         server.add(add_MembershipServiceServicer_to_server, self._memberships)
         server.add(add_InvitationServiceServicer_to_server, self._invitations)
         server.add(add_PermissionServiceServicer_to_server, self._permissions)
+        server.add(
+            add_SubjectDataServiceServicer_to_server,
+            SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
+        )
         return server
 
 

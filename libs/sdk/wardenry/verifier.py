@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from wardenry.tokens import LONGEST_LIFE, TOKEN_TYPE, AccessToken
 LONGEST_TOKEN = 4096
 #: Verdicts kept in memory at most; the oldest go first.
 MOST_VERDICTS = 10_000
+#: When to ask again for a verdict that is not possible now: feeds come back within a second of their server.
+RETRY_AFTER = timedelta(seconds=1)
 #: Seconds by which the issuer's clock and ours may differ.
 LEEWAY = 5
 _ALGORITHM = "EdDSA"
@@ -58,6 +60,11 @@ class TokenVerifier:
         self._clock = clock
         self._verdicts: dict[str, _Verdict] = {}
 
+    @property
+    def keys(self) -> KeySet:
+        """The issuer's keys, for what else is signed with them."""
+        return self._keys
+
     async def verify(self, token: str, *, audience: str) -> AccessToken:
         """The token's claims, when it is good now and for this audience.
 
@@ -88,7 +95,7 @@ class TokenVerifier:
             raise Unavailable(
                 "No verdict on the access token is possible now.",
                 reason=reason_pb2.REASON_FEED_STALE,
-                retry_after=error.retry_after,
+                retry_after=error.retry_after or RETRY_AFTER,
             ) from error
 
     async def _judge(self, token: str) -> _Verdict:
@@ -96,7 +103,7 @@ class TokenVerifier:
         try:
             key = await self._keys.find(key_id)
         except (WardenryError, KeysInvalid) as error:
-            raise Unavailable("The keys of the issuer cannot be had now.") from error
+            raise Unavailable("The keys of the issuer cannot be had now.", retry_after=RETRY_AFTER) from error
         if key is None:
             raise invalid()
         try:

@@ -190,6 +190,14 @@ class UnitsOfWork(Protocol):
         ...
 
 
+class SubjectLogs(Protocol):
+    """Which logs a person is in."""
+
+    async def of(self, subject: UUID) -> Sequence[UUID]:
+        """The logs in which the subject acted or was acted on, by id."""
+        ...
+
+
 class Vault(Protocol):
     """The keys that audit seals to, reads and tags with."""
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable
 
+from libs.spreadsheet import safe
 from services.audit.domain.entry import OpenedEntry
 
 _VALUES = ("ip_address", "user_agent", "device_fingerprint", "address", "name")
@@ -30,8 +31,6 @@ COLUMNS = (
     "country",
     *(f"{person}_{field}" for person in ("actor", "target") for field in _VALUES),
 )
-#: Spreadsheets take a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ERASED = "(erased)"
 
 
@@ -43,13 +42,6 @@ def heading() -> bytes:
 def rows(entries: Iterable[OpenedEntry]) -> bytes:
     """One line for each entry. The columns are always the same; a value that is gone reads "(erased)"."""
     return _written(_cells(entry) for entry in entries)
-
-
-def safe(text: str) -> str:
-    """The text as a cell: invisible characters by their code, what would be a formula behind an apostrophe."""
-    # Control, formatting and separating characters forge lines and turn text around.
-    visible = "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)
-    return f"'{visible}" if text.startswith(_FORMULA) else visible
 
 
 def _cells(entry: OpenedEntry) -> list[str]:

@@ -15,7 +15,7 @@ from services.identity.domain.data_key import NewDataKey, StoredDataKey, StoredW
 from services.identity.domain.device import Device
 from services.identity.domain.mail import OutgoingMail
 from services.identity.domain.registration import Registration
-from services.identity.domain.subject import Credential, Subject
+from services.identity.domain.subject import Credential, KnownDevice, Subject
 from services.identity.domain.ticket import Redemption, Ticket
 
 
@@ -93,6 +93,28 @@ class Mails(Protocol):
     async def add(self, mail: OutgoingMail) -> None: ...
 
 
+class SubjectData(Protocol):
+    """What is held about a person besides the subject."""
+
+    async def devices(self, subject_id: UUID) -> Sequence[KnownDevice]: ...
+
+    async def password_changed_at(self, subject_id: UUID) -> datetime | None: ...
+
+    async def rename(self, subject_id: UUID, *, old: bytes, new: bytes) -> bool:
+        """Another sealed name; False when `old` is no longer the one."""
+        ...
+
+    async def epoch(self, subject_id: UUID) -> int | None: ...
+
+    async def empty(self, subject_id: UUID, *, now: datetime) -> int | None:
+        """Makes the subject nobody, raises the epoch and returns it; None when that has happened before."""
+        ...
+
+    async def remove(self, subject_id: UUID) -> int:
+        """Removes address, password, devices and tickets, and frees the address. How many rows."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: all of it is committed at its end, or nothing when its body raises."""
 
@@ -102,6 +124,8 @@ class UnitOfWork(Protocol):
     def registrations(self) -> Registrations: ...
     @property
     def subjects(self) -> Subjects: ...
+    @property
+    def subject_data(self) -> SubjectData: ...
     @property
     def devices(self) -> Devices: ...
     @property

@@ -39,6 +39,14 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDevice:
+    """A browser that the subject has signed in with, as the subject may see it."""
+
+    remembered_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """A subject's password hash and epoch, read in one statement; what a password is verified against."""
 

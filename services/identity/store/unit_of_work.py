@@ -17,6 +17,7 @@ from services.identity.store.device import StoredDevices
 from services.identity.store.mail import StoredMails
 from services.identity.store.registration import StoredRegistrations
 from services.identity.store.subject import StoredSubjects
+from services.identity.store.subject_data import StoredSubjectData
 from services.identity.store.ticket import StoredTickets
 from wardenry.clock import Clock
 
@@ -33,6 +34,7 @@ class StoredUnitOfWork:
         self.attempts = StoredAttempts(tx)
         self.registrations = StoredRegistrations(tx)
         self.subjects = StoredSubjects(tx)
+        self.subject_data = StoredSubjectData(tx)
         self.devices = StoredDevices(tx)
         self.tickets = StoredTickets(tx)
         self.mails = StoredMails(tx, now=now)

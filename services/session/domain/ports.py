@@ -15,7 +15,7 @@ from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import Event
 from services.session.domain.grant import Grant, NewGrant, Use
 from services.session.domain.membership import Membership, Standing
-from services.session.domain.session import Authentication, EndReason, ListedSession, NewSession
+from services.session.domain.session import Authentication, EndReason, HeldSession, ListedSession, NewSession
 from services.session.domain.signing_key import SigningKey
 from services.session.domain.warrant import Authorization
 
@@ -118,6 +118,18 @@ class Warrants(Protocol):
         ...
 
 
+class SubjectData(Protocol):
+    """Everything that is held about the subject that the unit of work is for."""
+
+    async def all(self) -> Sequence[HeldSession]:
+        """Sessions, ended ones too, the oldest first."""
+        ...
+
+    async def remove_ended(self) -> int:
+        """Removes sessions that have ended, with their grants. How many rows."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction over one subject's rows."""
 
@@ -131,6 +143,8 @@ class UnitOfWork(Protocol):
     def revocations(self) -> Revocations: ...
     @property
     def warrants(self) -> Warrants: ...
+    @property
+    def subject_data(self) -> SubjectData: ...
 
     async def emit(self, event: Event) -> None:
         """Writes the event to be sent, in this transaction."""

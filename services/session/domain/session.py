@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.crypto.reader_key import ReaderPublicKey
 
 #: Why a session ended, as events and rows say it.
-EndReason = Literal["logout", "revoked", "credential", "reused"]
+EndReason = Literal["logout", "revoked", "credential", "reused", "erasure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,4 +64,26 @@ class ListedSession:
     #: The data key that both were sealed under.
     reader_key: ReaderPublicKey
     country: str
+    workspaces: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSession:
+    """A session with everything that is held about it, ended or not, still sealed."""
+
+    session: UUID
+    client_id: str
+    amr: tuple[str, ...]
+    acr: str
+    authenticated_at: datetime
+    ip_address_sealed: bytes
+    user_agent_sealed: bytes
+    #: The data key that both were sealed under.
+    reader_key: ReaderPublicKey
+    country: str
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    end_reason: str
+    last_used_at: datetime | None
     workspaces: tuple[UUID, ...]

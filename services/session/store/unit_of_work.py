@@ -17,6 +17,7 @@ from services.session.store.grant import PostgresGrants
 from services.session.store.revocation import PostgresRevocations
 from services.session.store.session import PostgresSessions
 from services.session.store.subject import PostgresSubjects
+from services.session.store.subject_data import PostgresSubjectData
 from services.session.store.warrant import PostgresWarrants
 
 
@@ -30,6 +31,7 @@ class PostgresUnitOfWork:
         self.grants = PostgresGrants(tx=tx, subject=subject)
         self.subjects = PostgresSubjects(tx=tx, subject=subject)
         self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids)
+        self.subject_data = PostgresSubjectData(tx=tx, subject=subject)
         self.warrants = PostgresWarrants(tx=tx, subject=subject)
 
     async def emit(self, event: Event) -> None:

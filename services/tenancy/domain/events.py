@@ -123,6 +123,21 @@ def member_removed(at: Circumstances, change: Change) -> Event:
     )
 
 
+def member_erased(membership: Membership, *, event_id: UUID, occurred_at: datetime) -> Event:
+    """A membership that ended because its person is erased."""
+    return Event(
+        event_id=event_id,
+        log=membership.workspace,
+        action="member.removed",
+        occurred_at=occurred_at,
+        actor=Actor(kind=ActorKind.SERVICE, client="datarights"),
+        target=Target(kind="subject", id=membership.subject),
+        reason="erasure",
+        details={"role": membership.role},
+        payload=membership_changed(membership),
+    )
+
+
 def permission_denied(at: Circumstances, actor: Membership | None, *, permission: str, rpc: str) -> Event:
     return at.event(
         "permission.denied",

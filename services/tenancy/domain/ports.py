@@ -93,6 +93,26 @@ class Invitations(Protocol):
         ...
 
 
+class SubjectData(Protocol):
+    """What is held about a person, within the transaction's scope."""
+
+    async def memberships(self, subject: UUID) -> Sequence[Membership]:
+        """Present and ended, by workspace."""
+        ...
+
+    async def accepted(self, subject: UUID) -> Sequence[tuple[UUID, UUID]]:
+        """(workspace, invitation) of the invitations that the subject accepted."""
+        ...
+
+    async def remove_accepted(self, workspace: UUID, subject: UUID) -> int:
+        """Removes them; how many."""
+        ...
+
+    async def replace_contact(self, membership: Membership, contact: bytes) -> bool:
+        """Another sealed contact; False when the membership's is no longer the one, or it has ended."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. What it reads, writes and emits takes effect together, or not at all."""
 
@@ -104,6 +124,9 @@ class UnitOfWork(Protocol):
 
     @property
     def invitations(self) -> Invitations: ...
+
+    @property
+    def subject_data(self) -> SubjectData: ...
 
     async def emit(self, event: Event, *, traceparent: str | None) -> None:
         """Hands the event to the log, if and only if the transaction commits."""
@@ -126,6 +149,10 @@ class Store(Protocol):
 
     async def workspaces_of(self, subject: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
         """The workspaces that the subject is a member of, by id, later than `after`."""
+        ...
+
+    async def past_workspaces_of(self, subject: UUID) -> list[UUID]:
+        """The workspaces that the subject is or was a member of, by id."""
         ...
 
     async def workspace_of_invitation(self, invitation: UUID, secret_hash: bytes) -> UUID | None:

@@ -13,14 +13,15 @@ from services.tenancy.domain.membership import Membership, MembershipKey, Member
 from services.tenancy.store.workspace import policy_of
 from wardenry.permissions import Role
 
-_COLUMNS = (
+#: Of a membership, under the alias m.
+COLUMNS = (
     "m.workspace_id, m.subject_id, m.role, m.epoch, m.joined_at, m.ended_at,"
     " m.key_id, m.key_version, m.audit_public_key, m.contact"
 )
-_FIND = f"SELECT {_COLUMNS} FROM membership m WHERE m.workspace_id = $1 AND m.subject_id = $2"  # noqa: S608 - of constants alone
+_FIND = f"SELECT {COLUMNS} FROM membership m WHERE m.workspace_id = $1 AND m.subject_id = $2"  # noqa: S608 - of constants alone
 # In key order, so that two that lock the same rows wait for one another instead of killing one another.
 _ROSTER = f"""
-SELECT {_COLUMNS}
+SELECT {COLUMNS}
   FROM membership m
  WHERE m.workspace_id = $1 AND (m.subject_id = ANY ($2::uuid[]) OR (m.role = 'owner' AND m.ended_at IS NULL))
  ORDER BY m.subject_id
@@ -40,14 +41,14 @@ UPDATE membership
 """
 _TELL = "INSERT INTO membership_change (workspace_id, subject_id, epoch, role) VALUES ($1, $2, $3, $4)"
 _PAGE = f"""
-SELECT {_COLUMNS}
+SELECT {COLUMNS}
   FROM membership m
  WHERE m.workspace_id = $1 AND m.ended_at IS NULL AND ($2::uuid IS NULL OR m.subject_id > $2)
  ORDER BY m.subject_id
  LIMIT $3
 """  # noqa: S608 - of constants alone
 _VIEWS = f"""
-SELECT {_COLUMNS}, w.idle_seconds, w.absolute_seconds, now() AS read_at
+SELECT {COLUMNS}, w.idle_seconds, w.absolute_seconds, now() AS read_at
   FROM (SELECT) AS always
   LEFT JOIN (
         unnest($1::uuid[], $2::uuid[]) AS asked (workspace_id, subject_id)
@@ -69,10 +70,10 @@ class MembershipStore:
 
     async def find(self, workspace: UUID, subject: UUID) -> Membership | None:
         row = await self._tx.fetchrow(_FIND, workspace, subject)
-        return None if row is None else _membership(row)
+        return None if row is None else membership_of(row)
 
     async def roster(self, workspace: UUID, subjects: Collection[UUID]) -> Roster:
-        return Roster(_membership(row) for row in await self._tx.fetch(_ROSTER, workspace, list(subjects)))
+        return Roster(membership_of(row) for row in await self._tx.fetch(_ROSTER, workspace, list(subjects)))
 
     async def add(self, membership: Membership) -> None:
         if await self._tx.execute(_ADD, *_values(membership)) != "INSERT 0 1":
@@ -90,12 +91,12 @@ class MembershipStore:
         await self._tx.execute(_TELL, membership.workspace, membership.subject, membership.epoch, role)
 
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
-        return [_membership(row) for row in await self._tx.fetch(_PAGE, workspace, after, limit)]
+        return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after, limit)]
 
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         rows = await self._tx.fetch(_VIEWS, *_asked(keys))
         found = [
-            MembershipView(membership=_membership(row), policy=policy_of(row))
+            MembershipView(membership=membership_of(row), policy=policy_of(row))
             for row in rows
             if row["workspace_id"] is not None
         ]
@@ -127,7 +128,8 @@ def _values(membership: Membership) -> tuple[object, ...]:
     )
 
 
-def _membership(row: asyncpg.Record) -> Membership:
+def membership_of(row: asyncpg.Record) -> Membership:
+    """A row of COLUMNS."""
     return Membership(
         workspace=row["workspace_id"],
         subject=row["subject_id"],

@@ -14,6 +14,7 @@ from libs.outbox.row import OutboxRow
 from services.tenancy.domain.caller import Standing
 from services.tenancy.store.invitation import InvitationStore
 from services.tenancy.store.membership import MembershipStore
+from services.tenancy.store.subject_data import SubjectDataStore
 from services.tenancy.store.workspace import WorkspaceStore
 
 
@@ -24,6 +25,7 @@ class PostgresUnitOfWork:
         self.workspaces = WorkspaceStore(tx)
         self.memberships = MembershipStore(tx)
         self.invitations = InvitationStore(tx)
+        self.subject_data = SubjectDataStore(tx)
 
     async def emit(self, event: Event, *, traceparent: str | None) -> None:
         row = OutboxRow(
@@ -64,6 +66,11 @@ class PostgresStore:
     async def workspaces_of(self, subject: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
         async with self._database.transaction(Context(subjects=frozenset({subject}))) as tx:
             rows = await tx.fetch("SELECT found FROM workspaces_of_subject($1, $2) AS found", after, limit)
+        return [row["found"] for row in rows]
+
+    async def past_workspaces_of(self, subject: UUID) -> list[UUID]:
+        async with self._database.transaction(Context(subjects=frozenset({subject}))) as tx:
+            rows = await tx.fetch("SELECT found FROM past_workspaces_of_subject() AS found")
         return [row["found"] for row in rows]
 
     async def workspace_of_invitation(self, invitation: UUID, secret_hash: bytes) -> UUID | None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audit.domain.spreadsheet import COLUMNS, heading, safe
+from libs.spreadsheet import safe
+from services.audit.domain.spreadsheet import COLUMNS, heading
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ class RequestServiceStub:
                 request_serializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsRequest.SerializeToString,
                 response_deserializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsResponse.FromString,
                 _registered_method=True)
+        self.GetArchiveKeys = channel.unary_unary(
+                '/wardenry.datarights.v1.RequestService/GetArchiveKeys',
+                request_serializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysRequest.SerializeToString,
+                response_deserializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysResponse.FromString,
+                _registered_method=True)
         self.FetchArchive = channel.unary_stream(
                 '/wardenry.datarights.v1.RequestService/FetchArchive',
                 request_serializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.FetchArchiveRequest.SerializeToString,
@@ -83,6 +88,13 @@ class RequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetArchiveKeys(self, request, context):
+        """The public keys that archives are signed with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FetchArchive(self, request, context):
         """The archive of a completed access request, once. Needs an authentication of the last five minutes.
         Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
@@ -108,6 +120,11 @@ def add_RequestServiceServicer_to_server(servicer, server):
                     servicer.ListRequests,
                     request_deserializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsRequest.FromString,
                     response_serializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsResponse.SerializeToString,
+            ),
+            'GetArchiveKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetArchiveKeys,
+                    request_deserializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysRequest.FromString,
+                    response_serializer=wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysResponse.SerializeToString,
             ),
             'FetchArchive': grpc.unary_stream_rpc_method_handler(
                     servicer.FetchArchive,
@@ -197,6 +214,33 @@ class RequestService:
             '/wardenry.datarights.v1.RequestService/ListRequests',
             wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsRequest.SerializeToString,
             wardenry_dot_datarights_dot_v1_dot_request__pb2.ListRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetArchiveKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.datarights.v1.RequestService/GetArchiveKeys',
+            wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysRequest.SerializeToString,
+            wardenry_dot_datarights_dot_v1_dot_request__pb2.GetArchiveKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

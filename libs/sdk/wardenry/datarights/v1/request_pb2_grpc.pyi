@@ -41,6 +41,8 @@ class RequestServiceStub:
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
     ListRequests: _grpc.UnaryUnaryMultiCallable[_request_pb2.ListRequestsRequest, _request_pb2.ListRequestsResponse]
     """The subject's requests, newest first."""
+    GetArchiveKeys: _grpc.UnaryUnaryMultiCallable[_request_pb2.GetArchiveKeysRequest, _request_pb2.GetArchiveKeysResponse]
+    """The public keys that archives are signed with."""
     FetchArchive: _grpc.UnaryStreamMultiCallable[_request_pb2.FetchArchiveRequest, _request_pb2.FetchArchiveResponse]
     """The archive of a completed access request, once. Needs an authentication of the last five minutes.
     Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
@@ -59,6 +61,8 @@ class RequestServiceAsyncStub(RequestServiceStub):
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
     ListRequests: _aio.UnaryUnaryMultiCallable[_request_pb2.ListRequestsRequest, _request_pb2.ListRequestsResponse]  # type: ignore[assignment]
     """The subject's requests, newest first."""
+    GetArchiveKeys: _aio.UnaryUnaryMultiCallable[_request_pb2.GetArchiveKeysRequest, _request_pb2.GetArchiveKeysResponse]  # type: ignore[assignment]
+    """The public keys that archives are signed with."""
     FetchArchive: _aio.UnaryStreamMultiCallable[_request_pb2.FetchArchiveRequest, _request_pb2.FetchArchiveResponse]  # type: ignore[assignment]
     """The archive of a completed access request, once. Needs an authentication of the last five minutes.
     Errors: REASON_NOT_FOUND, also for one that was fetched, has expired or is not ready.
@@ -89,6 +93,13 @@ class RequestServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.ListRequestsResponse, _abc.Awaitable[_request_pb2.ListRequestsResponse]]:
         """The subject's requests, newest first."""
+
+    def GetArchiveKeys(
+        self,
+        request: _request_pb2.GetArchiveKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_request_pb2.GetArchiveKeysResponse, _abc.Awaitable[_request_pb2.GetArchiveKeysResponse]]:
+        """The public keys that archives are signed with."""
 
     def FetchArchive(
         self,

@@ -121,7 +121,7 @@ class Commitment(_message.Message):
     person: _builtins.str
     """Whose the value is: "actor" or "target"."""
     field: _builtins.str
-    """Name of the field: "ip_address", "user_agent", "device_fingerprint", "address", "name"."""
+    """Name of the field: "ip_address", "user_agent", "device_fingerprint", "address", "name", "previous_name"."""
     digest: _builtins.bytes
     """SHA-256 over the framed (field salt, field, value). docs/formats/commitment.md."""
     def __init__(

@@ -1,0 +1,169 @@
+"""Making requests, looking at them, and fetching what they gave."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.events.search_tags import search_tags
+from libs.ids import Ids
+from services.datarights.commands.sealing import ARCHIVE, SealedObjects
+from services.datarights.domain import events
+from services.datarights.domain.caller import Caller
+from services.datarights.domain.errors import (
+    ErasureObstructed,
+    PersonErased,
+    RequestExists,
+    RequestRunning,
+    RequestUnknown,
+)
+from services.datarights.domain.ports import Participants, UnitsOfWork, Vault, Warrants
+from services.datarights.domain.request import DUE, PARTICIPANTS, Request, checked_id
+from wardenry.clock import Clock
+from wardenry.warrants import ERASURE
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Requests, and whether there are more."""
+
+    requests: Sequence[Request]
+    more: bool
+
+
+class CreateRequest:
+    """A person, freshly authenticated, asks for their data or to be erased."""
+
+    def __init__(
+        self,
+        *,
+        work: UnitsOfWork,
+        vault: Vault,
+        warrants: Warrants,
+        participants: Participants,
+        clock: Clock,
+        ids: Ids,
+        waits: Callable[[], None],
+    ) -> None:
+        """`waits` wakes the worker, which would find the request by itself, only later."""
+        self._work = work
+        self._vault = vault
+        self._warrants = warrants
+        self._participants = participants
+        self._clock = clock
+        self._ids = ids
+        self._waits = waits
+
+    async def __call__(self, caller: Caller, *, request_id: UUID, right: str) -> Request:
+        """The request; the same one when it is made again.
+
+        Raises IdInvalid, RequestExists, RequestRunning, ErasureObstructed, SignInAgain, PersonErased,
+        WarrantsUnavailable, ParticipantUnavailable, KeysUnavailable.
+        """
+        checked_id(request_id)
+        async with self._work.begin(caller.subject) as work:
+            made = await work.requests.find(request_id)
+        if made is not None:
+            return _same(made, right)
+        await self._warrants.authorize(caller.bearer, request=request_id, right=right)
+        if right == ERASURE:
+            await self._check_obstacles(caller.subject, request_id)
+        now = self._clock.now()
+        request = Request(
+            subject=caller.subject,
+            id=request_id,
+            right=right,
+            created_at=now,
+            due_at=now + DUE,
+            key=await self._vault.reference(caller.subject),
+        )
+        tag_key = await self._vault.tag_key(now.date())
+        event = events.requested(
+            request,
+            event_id=self._ids.uuid7(),
+            caller=caller,
+            audit_key=await self._vault.audit_key(caller.subject),
+            tags=None
+            if tag_key is None
+            else search_tags(
+                tag_key,
+                client_address=caller.client_address,
+                user_agent=caller.user_agent,
+                device_fingerprint=caller.device_fingerprint,
+                country=caller.country,
+            ),
+        )
+        async with self._work.begin(caller.subject) as work:
+            if await work.requests.add(request):
+                await work.emit(event)
+            else:
+                # The same call, made twice at once, or another request of this kind.
+                made = await work.requests.find(request_id)
+                if made is None:
+                    raise RequestRunning
+                return _same(made, right)
+        self._waits()
+        return request
+
+    async def _check_obstacles(self, subject: UUID, request: UUID) -> None:
+        warrant = await self._warrants.warrant(subject=subject, request=request)
+        found = [
+            obstacle
+            for participant in PARTICIPANTS
+            for obstacle in await self._participants.obstacles(participant, subject=subject, warrant=warrant)
+        ]
+        if found:
+            raise ErasureObstructed(found)
+
+
+class ReadRequests:
+    """A person looks at their requests."""
+
+    def __init__(self, *, work: UnitsOfWork) -> None:
+        self._work = work
+
+    async def get(self, subject: UUID, request: UUID) -> Request:
+        """Raises RequestUnknown, also for somebody else's."""
+        async with self._work.begin(subject) as work:
+            found = await work.requests.find(request)
+        if found is None:
+            raise RequestUnknown
+        return found
+
+    async def page(self, subject: UUID, *, before: UUID | None, limit: int) -> Page:
+        """The newest (greatest id) first, those below `before`."""
+        async with self._work.begin(subject) as work:
+            found = await work.requests.page(before=before, limit=limit + 1)
+        return Page(found[:limit], len(found) > limit)
+
+
+class FetchArchive:
+    """Hands an archive to its person, once."""
+
+    def __init__(self, *, work: UnitsOfWork, sealed: SealedObjects, clock: Clock) -> None:
+        self._work = work
+        self._sealed = sealed
+        self._clock = clock
+
+    async def __call__(self, subject: UUID, request_id: UUID) -> bytes:
+        """The archive. Raises RequestUnknown when there is none to fetch, KeysUnavailable, ObjectsUnavailable."""
+        async with self._work.begin(subject) as work:
+            request = await work.requests.find(request_id)
+        if request is None or request.archive_until(self._clock.now()) is None:
+            raise RequestUnknown
+        # It is read before the one fetch is spent: a store that is away costs nobody the archive.
+        try:
+            content = await self._sealed.get(request, ARCHIVE)
+        except PersonErased:
+            content = None
+        if content is None:
+            raise RequestUnknown
+        async with self._work.begin(subject) as work:
+            if not await work.requests.spend_archive(request_id, at=self._clock.now()):
+                raise RequestUnknown
+        return content
+
+
+def _same(made: Request, right: str) -> Request:
+    if made.right != right:
+        raise RequestExists
+    return made

@@ -1,0 +1,94 @@
+"""Requests: how people use their rights, and what is done for each."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from libs.crypto.key_owner import KeyReference
+from services.datarights.domain.errors import IdInvalid
+from wardenry.warrants import ACCESS, ERASURE
+
+#: A request must be done in this time (GDPR Article 12(3): one month).
+DUE = timedelta(days=30)
+#: An archive can be fetched for so long.
+ARCHIVE_LIFE = timedelta(days=7)
+#: Pauses between attempts: the first, doubling, to the longest.
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=15)
+#: A worker that has said nothing for so long is taken to have died.
+LEASE = timedelta(seconds=60)
+
+#: Who holds personal data, in the order in which it is removed: tenancy first, because it alone may have to refuse;
+#: identity last, because nobody signs in after it.
+PARTICIPANTS = ("tenancy", "session", "audit", "identity")
+
+#: Steps that are none of a participant's.
+ASSEMBLE = "assemble"
+DESTROY_ARCHIVES = "destroy archives"
+DESTROY_KEYS = "destroy keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request."""
+
+    subject: UUID
+    id: UUID
+    #: wardenry.warrants.ACCESS or ERASURE.
+    right: str
+    created_at: datetime
+    due_at: datetime
+    completed_at: datetime | None = None
+    #: The data key of (subject, platform).
+    key: KeyReference
+    archive_expires_at: datetime | None = None
+    archive_fetched_at: datetime | None = None
+
+    def archive_until(self, now: datetime) -> datetime | None:
+        """Until when the archive can be fetched; None when it cannot."""
+        if self.archive_fetched_at is not None or self.archive_expires_at is None or self.archive_expires_at <= now:
+            return None
+        return self.archive_expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A worker's attempt at a request."""
+
+    subject: UUID
+    request: UUID
+    id: UUID
+    #: Since the last step that was done, this one included.
+    attempt: int
+
+
+def gather(participant: str) -> str:
+    """The step that asks a participant for its data."""
+    return f"gather {participant}"
+
+
+def erase(participant: str) -> str:
+    """The step that has a participant remove its data."""
+    return f"erase {participant}"
+
+
+def steps_of(right: str) -> tuple[str, ...]:
+    """What is done for a request, in this order; each may be done twice."""
+    if right == ACCESS:
+        return (*(gather(each) for each in PARTICIPANTS), ASSEMBLE)
+    if right == ERASURE:
+        return (*(erase(each) for each in PARTICIPANTS), DESTROY_ARCHIVES, DESTROY_KEYS)
+    raise ValueError(f"nothing is done for {right!r}")
+
+
+def pause_after(attempt: int) -> timedelta:
+    """How long to wait after an attempt that failed; the first is 1."""
+    doublings = min(max(attempt - 1, 0), 20)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def checked_id(value: UUID) -> UUID:
+    """An identifier that a caller chose. Raises IdInvalid."""
+    if value.version != 7:
+        raise IdInvalid
+    return value

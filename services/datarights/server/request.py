@@ -1,0 +1,111 @@
+"""RequestService."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from libs.rpc.call import call_of
+from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
+from services.datarights.domain.errors import PageTokenInvalid
+from services.datarights.domain.request import Request
+from services.datarights.server.caller import caller_of
+from wardenry.clock import Clock
+from wardenry.datarights.v1 import request_pb2, request_pb2_grpc
+from wardenry.warrants import ACCESS, ERASURE
+
+_PAGE = 50
+_CHUNK = 256 * 1024
+_RIGHTS = {ACCESS: request_pb2.RIGHT_ACCESS, ERASURE: request_pb2.RIGHT_ERASURE}
+_RIGHT_OF: dict[int, str] = {number: right for right, number in _RIGHTS.items()}
+
+
+class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
+    def __init__(
+        self,
+        *,
+        create: CreateRequest,
+        reading: ReadRequests,
+        fetch: FetchArchive,
+        archive_keys: tuple[str, ...],
+        clock: Clock,
+    ) -> None:
+        """`archive_keys` are the verifier keys of archives, the present one first."""
+        self._create = create
+        self._reading = reading
+        self._fetch = fetch
+        self._archive_keys = archive_keys
+        self._clock = clock
+
+    async def CreateRequest(  # noqa: N802 - the contract's name
+        self, request: request_pb2.CreateRequestRequest, context: Any
+    ) -> request_pb2.CreateRequestResponse:
+        made = await self._create(
+            caller_of(call_of(context)), request_id=UUID(request.request_id), right=_RIGHT_OF[request.right]
+        )
+        return request_pb2.CreateRequestResponse(request=self._rendered(made))
+
+    async def GetRequest(  # noqa: N802 - the contract's name
+        self, request: request_pb2.GetRequestRequest, context: Any
+    ) -> request_pb2.GetRequestResponse:
+        found = await self._reading.get(call_of(context).user.subject, UUID(request.request_id))
+        return request_pb2.GetRequestResponse(request=self._rendered(found))
+
+    async def ListRequests(  # noqa: N802 - the contract's name
+        self, request: request_pb2.ListRequestsRequest, context: Any
+    ) -> request_pb2.ListRequestsResponse:
+        page = await self._reading.page(
+            call_of(context).user.subject, before=_last(request.page_token), limit=request.page_size or _PAGE
+        )
+        return request_pb2.ListRequestsResponse(
+            requests=[self._rendered(each) for each in page.requests],
+            next_page_token=_token(page.requests[-1].id) if page.more else "",
+        )
+
+    async def FetchArchive(  # noqa: N802 - the contract's name
+        self, request: request_pb2.FetchArchiveRequest, context: Any
+    ) -> AsyncIterator[request_pb2.FetchArchiveResponse]:
+        content = await self._fetch(call_of(context).user.subject, UUID(request.request_id))
+        for start in range(0, len(content), _CHUNK):
+            yield request_pb2.FetchArchiveResponse(chunk=content[start : start + _CHUNK])
+
+    async def GetArchiveKeys(  # noqa: N802 - the contract's name
+        self, request: request_pb2.GetArchiveKeysRequest, context: Any
+    ) -> request_pb2.GetArchiveKeysResponse:
+        return request_pb2.GetArchiveKeysResponse(keys=self._archive_keys)
+
+    def _rendered(self, request: Request) -> request_pb2.Request:
+        done = request.completed_at is not None
+        rendered = request_pb2.Request(
+            request_id=str(request.id),
+            right=_RIGHTS[request.right],
+            state=request_pb2.REQUEST_STATE_COMPLETED if done else request_pb2.REQUEST_STATE_RUNNING,
+        )
+        rendered.created_at.FromDatetime(_utc(request.created_at))
+        rendered.due_at.FromDatetime(_utc(request.due_at))
+        if request.completed_at is not None:
+            rendered.completed_at.FromDatetime(_utc(request.completed_at))
+        until = request.archive_until(self._clock.now())
+        if until is not None:
+            rendered.archive_expires_at.FromDatetime(_utc(until))
+        return rendered
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _token(last: UUID) -> str:
+    """Where the next page begins. It tells nothing that the page did not, and a forged one shows no more."""
+    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
+
+
+def _last(token: str) -> UUID | None:
+    if not token:
+        return None
+    try:
+        return UUID(bytes=base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise PageTokenInvalid from None

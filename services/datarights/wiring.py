@@ -1,0 +1,117 @@
+"""The composition root: the one place that names what datarights is made of."""
+
+import asyncio
+from collections.abc import Sequence
+
+from libs.config.secret import SecretInvalid, read_key
+from libs.crypto.vault import VaultClient
+from libs.events.envelope import EnvelopeBuilder
+from libs.outbox.cursor_client import GrpcCursorClient
+from libs.rpc.authentication import Verifier
+from libs.rpc.server import GrpcServer
+from libs.service.databases import Databases
+from libs.service.events import relay_of
+from libs.service.parts import Parts, open_parts
+from libs.service.serving import Work, serving
+from services.datarights.clients.objects import ObstoreObjects
+from services.datarights.clients.participants import GrpcParticipants
+from services.datarights.clients.vault import IdentityVault
+from services.datarights.clients.warrants import GrpcWarrants
+from services.datarights.commands.fulfilment import Fulfil
+from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
+from services.datarights.commands.sealing import SealedObjects
+from services.datarights.config import DatarightsSettings
+from services.datarights.domain.request import PARTICIPANTS
+from services.datarights.jobs.worker import Worker
+from services.datarights.server.errors import ERRORS
+from services.datarights.server.request import RequestHandlers
+from services.datarights.store.backlog import PostgresBacklog
+from services.datarights.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.datarights.v1.participant_pb2_grpc import SubjectDataServiceStub
+from wardenry.datarights.v1.request_pb2_grpc import add_RequestServiceServicer_to_server
+from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
+from wardenry.log.note import NoteSigner
+from wardenry.session.v1.warrant_pb2_grpc import WarrantServiceStub
+
+#: Seconds between looks at what is due. A new request wakes the first at once.
+_REQUEST_SECONDS = 5.0
+_ARCHIVE_SECONDS = 60.0
+
+
+async def serve(settings: DatarightsSettings, stopping: asyncio.Event) -> None:
+    """Serves until `stopping` is set. What datarights needs does not have to be there yet.
+
+    Raises SecretInvalid, ListenFailed, OSError.
+    """
+    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+        datarights = Datarights(settings, parts=parts, databases=databases)
+        async with serving(datarights.server(verifier), databases=databases, works=datarights.works):
+            await stopping.wait()
+
+
+class Datarights:
+    """What datarights is made of, for one process."""
+
+    def __init__(self, settings: DatarightsSettings, *, parts: Parts, databases: Databases) -> None:
+        """Raises SecretInvalid, OSError."""
+        self._parts = parts
+        clock, ids, entropy = parts.clock, parts.ids, parts.entropy
+        signer = NoteSigner(name=settings.archive_key_name, seed=read_key(settings.archive_key_file))
+        work = PostgresUnitsOfWork(
+            database=databases.runtime, envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy)
+        )
+        keys = VaultServiceStub(parts.channel("identity"))
+        vault = IdentityVault(client=VaultClient(stub=keys, clock=clock), stub=keys)
+        warrants = GrpcWarrants(stub=WarrantServiceStub(parts.channel("session")))
+        participants = GrpcParticipants(
+            stubs={name: SubjectDataServiceStub(parts.channel(name)) for name in PARTICIPANTS}
+        )
+        sealed = SealedObjects(objects=_objects(settings.object_store_url), vault=vault, entropy=entropy)
+        fulfil = Fulfil(
+            work=work,
+            backlog=PostgresBacklog(database=databases.jobs),
+            vault=vault,
+            warrants=warrants,
+            participants=participants,
+            sealed=sealed,
+            signer=signer,
+            clock=clock,
+            ids=ids,
+        )
+        requests = Worker(name="requests", work=fulfil.all, seconds=_REQUEST_SECONDS, clock=clock)
+        archives = Worker(name="old archives", work=fulfil.remove_archives, seconds=_ARCHIVE_SECONDS, clock=clock)
+        self._requests = RequestHandlers(
+            create=CreateRequest(
+                work=work,
+                vault=vault,
+                warrants=warrants,
+                participants=participants,
+                clock=clock,
+                ids=ids,
+                waits=requests.wake,
+            ),
+            reading=ReadRequests(work=work),
+            fetch=FetchArchive(work=work, sealed=sealed, clock=clock),
+            archive_keys=(str(signer.key),),
+            clock=clock,
+        )
+        # Audit alone takes in datarights' events.
+        consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
+        self.works: Sequence[Work] = (
+            requests.run,
+            archives.run,
+            relay_of(settings, parts=parts, databases=databases, consumers=consumers),
+        )
+
+    def server(self, verifier: Verifier) -> GrpcServer:
+        """The server, with everything that it serves."""
+        server = self._parts.server(errors=ERRORS, verifier=verifier)
+        server.add(add_RequestServiceServicer_to_server, self._requests)
+        return server
+
+
+def _objects(url: str) -> ObstoreObjects:
+    try:
+        return ObstoreObjects(url=url)
+    except ValueError as error:
+        raise SecretInvalid(f"WARDENRY_DATARIGHTS_OBJECT_STORE_URL: {error}") from None
