@@ -90,6 +90,21 @@ async def test_a_vault_that_is_down_is_no_oracle(replicas: tuple[IdentityForTest
     await first.sign_in(ADDRESS)
 
 
+async def test_a_right_password_needs_nothing_of_the_vault_that_a_wrong_one_did_not(
+    replicas: tuple[IdentityForTests, IdentityForTests],
+) -> None:
+    """Else a vault that goes away tells them apart, and counts the right one as a failure."""
+    first, second = replicas
+    workspace = first.ids.uuid7()
+    with pytest.raises(CredentialsInvalid):
+        await second.sign_in(ADDRESS, WRONG, workspace=workspace)
+    await second.vault_database.close()
+    first.clock.advance(60)
+    await second.sign_in(ADDRESS, workspace=workspace)
+    assert await failures(second) == 0
+    await first.vault_database.close()
+
+
 async def failures(identity: IdentityForTests) -> int:
     rows = await identity.as_administrator("SELECT max(failures) AS failures FROM attempt")
     return rows[0]["failures"] or 0

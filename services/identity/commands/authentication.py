@@ -67,9 +67,10 @@ class AuthenticatePassword:
         """Raises AddressInvalid, CredentialsInvalid, AuthenticationDelayed, HashingBusy."""
         address = addresses.normalised(given.address)
         now = self._clock.now()
-        # The keys of a failure's event are fetched before anything is compared: where the vault does not answer, a
-        # right password gets the same answer as a wrong one.
+        # The keys of a failure's event and of a success's are fetched before anything is counted and compared: where
+        # the vault does not answer, a right password gets the same answer as a wrong one, and is no failure.
         circumstances = await self._circumstances(given, client)
+        platform_tags = await self._log_keys.tag_key(PLATFORM, now.date())
         subject_id, device_id = await self._store.find_account(
             self._blind_index.tag("address.value", PLATFORM, address),
             device_token_hash=hash_of(given.device_token),
@@ -89,7 +90,15 @@ class AuthenticatePassword:
                 raise await self._failed(reservation, circumstances, address)
             renewed = await self._renewed(hashing, password, credential)
         return await self._succeeded(
-            given, client, circumstances, account, subject_id, credential, renewed, known_device=device_id is not None
+            given,
+            client,
+            circumstances,
+            account,
+            subject_id,
+            credential,
+            renewed,
+            known_device=device_id is not None,
+            platform_tags=platform_tags,
         )
 
     async def _circumstances(self, given: PasswordInput, client: Client) -> Circumstances:
@@ -128,11 +137,11 @@ class AuthenticatePassword:
         renewed: str | None,
         *,
         known_device: bool,
+        platform_tags: bytes,
     ) -> Authenticated:
         now = self._clock.now()
         ticket = self._entropy.bytes(TICKET_BYTES)
         token = b"" if known_device else self._entropy.bytes(TOKEN_BYTES)
-        tag_key = await self._log_keys.tag_key(PLATFORM, now.date())
         async with self._store.transaction(subject_id) as tx:
             await tx.attempts.clear(account)
             if renewed is not None:
@@ -158,7 +167,7 @@ class AuthenticatePassword:
                     actor=person(subject_id, client),
                     device_fingerprint=device_fingerprint(token),
                     reader_key=credential.audit_key,
-                    tag_key=tag_key,
+                    tag_key=platform_tags,
                 )
                 target = Target(kind="device", id=device.device_id)
                 await tx.emit(remembered.event(self._ids.uuid7(), "device.remembered", target=target))
