@@ -250,6 +250,17 @@ async def test_a_mail_server_that_is_down_loses_nothing(tenancy: Tenancy) -> Non
     await tenancy.invitations.accept(bob, invitation_id=invitation, secret=secret_in(mail))
 
 
+async def test_a_mail_that_is_refused_for_good_is_not_tried_again(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    tenancy.mailer.refuses = True
+    invitation = tenancy.ids.uuid7()
+    await tenancy.invitations.create(owner, invitation_id=invitation, address="bob@example.com", role=Role.MEMBER)
+    await tenancy.work.mail_invitations()
+    tenancy.clock.advance(3600)
+    await tenancy.work.mail_invitations()
+    assert tenancy.mailer.tried == 1
+
+
 async def test_many_mailers_mail_each_invitation_once(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     for number in range(10):

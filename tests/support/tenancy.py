@@ -16,7 +16,7 @@ from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
 from libs.events.envelope import EnvelopeBuilder, open_sealed
 from libs.ids import Uuid7Ids
-from libs.mail.mail import Mail, MailUnavailable
+from libs.mail.mail import Mail, MailRefused, MailUnavailable
 from services.tenancy.clients.address_index import BlindAddressIndex
 from services.tenancy.commands.backlog import BacklogCommands
 from services.tenancy.commands.circumstances import Recorder
@@ -149,9 +149,12 @@ class MemoryMailer:
     sent: list[Mail] = field(default_factory=list)
     tried: int = 0
     down: bool = False
+    refuses: bool = False
 
     async def send(self, mail: Mail) -> None:
         self.tried += 1
+        if self.refuses:
+            raise MailRefused("no such mailbox")
         if self.down:
             raise MailUnavailable("nobody listens")
         self.sent.append(mail)

@@ -1,5 +1,6 @@
 """Reads JSON request bodies strictly: what is not understood is refused by name, nothing is guessed or coerced."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
@@ -10,18 +11,28 @@ from services.gateway.edge.problem import Problem, Violation
 
 #: Largest request body, bytes. The largest legitimate one is a sign-up of about 2 KiB.
 MAX_BODY = 16 * 1024
+#: Seconds that a body may take to come: one that trickles must not hold a connection for ever.
+READ_SECONDS = 10.0
 
 FieldType = Literal["string", "boolean"]
 _PYTHON_TYPES: Mapping[FieldType, type] = {"string": str, "boolean": bool}
 
 
 async def read_limited(request: Request) -> bytes:
-    """The body of `request`. Raises `Problem` 413 once more than `MAX_BODY` bytes have come, whatever was announced."""
+    """The body of `request`.
+
+    Raises `Problem` 413 once more than `MAX_BODY` bytes have come, whatever was announced, and 408 when it has not come
+    whole within `READ_SECONDS`.
+    """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise Problem(413, "FIELD_INVALID", f"The body is larger than {MAX_BODY} bytes.")
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise Problem(413, "FIELD_INVALID", f"The body is larger than {MAX_BODY} bytes.")
+    except TimeoutError as error:
+        raise Problem(408, "DEADLINE_EXCEEDED", "The body did not come in time.") from error
     return bytes(body)
 
 

@@ -21,6 +21,10 @@ from wardenry.verifier import TokenVerifier
 
 Metadata = Sequence[tuple[str, str]]
 
+#: Tokens of a browser that one request tries at most, each of which may cost a refresh: a browser has one session, so
+#: the first that is not good tells of the others, and a few more allow for workspaces that were left.
+_MOST_TRIED = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -91,7 +95,7 @@ class Browser:
     async def session_credentials(self) -> Credentials:
         """The browser's token for any workspace, or none: for calls about the person. Raises like `credentials`."""
         ended: Problem | None = None
-        for workspace in self.jar.token_workspaces():
+        for workspace in self.jar.token_workspaces()[:_MOST_TRIED]:
             try:
                 return await self._held(workspace)
             except Problem as problem:

@@ -5,7 +5,7 @@ import logging
 from uuid import UUID
 
 from libs.ids import Entropy
-from libs.mail.mail import Mail, Mailer, MailFailed
+from libs.mail.mail import Mail, Mailer, MailRefused, MailUnavailable
 from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, hash_of
 from services.tenancy.domain.mail import invitation_mail
 from services.tenancy.domain.ports import Backlog, Vault
@@ -44,7 +44,11 @@ class BacklogCommands:
                 continue
             try:
                 await self._mailer.send(self._mail(due, address=address, secret=secret))
-            except MailFailed as error:
+            except MailRefused as error:
+                _log.warning("an invitation will never be mailed: %s", error)
+                await self._backlog.mailed(due, at=None)
+                continue
+            except MailUnavailable as error:
                 _log.warning("an invitation could not be mailed and will be tried again: %s", error)
                 continue
             await self._backlog.mailed(due, at=self._clock.now())

@@ -1,5 +1,6 @@
 """Requests as the server would hand them over."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -14,12 +15,15 @@ def request(
     headers: Sequence[tuple[str, str]] = (),
     client: tuple[str, int] | None = ("192.0.2.7", 50000),
     chunks: Sequence[bytes] = (b"",),
+    then_silence: bool = False,
 ) -> Request:
-    """A request whose body arrives in `chunks`."""
+    """A request whose body arrives in `chunks`; with `then_silence` more was announced and never comes."""
     left = list(chunks)
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        if then_silence and not left:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": left.pop(0), "more_body": then_silence or bool(left)}
 
     scope = {
         "type": "http",

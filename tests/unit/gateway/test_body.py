@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from services.gateway.edge import body as body_module
 from services.gateway.edge.body import MAX_BODY, parse_object, read_object
 from services.gateway.edge.problem import Problem
 from tests.unit.gateway.requests import request
@@ -122,3 +123,11 @@ async def test_a_large_body_is_refused_as_it_comes_whatever_was_announced() -> N
     with pytest.raises(Problem) as caught:
         await read_object(asked, required={})
     assert caught.value.status == 413
+
+
+async def test_a_body_that_does_not_come_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "READ_SECONDS", 0.01)
+    silent = request(headers=[("Content-Type", "application/json")], then_silence=True)
+    with pytest.raises(Problem) as caught:
+        await read_object(silent, required={})
+    assert caught.value.status == 408

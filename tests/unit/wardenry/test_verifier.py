@@ -17,6 +17,7 @@ from wardenry.permissions import Role
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2
 from wardenry.tenancy.v1 import membership_pb2
+from wardenry.verifier import RETRY_AFTER
 
 VECTORS: dict[str, Any] = json.loads(Path("tests/testdata/formats/access-token.json").read_text(encoding="utf-8"))
 
@@ -202,6 +203,7 @@ async def test_a_stale_lease_and_no_introspection_let_nothing_pass(issuer: Issue
     with pytest.raises(Unavailable) as caught:
         await validator.verifier.verify(issuer.token(), audience="wardenry")
     assert caught.value.reason == reason_pb2.REASON_FEED_STALE
+    assert caught.value.retry_after == RETRY_AFTER
 
 
 async def test_an_echo_that_was_not_sent_on_this_stream_renews_nothing(issuer: Issuer, validator: Validator) -> None:
