@@ -65,8 +65,10 @@ class Consumer:
         limit_broker_log(self._clock)
         while True:
             consumer = self._kafka()
+            started = False
             try:
                 await consumer.start()
+                started = True
                 offsets = _Offsets(consumer=consumer, intake=self._intake)
                 consumer.subscribe(list(self._sources), listener=offsets)
                 await self._read(consumer, offsets)
@@ -74,6 +76,10 @@ class Consumer:
                 await self._patience.wait(error)
             finally:
                 await _stop(consumer)
+            if started:
+                # Until the broker has let go of this member it would only give back the partitions assigned last, which
+                # may be those of topics that are gone.
+                await asyncio.sleep(self._session_timeout + 1)
 
     def _kafka(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

@@ -1,5 +1,6 @@
 """What Apache Kafka does and the embedded broker cannot: it keeps its data, has limits, knows idempotent producers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,6 +40,25 @@ async def test_a_killed_broker_has_its_records_again(path: EventPath, broker: Br
 
     async with path.reader():  # nobody sends them again: there is no relay
         await eventually(both_there)
+
+
+async def test_a_consumer_that_begins_again_gets_the_topics_that_came_meanwhile(path: EventPath) -> None:
+    """Kafka remembers a member by its name, and with it that there was nothing to assign."""
+    async with path.reader():
+        await asyncio.sleep(3)  # it joins, and finds no topic
+        producer = path.producer()
+        await producer.open()
+        (reading,) = [
+            each for each in asyncio.all_tasks() if "Fetcher._fetch_requests_routine" in repr(each.get_coro())
+        ]
+        reading.cancel()
+        await producer.send([record(0, b"a")])
+        await producer.close()
+
+        async def there() -> bool:
+            return await path.taken() == [b"a"]
+
+        await eventually(there)
 
 
 async def test_what_was_refused_once_does_not_stop_what_follows(path: EventPath) -> None:
