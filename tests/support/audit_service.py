@@ -25,15 +25,28 @@ from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb
 from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.identity.v1 import vault_pb2_grpc
+from wardenry.keys import KeySet
+from wardenry.memberships import MembershipSet
+from wardenry.revocations import RevocationSet
 from wardenry.tokens import AccessToken
+from wardenry.verifier import TokenVerifier
 
 SOURCES = ("identity", "session", "tenancy", "audit", "datarights")
 
 
-class KnownTokens:
-    """Knows the tokens that it was given, each for one audience: satisfies libs.rpc.authentication.Verifier."""
+class KnownTokens(TokenVerifier):
+    """Knows the tokens that it was given, each for one audience, and no key that anything else is signed with."""
 
     def __init__(self) -> None:
+        clock = SystemClock()
+        super().__init__(
+            issuer="",
+            keys=KeySet(fetch=_no_keys, clock=clock),
+            revocations=RevocationSet(clock=clock),
+            memberships=MembershipSet(clock=clock),
+            introspect=_unknown,
+            clock=clock,
+        )
         self.known: dict[str, AccessToken] = {}
 
     async def verify(self, token: str, *, audience: str) -> AccessToken:
@@ -41,6 +54,14 @@ class KnownTokens:
         if claims is None or audience not in claims.audience:
             raise Unauthenticated("The access token is not good.")
         return claims
+
+
+async def _no_keys() -> str:
+    return '{"keys": []}'
+
+
+async def _unknown(token: str) -> bool:
+    return False
 
 
 class AuditService:
