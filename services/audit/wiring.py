@@ -28,6 +28,7 @@ from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
 from services.audit.commands.segment import StoreSegments
 from services.audit.commands.subject_data import SubjectData
+from services.audit.commands.tile import ReadTiles
 from services.audit.config import AuditSettings
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
@@ -40,6 +41,7 @@ from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
 from services.audit.server.log import LogHandlers
+from services.audit.server.platform_log import PlatformLogHandlers
 from services.audit.server.record import RecordHandlers
 from services.audit.store.subject_data import PostgresSubjectLogs
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
@@ -80,6 +82,7 @@ class Audit:
         objects = ObjectStoreSegments(url=settings.object_store_url)
         segments = StoreSegments(units=units, objects=objects, clock=clock)
         proving = ProveLog(units=units, checkpoints=checkpoints)
+        tiles = ReadTiles(units=units, proving=proving)
         anchors = ProveAnchor(units=units, proving=proving)
         anchoring = AnchorHeads(
             units=units, checkpoints=checkpoints, signer=signer, entropy=entropy, ids=ids, clock=clock
@@ -101,7 +104,8 @@ class Audit:
                 clock=clock,
             ),
         )
-        self._log = LogHandlers(proving=proving, anchors=anchors, keys=(str(signer.signer.key),))
+        self._log = LogHandlers(proving=proving, anchors=anchors, tiles=tiles, keys=(str(signer.signer.key),))
+        self._platform_log = PlatformLogHandlers(proving=proving, tiles=tiles)
         self._records = RecordHandlers(recording=RecordProductEvent(units=units, sealings=sealings, clock=clock))
         self._subject_data = SubjectData(units=units, logs=PostgresSubjectLogs(database=databases.runtime), vault=vault)
         self._cursors = CursorReader(name=settings.service, database=databases.runtime)
@@ -141,6 +145,7 @@ class Audit:
         server = self._parts.server(errors=ERRORS, verifier=verifier, on_denied=self._denials)
         server.add(entry_pb2_grpc.add_EntryServiceServicer_to_server, self._entries)
         server.add(log_pb2_grpc.add_LogServiceServicer_to_server, self._log)
+        server.add(log_pb2_grpc.add_PlatformLogServiceServicer_to_server, self._platform_log)
         server.add(record_pb2_grpc.add_RecordServiceServicer_to_server, self._records)
         server.add(
             participant_pb2_grpc.add_SubjectDataServiceServicer_to_server,

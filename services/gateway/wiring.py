@@ -12,8 +12,10 @@ from libs.cache.limit import Rate, RateLimit
 from libs.config.secret import read_key
 from libs.service.parts import Parts, open_parts
 from services.gateway.api.audit import Audit
+from services.gateway.api.requests import Requests
 from services.gateway.api.sessions import Sessions
 from services.gateway.api.subject import Subject
+from services.gateway.api.tiles import Tiles
 from services.gateway.api.workspaces import Workspaces
 from services.gateway.clients.backends import Backends
 from services.gateway.config import GatewaySettings
@@ -60,6 +62,7 @@ class Gateway:
             session=parts.channel("session"),
             tenancy=parts.channel("tenancy"),
             audit=parts.channel("audit"),
+            datarights=parts.channel("datarights"),
         )
         self._limits = _limits(settings, valkey, parts.clock)
         self._csrf_key = read_key(settings.csrf_key_file)
@@ -87,6 +90,8 @@ class Gateway:
             *Subject(edge=edge).routes(),
             *Workspaces(edge=edge, sign_in=sign_in).routes(),
             *Audit(edge=edge).routes(),
+            *Requests(edge=edge).routes(),
+            *Tiles(edge=edge).routes(),
             *Keys(edge=edge).routes(),
             *SignInPages(
                 edge=edge,

@@ -21,6 +21,10 @@ class EntriesMissing(Exception):
     """Rows of the log are gone. Nothing may be released over them; no caller sees this."""
 
 
+class TileNotFound(Exception):
+    """The newest checkpoint does not cover this tile, or not as many hashes of it."""
+
+
 class PageTokenInvalid(Exception):
     """The page token is none, or of another log or filter."""
 

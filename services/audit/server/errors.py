@@ -34,6 +34,11 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         reason=reason_pb2.REASON_NOT_FOUND,
         text="No checkpoint of the log is in the platform log yet.",
     ),
+    errors.TileNotFound: ErrorRow(
+        code=grpc.StatusCode.NOT_FOUND,
+        reason=reason_pb2.REASON_NOT_FOUND,
+        text="The log has no such tile.",
+    ),
     errors.PageTokenInvalid: ErrorRow(
         code=grpc.StatusCode.INVALID_ARGUMENT,
         reason=reason_pb2.REASON_PAGE_TOKEN_INVALID,

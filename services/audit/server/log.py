@@ -2,18 +2,22 @@
 
 from typing import Any
 
+from libs.merkle.proofs import Tile
 from libs.rpc.call import call_of
 from services.audit.commands.anchor import ProveAnchor
 from services.audit.commands.log import ProveLog
+from services.audit.commands.tile import ReadTiles
+from services.audit.domain.errors import TileNotFound
 from services.audit.server.caller import workspace_of
 from wardenry.audit.v1 import log_pb2, log_pb2_grpc
 
 
 class LogHandlers(log_pb2_grpc.LogServiceServicer):
-    def __init__(self, *, proving: ProveLog, anchors: ProveAnchor, keys: tuple[str, ...]) -> None:
+    def __init__(self, *, proving: ProveLog, anchors: ProveAnchor, tiles: ReadTiles, keys: tuple[str, ...]) -> None:
         """`keys` are the verifier keys, the present one first."""
         self._proving = proving
         self._anchors = anchors
+        self._tiles = tiles
         self._keys = keys
 
     async def GetCheckpoint(  # noqa: N802 - the contract's name
@@ -59,6 +63,18 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             hashes=proof.inclusion.hashes,
             platform_checkpoint=proof.inclusion.checkpoint.note,
         )
+
+    async def GetTile(  # noqa: N802 - the contract's name
+        self, request: log_pb2.GetTileRequest, context: Any
+    ) -> log_pb2.GetTileResponse:
+        log = workspace_of(call_of(context))
+        if not request.entries:
+            tile = await self._tiles.hashes(log, Tile(request.level, request.number), width=request.width)
+        elif request.level == 0:
+            tile = await self._tiles.entries(log, request.number, width=request.width)
+        else:
+            raise TileNotFound
+        return log_pb2.GetTileResponse(tile=tile)
 
     async def GetVerifierKeys(  # noqa: N802 - the contract's name
         self, request: log_pb2.GetVerifierKeysRequest, context: Any

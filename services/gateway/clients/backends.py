@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from wardenry.audit.v1.entry_pb2_grpc import EntryServiceStub
-from wardenry.audit.v1.log_pb2_grpc import LogServiceStub
+from wardenry.audit.v1.log_pb2_grpc import LogServiceStub, PlatformLogServiceStub
+from wardenry.datarights.v1.request_pb2_grpc import RequestServiceStub
 from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceStub
 from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceStub
@@ -19,7 +20,8 @@ from wardenry.tenancy.v1.workspace_pb2_grpc import WorkspaceServiceStub
 
 if TYPE_CHECKING:  # the generated modules name these in their type stubs alone
     from wardenry.audit.v1.entry_pb2_grpc import EntryServiceAsyncStub
-    from wardenry.audit.v1.log_pb2_grpc import LogServiceAsyncStub
+    from wardenry.audit.v1.log_pb2_grpc import LogServiceAsyncStub, PlatformLogServiceAsyncStub
+    from wardenry.datarights.v1.request_pb2_grpc import RequestServiceAsyncStub
     from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceAsyncStub
     from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceAsyncStub
     from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceAsyncStub
@@ -44,8 +46,10 @@ class Backends:
     workspace: "WorkspaceServiceAsyncStub"
     membership: "MembershipServiceAsyncStub"
     invitation: "InvitationServiceAsyncStub"
+    request: "RequestServiceAsyncStub"
     entry: "EntryServiceAsyncStub"
     log: "LogServiceAsyncStub"
+    platform_log: "PlatformLogServiceAsyncStub"
 
     @classmethod
     def over(
@@ -55,6 +59,7 @@ class Backends:
         session: grpc.aio.Channel,
         tenancy: grpc.aio.Channel,
         audit: grpc.aio.Channel,
+        datarights: grpc.aio.Channel,
     ) -> "Backends":
         return cls(
             registration=RegistrationServiceStub(identity),
@@ -66,6 +71,8 @@ class Backends:
             workspace=WorkspaceServiceStub(tenancy),
             membership=MembershipServiceStub(tenancy),
             invitation=InvitationServiceStub(tenancy),
+            request=RequestServiceStub(datarights),
             entry=EntryServiceStub(audit),
             log=LogServiceStub(audit),
+            platform_log=PlatformLogServiceStub(audit),
         )

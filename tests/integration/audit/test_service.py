@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from libs.ids import SystemEntropy, Uuid7Ids
+from libs.ids import PLATFORM, SystemEntropy, Uuid7Ids
 from libs.rpc.channel import as_user
-from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, AuditOnPostgres
+from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, SIGNER, AuditOnPostgres
 from tests.support.audit_service import AuditService, audit_service
 from tests.support.broker import BrokerForTests
 from tests.support.events import eventually
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import access_token
-from wardenry.audit.v1 import entry_pb2, log_pb2, record_pb2
+from wardenry.audit.v1 import entry_pb2, log_pb2, log_pb2_grpc, record_pb2
 from wardenry.clock import SystemClock
 from wardenry.errors.error import (
     AlreadyExists,
@@ -25,6 +25,7 @@ from wardenry.errors.error import (
 )
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import cursor_pb2, cursor_pb2_grpc
+from wardenry.log.checkpoint import open_checkpoint
 from wardenry.log.note import VerifierKey
 from wardenry.log.tree import verify_inclusion
 from wardenry.log.verification import verify_export
@@ -120,6 +121,29 @@ async def test_from_a_products_call_to_a_proved_entry(service: AuditService) -> 
         "ip_address": "198.51.100.4",
         "user_agent": "Mozilla/5.0 (test)",
     }
+
+
+async def test_who_may_have_tiles(service: AuditService, audit: AuditOnPostgres) -> None:
+    await audit.intake.take(audit.records(2))
+    await audit.intake.take([audit.record(audit.event(personal=(), log=PLATFORM))])
+    log = await service.log()
+    wanted = log_pb2.GetTileRequest(width=2)
+    assert len((await log.GetTile(wanted, metadata=as_user("owner"))).tile) == 64
+    wanted.entries = True
+    assert len((await log.GetTile(wanted, metadata=as_user("owner"))).tile) > 64
+    for token, error in (("stranger", NotFound), ("member", PermissionDenied), ("", Unauthenticated)):
+        with pytest.raises(error):
+            await log.GetTile(wanted, metadata=as_user(token))
+    wanted.level = 1
+    with pytest.raises(NotFound):
+        await log.GetTile(wanted, metadata=as_user("owner"))
+    with pytest.raises(NotFound):
+        await log.GetAnchor(log_pb2.GetAnchorRequest(), metadata=as_user("owner"))
+    platform = log_pb2_grpc.PlatformLogServiceStub(await service.channel())
+    assert len((await platform.GetPlatformTile(log_pb2.GetPlatformTileRequest(width=1))).tile) == 32
+    note = (await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest())).checkpoint
+    checkpoint = open_checkpoint(note, [SIGNER.key])
+    assert (checkpoint.origin, checkpoint.size) == (f"{ORIGIN}/{PLATFORM}", 1)
 
 
 async def exported(service: AuditService, token: str, **fields: object) -> bytes:

@@ -55,6 +55,11 @@ class LogServiceStub:
                 request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorRequest.SerializeToString,
                 response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorResponse.FromString,
                 _registered_method=True)
+        self.GetTile = channel.unary_unary(
+                '/wardenry.audit.v1.LogService/GetTile',
+                request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileRequest.SerializeToString,
+                response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileResponse.FromString,
+                _registered_method=True)
         self.GetVerifierKeys = channel.unary_unary(
                 '/wardenry.audit.v1.LogService/GetVerifierKeys',
                 request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetVerifierKeysRequest.SerializeToString,
@@ -95,6 +100,14 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTile(self, request, context):
+        """A tile of the tree, or the entries under one of level 0, as C2SP tlog-tiles lays them out (docs/formats/tree.md). Errors:
+        REASON_NOT_FOUND beyond the newest checkpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetVerifierKeys(self, request, context):
         """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data.
         """
@@ -124,6 +137,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.GetAnchor,
                     request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorRequest.FromString,
                     response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetAnchorResponse.SerializeToString,
+            ),
+            'GetTile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTile,
+                    request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileRequest.FromString,
+                    response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileResponse.SerializeToString,
             ),
             'GetVerifierKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVerifierKeys,
@@ -251,6 +269,33 @@ class LogService:
             _registered_method=True)
 
     @staticmethod
+    def GetTile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.audit.v1.LogService/GetTile',
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileRequest.SerializeToString,
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetTileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetVerifierKeys(request,
             target,
             options=(),
@@ -267,6 +312,126 @@ class LogService:
             '/wardenry.audit.v1.LogService/GetVerifierKeys',
             wardenry_dot_audit_dot_v1_dot_log__pb2.GetVerifierKeysRequest.SerializeToString,
             wardenry_dot_audit_dot_v1_dot_log__pb2.GetVerifierKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class PlatformLogServiceStub:
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetPlatformCheckpoint = channel.unary_unary(
+                '/wardenry.audit.v1.PlatformLogService/GetPlatformCheckpoint',
+                request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointRequest.SerializeToString,
+                response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetPlatformTile = channel.unary_unary(
+                '/wardenry.audit.v1.PlatformLogService/GetPlatformTile',
+                request_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileRequest.SerializeToString,
+                response_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileResponse.FromString,
+                _registered_method=True)
+
+
+class PlatformLogServiceServicer:
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say.
+    """
+
+    def GetPlatformCheckpoint(self, request, context):
+        """Its newest signed checkpoint, which witnesses cosign.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPlatformTile(self, request, context):
+        """A tile of its tree. Errors: REASON_NOT_FOUND beyond the newest checkpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_PlatformLogServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetPlatformCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlatformCheckpoint,
+                    request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointRequest.FromString,
+                    response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointResponse.SerializeToString,
+            ),
+            'GetPlatformTile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlatformTile,
+                    request_deserializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileRequest.FromString,
+                    response_serializer=wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'wardenry.audit.v1.PlatformLogService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('wardenry.audit.v1.PlatformLogService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class PlatformLogService:
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say.
+    """
+
+    @staticmethod
+    def GetPlatformCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.audit.v1.PlatformLogService/GetPlatformCheckpoint',
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointRequest.SerializeToString,
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlatformTile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.audit.v1.PlatformLogService/GetPlatformTile',
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileRequest.SerializeToString,
+            wardenry_dot_audit_dot_v1_dot_log__pb2.GetPlatformTileResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class LogServiceStub:
     """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
     Errors: REASON_NOT_FOUND while none has got there.
     """
+    GetTile: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]
+    """A tile of the tree, or the entries under one of level 0, as C2SP tlog-tiles lays them out (docs/formats/tree.md). Errors:
+    REASON_NOT_FOUND beyond the newest checkpoint.
+    """
     GetVerifierKeys: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]
     """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
 
@@ -60,6 +64,10 @@ class LogServiceAsyncStub(LogServiceStub):
     GetAnchor: _aio.UnaryUnaryMultiCallable[_log_pb2.GetAnchorRequest, _log_pb2.GetAnchorResponse]  # type: ignore[assignment]
     """That a checkpoint of the log is in the platform log: everything that an outsider needs to check it (docs/formats/log-head.md).
     Errors: REASON_NOT_FOUND while none has got there.
+    """
+    GetTile: _aio.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]  # type: ignore[assignment]
+    """A tile of the tree, or the entries under one of level 0, as C2SP tlog-tiles lays them out (docs/formats/tree.md). Errors:
+    REASON_NOT_FOUND beyond the newest checkpoint.
     """
     GetVerifierKeys: _aio.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]  # type: ignore[assignment]
     """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
@@ -97,6 +105,15 @@ class LogServiceServicer:
         Errors: REASON_NOT_FOUND while none has got there.
         """
 
+    def GetTile(
+        self,
+        request: _log_pb2.GetTileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetTileResponse, _abc.Awaitable[_log_pb2.GetTileResponse]]:
+        """A tile of the tree, or the entries under one of level 0, as C2SP tlog-tiles lays them out (docs/formats/tree.md). Errors:
+        REASON_NOT_FOUND beyond the newest checkpoint.
+        """
+
     def GetVerifierKeys(
         self,
         request: _log_pb2.GetVerifierKeysRequest,
@@ -105,3 +122,44 @@ class LogServiceServicer:
         """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class PlatformLogServiceStub:
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> PlatformLogServiceAsyncStub: ...
+    GetPlatformCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetPlatformCheckpointRequest, _log_pb2.GetPlatformCheckpointResponse]
+    """Its newest signed checkpoint, which witnesses cosign."""
+    GetPlatformTile: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetPlatformTileRequest, _log_pb2.GetPlatformTileResponse]
+    """A tile of its tree. Errors: REASON_NOT_FOUND beyond the newest checkpoint."""
+
+@_typing.type_check_only
+class PlatformLogServiceAsyncStub(PlatformLogServiceStub):
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetPlatformCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetPlatformCheckpointRequest, _log_pb2.GetPlatformCheckpointResponse]  # type: ignore[assignment]
+    """Its newest signed checkpoint, which witnesses cosign."""
+    GetPlatformTile: _aio.UnaryUnaryMultiCallable[_log_pb2.GetPlatformTileRequest, _log_pb2.GetPlatformTileResponse]  # type: ignore[assignment]
+    """A tile of its tree. Errors: REASON_NOT_FOUND beyond the newest checkpoint."""
+
+class PlatformLogServiceServicer:
+    """Shows the platform log's tree to everybody: hashes, and nothing of what its entries say."""
+
+    def GetPlatformCheckpoint(
+        self,
+        request: _log_pb2.GetPlatformCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetPlatformCheckpointResponse, _abc.Awaitable[_log_pb2.GetPlatformCheckpointResponse]]:
+        """Its newest signed checkpoint, which witnesses cosign."""
+
+    def GetPlatformTile(
+        self,
+        request: _log_pb2.GetPlatformTileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetPlatformTileResponse, _abc.Awaitable[_log_pb2.GetPlatformTileResponse]]:
+        """A tile of its tree. Errors: REASON_NOT_FOUND beyond the newest checkpoint."""
+
+def add_PlatformLogServiceServicer_to_server(servicer: PlatformLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
