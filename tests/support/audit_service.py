@@ -133,7 +133,7 @@ async def audit_service(
         vault = SmallVault()
         identity.add(vault_pb2_grpc.add_VaultServiceServicer_to_server, vault)
         await stack.enter_async_context(identity)
-        settings = _settings(
+        settings = audit_settings(
             database=database,
             bootstrap=bootstrap,
             directory=directory,
@@ -151,7 +151,7 @@ async def audit_service(
         yield service
 
 
-def _settings(
+def audit_settings(
     *, database: ServiceDatabase, bootstrap: str, directory: Path, certificates: CertificatesForTests, identity: str
 ) -> AuditSettings:
     keys = directory / "mac-keys"

@@ -1,0 +1,62 @@
+"""The whole store, log by log."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from libs.db.pool import Database
+from libs.ids import PLATFORM
+from services.audit.domain.ports import SegmentObjects
+from services.audit.fsck.anchors import anchors_known, check_anchors
+from services.audit.fsck.report import FsckReport
+from services.audit.fsck.segments import CheckSegments, check_release
+from services.audit.fsck.tree import CheckTree, reading
+from wardenry.clock import Clock
+from wardenry.log.note import VerifierKey
+
+_TREES = "SELECT log_id FROM tree_head"
+#: A log whose head is gone was still added to.
+_ADDED = "SELECT DISTINCT unnest(logs) AS log_id FROM segment_part"
+
+
+class Fsck:
+    """Recomputes everything from stored bytes. The service may go on meanwhile: each log is read as of one moment."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Database,
+        jobs: Database,
+        objects: SegmentObjects,
+        key: VerifierKey,
+        clock: Clock,
+        progress: Callable[[str], None],
+    ) -> None:
+        """`jobs` lists the logs; `runtime` reads them, in transactions that can change nothing."""
+        self._runtime = runtime
+        self._jobs = jobs
+        self._objects = objects
+        self._key = key
+        self._clock = clock
+        self._progress = progress
+
+    async def check(self) -> FsckReport:
+        """Raises DatabaseUnavailable, DatabaseRefused."""
+        report = FsckReport()
+        logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
+        logs |= {row["log_id"] for row in await self._runtime.fetch(_ADDED)}
+        async with reading(self._runtime, PLATFORM) as tx:
+            known = await anchors_known(tx)
+        sizes: dict[UUID, tuple[int, int]] = {}
+        anchored = 0
+        for number, log in enumerate(sorted(logs), start=1):
+            self._progress(f"log {number} of {len(logs)}, {report.entries} entries")
+            async with reading(self._runtime, log, PLATFORM) as tx:
+                sizes[log] = await CheckTree(tx=tx, log=log, key=self._key, report=report).check()
+                anchored += await check_anchors(tx, log, key=self._key, now=self._clock.now(), report=report)
+            report.logs += 1
+        if anchored < known:
+            report.fail("anchor", PLATFORM, f"{known - anchored} anchors in the platform log are of no log")
+        self._progress("segments")
+        await check_release(self._runtime, sizes, report)
+        await CheckSegments(database=self._runtime, objects=self._objects, report=report).check()
+        return report
