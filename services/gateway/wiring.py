@@ -12,6 +12,7 @@ from libs.cache.limit import Rate, RateLimit
 from libs.config.secret import read_key
 from libs.service.parts import Parts, open_parts
 from services.gateway.api.audit import Audit
+from services.gateway.api.requests import Requests
 from services.gateway.api.sessions import Sessions
 from services.gateway.api.subject import Subject
 from services.gateway.api.tiles import Tiles
@@ -61,6 +62,7 @@ class Gateway:
             session=parts.channel("session"),
             tenancy=parts.channel("tenancy"),
             audit=parts.channel("audit"),
+            datarights=parts.channel("datarights"),
         )
         self._limits = _limits(settings, valkey, parts.clock)
         self._csrf_key = read_key(settings.csrf_key_file)
@@ -88,6 +90,7 @@ class Gateway:
             *Subject(edge=edge).routes(),
             *Workspaces(edge=edge, sign_in=sign_in).routes(),
             *Audit(edge=edge).routes(),
+            *Requests(edge=edge).routes(),
             *Tiles(edge=edge).routes(),
             *Keys(edge=edge).routes(),
             *SignInPages(

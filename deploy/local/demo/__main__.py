@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.local.demo import isolation, proof, revocation, story
+from deploy.local.demo import isolation, proof, revocation, rights, story
 from deploy.local.demo.narration import Narrator, StepFailed
 from deploy.local.demo.running import NotRunning, running_stack
 from deploy.local.demo.scene import Scene, make_scene
@@ -62,6 +62,13 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, Act], ...]], ...] = (
             ("Nor over gRPC, nor for the wrong service", isolation.over_grpc),
             ("Nor in SQL, under each service's own role", isolation.in_sql),
             ("A session that is ended while in use is refused within a second", revocation.revoke_in_use),
+        ),
+    ),
+    (
+        "Their own data",
+        (
+            ("Somebody receives everything that is held about them, signed", rights.receive_everything),
+            ("And is erased: from every dump, topic and log, which still proves itself", rights.be_erased),
         ),
     ),
 )

@@ -7,6 +7,7 @@ import grpc.aio
 
 from wardenry.audit.v1.entry_pb2_grpc import EntryServiceStub
 from wardenry.audit.v1.log_pb2_grpc import LogServiceStub, PlatformLogServiceStub
+from wardenry.datarights.v1.request_pb2_grpc import RequestServiceStub
 from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceStub
 from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceStub
@@ -20,6 +21,7 @@ from wardenry.tenancy.v1.workspace_pb2_grpc import WorkspaceServiceStub
 if TYPE_CHECKING:  # the generated modules name these in their type stubs alone
     from wardenry.audit.v1.entry_pb2_grpc import EntryServiceAsyncStub
     from wardenry.audit.v1.log_pb2_grpc import LogServiceAsyncStub, PlatformLogServiceAsyncStub
+    from wardenry.datarights.v1.request_pb2_grpc import RequestServiceAsyncStub
     from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceAsyncStub
     from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceAsyncStub
     from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceAsyncStub
@@ -44,6 +46,7 @@ class Backends:
     workspace: "WorkspaceServiceAsyncStub"
     membership: "MembershipServiceAsyncStub"
     invitation: "InvitationServiceAsyncStub"
+    request: "RequestServiceAsyncStub"
     entry: "EntryServiceAsyncStub"
     log: "LogServiceAsyncStub"
     platform_log: "PlatformLogServiceAsyncStub"
@@ -56,6 +59,7 @@ class Backends:
         session: grpc.aio.Channel,
         tenancy: grpc.aio.Channel,
         audit: grpc.aio.Channel,
+        datarights: grpc.aio.Channel,
     ) -> "Backends":
         return cls(
             registration=RegistrationServiceStub(identity),
@@ -67,6 +71,7 @@ class Backends:
             workspace=WorkspaceServiceStub(tenancy),
             membership=MembershipServiceStub(tenancy),
             invitation=InvitationServiceStub(tenancy),
+            request=RequestServiceStub(datarights),
             entry=EntryServiceStub(audit),
             log=LogServiceStub(audit),
             platform_log=PlatformLogServiceStub(audit),
