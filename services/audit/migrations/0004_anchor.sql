@@ -1,7 +1,7 @@
 -- Which heads of which logs were sent to the platform log, and the nonces that blind them there.
 
 ALTER TABLE tree_head ADD COLUMN anchored bigint NOT NULL DEFAULT 0,
-    ADD CONSTRAINT tree_head_anchored CHECK (anchored BETWEEN 0 AND size);
+    ADD CONSTRAINT tree_head_anchored CHECK (anchored BETWEEN 0 AND size) NOT VALID;
 COMMENT ON COLUMN tree_head.anchored IS 'Size of the newest checkpoint that was sent to the platform log; 0 before the first';
 GRANT UPDATE (anchored) ON tree_head TO audit_runtime;
 -- Finds the logs that have grown since, by their sizes alone; what is done with each is the runtime's.

@@ -3,7 +3,6 @@
 ALTER TABLE subject ADD COLUMN erased_at timestamptz;
 COMMENT ON COLUMN subject.erased_at IS 'When the person was erased; the row stays so that nothing of them is good again; null while they are somebody';
 ALTER TABLE subject ADD CONSTRAINT subject_erased CHECK (erased_at IS NULL OR display_name = '') NOT VALID;
-ALTER TABLE subject VALIDATE CONSTRAINT subject_erased;
 GRANT UPDATE (display_name, erased_at) ON subject TO identity_runtime;
 
 GRANT DELETE ON address, password, device, ticket TO identity_runtime;
