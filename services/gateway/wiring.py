@@ -29,6 +29,7 @@ from services.gateway.edge.workspaces import WorkspaceNames
 from services.gateway.openid.keys import Keys
 from services.gateway.pages.account import AccountPages
 from services.gateway.pages.rendering import Pages
+from services.gateway.pages.rights import RightsPages
 from services.gateway.pages.routing import PageRoutes
 from services.gateway.pages.sign_in import SignInPages
 from services.gateway.pages.workspaces import WorkspacePages
@@ -102,6 +103,7 @@ class Gateway:
                 mailbox_url=self._settings.mailbox,
             ).routes(),
             *AccountPages(edge=edge, pages=pages, routes=page_routes).routes(),
+            *RightsPages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
         ]
         return application(routes, refusal=page_routes.refusal)

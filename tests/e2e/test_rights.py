@@ -1,0 +1,80 @@
+"""One's own data, in a real browser: a copy of everything, and the end of it."""
+
+import io
+import secrets
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.person import Person
+from tests.support.stack import LocalStack
+from wardenry.archive import MANIFEST
+
+WAIT_SECONDS = 30.0
+
+
+def test_a_person_fetches_everything_and_then_is_nobody(
+    chromium: Browser, stack: LocalStack, screenshots: Path
+) -> None:
+    urls = stack.state["urls"]
+    eva = Person(
+        chromium,
+        origin=urls["http"],
+        mail=urls["mail"],
+        screenshots=screenshots,
+        name="Eva",
+        run=secrets.token_hex(4),
+    )
+    page = eva.page
+    eva.sign_up()
+    eva.enter_code()
+    expect(page.get_by_text("You belong to no workspace yet")).to_be_visible()
+    page.goto("/account")
+    page.get_by_role("link", name="Have a copy of everything").click()
+
+    # Somebody at the open browser does not know the password.
+    eva.meant.add(401)
+    ask(page, "not-hers-at-all", "Get a copy of everything")
+    expect(page.get_by_text("Address or password is wrong", exact=False).first).to_be_visible()
+    # After a wrong one the next is due a second later.
+    page.wait_for_timeout(1_500)
+    ask(page, eva.password, "Get a copy of everything")
+    expect(page.get_by_role("cell", name="A copy")).to_be_visible()
+    download = page.get_by_role("button", name="Download")
+    reload_until(page, lambda: download.is_visible())
+    eva.see("data")
+    page.get_by_label("Your password").fill(eva.password)
+    with page.expect_download() as caught:
+        download.click()
+    assert caught.value.suggested_filename == "your-data.zip"
+    with zipfile.ZipFile(io.BytesIO(Path(caught.value.path()).read_bytes())) as archive:
+        assert {MANIFEST, "index.html", "data/identity/account.json"} <= set(archive.namelist())
+        assert eva.address in archive.read("data/identity/account.json").decode()
+        (screenshots / "archive.html").write_bytes(archive.read("index.html"))
+    page.goto("/account/data")
+    assert not download.is_visible()
+
+    ask(page, eva.password, "Erase me, for good")
+    reload_until(page, lambda: page.url.endswith("/sign-in"))
+    page.get_by_label("E-mail address").fill(eva.address)
+    page.get_by_label("Password").fill(eva.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Address or password is wrong", exact=False).first).to_be_visible()
+    assert not eva.complaints
+    eva.close()
+
+
+def ask(page: Page, password: str, what: str) -> None:
+    page.get_by_label("Your password").fill(password)
+    page.get_by_role("button", name=what).click()
+
+
+def reload_until(page: Page, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(300)
+        page.goto("/account/data")
