@@ -132,7 +132,7 @@ async def eventually(act: Callable[[], Awaitable[None]]) -> float:
 def test_its_page_answers_and_it_started_no_store(suite: LocalStack, outside: LocalStack) -> None:
     assert httpx2.get(f"{suite.state['urls']['http']}/sign-in").status_code == 200
     started = {piece["name"] for piece in suite.state["pieces"]}
-    assert started == {"mail", "identity", "session", "tenancy", "audit", "gateway"}
+    assert started == {"mail", "identity", "session", "tenancy", "audit", "datarights", "gateway"}
     for name in STORES:
         assert suite.state["addresses"][name] == outside.state["addresses"][name]
 
