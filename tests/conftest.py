@@ -100,6 +100,7 @@ async def people(stack: LocalStack) -> AsyncIterator[People]:
     await made.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that use the whole suite run in one process, so that it is started once."""
     for item in items:

@@ -7,21 +7,12 @@ import argparse
 import asyncio
 import secrets
 import shutil
-from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 
 from rich.console import Console
 
 from tests.faults.campaign import campaign, show
-from tests.support.stack import LocalStack, prepared_home
-
-SETTINGS = {
-    # All people at work are one address to the gateway's limits.
-    "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000",
-    "WARDENRY_GATEWAY_STANDARD_RATE": "60000",
-    # What is tried is not how hard passwords are to guess: the least cost leaves the machine to everything else.
-    "WARDENRY_IDENTITY_PASSWORD_HASH_SECONDS": "0.01",
-}
+from tests.faults.own_stack import own_stack
 
 
 def main() -> int:
@@ -33,20 +24,12 @@ def main() -> int:
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     console = Console(highlight=False, width=120)
     console.print(f"{asked.kills} kills by seed {seed}")
-    with TemporaryDirectory(prefix="wardenry-faults-") as directory:
-        Path(directory).chmod(0o711)
-        stack = LocalStack(prepared_home(Path(directory) / "home"), environment=SETTINGS)
-        try:
-            stack.start()
-            report = asyncio.run(campaign(stack, kills=asked.kills, seed=seed, workers=asked.workers))
-            show(report, console)
-            if report.findings:
-                kept = shutil.copytree(
-                    stack.home / "logs", mkdtemp(prefix=f"wardenry-faults-{seed}-"), dirs_exist_ok=True
-                )
-                console.print(f"The processes' logs are kept in {kept}")
-        finally:
-            stack.end()
+    with own_stack() as stack:
+        report = asyncio.run(campaign(stack, kills=asked.kills, seed=seed, workers=asked.workers))
+        show(report, console)
+        if report.findings:
+            kept = shutil.copytree(stack.home / "logs", mkdtemp(prefix=f"wardenry-faults-{seed}-"), dirs_exist_ok=True)
+            console.print(f"The processes' logs are kept in {kept}")
     return 1 if report.findings else 0
 
 

@@ -19,7 +19,10 @@ from tests.support.people import People
 from tests.support.stack import LocalStack
 from wardenry.log.note import VerifierKey
 
-VICTIMS = ("identity", "session", "tenancy", "audit", "gateway", "postgresql", "vault", "valkey", "kafka")
+VICTIMS = (
+    *("identity", "session", "tenancy", "audit", "datarights", "gateway"),
+    *("postgresql", "vault", "valkey", "kafka"),
+)
 #: Acts that must be acknowledged between everything being ready and the next kill, and seconds within which they must.
 WORK_ACTS = 10
 WORK_SECONDS = 60.0

@@ -12,7 +12,7 @@ from libs.events.position import Position
 from tests.support.stack import LocalStack
 from wardenry.log.leaf import Leaf, parse_leaf
 
-SOURCES = ("identity", "session", "tenancy", "audit")
+SOURCES = ("identity", "session", "tenancy", "audit", "datarights")
 
 _ENTRIES = "SELECT log_id, index, event_id, action, succeeded, leaf FROM entry ORDER BY log_id, index"
 _TREES = "SELECT log_id, size, root, frontier FROM tree_head"

@@ -15,7 +15,7 @@ from tests.support.people import People, Person, Workspace
 from tests.support.running_stack import wait_for_another_process
 from tests.support.stack import LocalStack
 
-SERVICES = ("identity", "session", "tenancy", "audit", "gateway")
+SERVICES = ("identity", "session", "tenancy", "audit", "datarights", "gateway")
 STORES = ("postgresql", "vault", "valkey", "kafka", "mail")
 #: How long people work on after the kill, seconds.
 AFTER = 3.0

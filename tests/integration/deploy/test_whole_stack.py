@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.stack import LocalStack
 
-SERVICES = ("identity", "session", "tenancy", "audit", "gateway")
+SERVICES = ("identity", "session", "tenancy", "audit", "datarights", "gateway")
 
 
 def answers(connection: HTTPConnection, path: str) -> tuple[int, dict[str, str]]:
