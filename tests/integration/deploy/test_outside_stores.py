@@ -130,7 +130,7 @@ async def eventually(act: Callable[[], Awaitable[None]]) -> float:
 
 
 def test_its_page_answers_and_it_started_no_store(suite: LocalStack, outside: LocalStack) -> None:
-    assert httpx2.get(f"{suite.state['urls']['http']}/sign-in").status_code == 200
+    assert httpx2.get(f"{suite.state['urls']['http']}/sign-in", timeout=30).status_code == 200
     started = {piece["name"] for piece in suite.state["pieces"]}
     assert started == {"mail", "identity", "session", "tenancy", "audit", "datarights", "gateway"}
     for name in STORES:
@@ -150,7 +150,7 @@ async def test_a_store_that_goes_is_waited_for_and_used_when_it_is_back(
             answer = await person.send("POST", "/api/v1/sessions", {"address": address, "password": PASSWORD})
             # Neither the cache nor the broker is on the way of a sign-in.
             assert answer.status_code in ((503,) if name == "postgresql" else (201,)), answer.text
-            assert httpx2.get(f"{suite.state['urls']['http']}/sign-in").status_code == 200
+            assert httpx2.get(f"{suite.state['urls']['http']}/sign-in", timeout=30).status_code == 200
         wait_for(lambda: bool(suite.status()["ready"]))
         seconds = await eventually(lambda: sign_in(person, address))
         print(f"{name}: signed in {seconds:.1f} s after it was back")
