@@ -124,7 +124,7 @@ class Audit:
         consumer = consumer_of(settings, parts=parts, sources=sources, intake=intake, batch=settings.batch)
         months = MakeMonths(database=databases.jobs, clock=clock)
         anchor_grown_logs = AnchorGrownLogs(
-            jobs=databases.jobs, anchoring=anchoring, interval=timedelta(seconds=settings.anchor_seconds)
+            jobs=databases.jobs, anchoring=anchoring, interval=timedelta(seconds=settings.anchor_seconds), clock=clock
         )
 
         async def take_in() -> None:

@@ -12,6 +12,7 @@ from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
+from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
 from services.datarights.clients.objects import ObstoreObjects
 from services.datarights.clients.participants import GrpcParticipants
@@ -21,8 +22,8 @@ from services.datarights.commands.fulfilment import Fulfil
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
 from services.datarights.commands.sealing import SealedObjects
 from services.datarights.config import DatarightsSettings
+from services.datarights.domain.errors import ObjectsUnavailable
 from services.datarights.domain.request import PARTICIPANTS
-from services.datarights.jobs.worker import Worker
 from services.datarights.server.errors import ERRORS
 from services.datarights.server.request import RequestHandlers
 from services.datarights.store.backlog import PostgresBacklog
@@ -78,8 +79,16 @@ class Datarights:
             clock=clock,
             ids=ids,
         )
-        requests = Worker(name="requests", work=fulfil.all, seconds=_REQUEST_SECONDS, clock=clock)
-        archives = Worker(name="old archives", work=fulfil.remove_archives, seconds=_ARCHIVE_SECONDS, clock=clock)
+        requests = Periodic(
+            name="requests", work=fulfil.all, seconds=_REQUEST_SECONDS, clock=clock, outages=(ObjectsUnavailable,)
+        )
+        archives = Periodic(
+            name="old archives",
+            work=fulfil.remove_archives,
+            seconds=_ARCHIVE_SECONDS,
+            clock=clock,
+            outages=(ObjectsUnavailable,),
+        )
         self._requests = RequestHandlers(
             create=CreateRequest(
                 work=work,

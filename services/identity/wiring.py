@@ -10,12 +10,14 @@ from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import LocalKeyring
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import Entropy
+from libs.mail.mail import MailUnavailable
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
+from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
 from libs.telemetry.trace_context import current_traceparent
 from services.identity.clients.password_hasher import BcryptHasher, calibrated_cost
@@ -38,8 +40,6 @@ from services.identity.commands.vault import (
     GetTagKeys,
 )
 from services.identity.config import IdentitySettings
-from services.identity.jobs.expiry import ExpiryJob
-from services.identity.jobs.mail import MailJob
 from services.identity.server.authentication import AuthenticationHandlers
 from services.identity.server.credential import CredentialHandlers
 from services.identity.server.errors import ERRORS
@@ -73,6 +73,11 @@ async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
             identity = Identity(settings, parts=parts, databases=databases, hasher=hasher)
             async with serving(identity.server(verifier), databases=databases, works=identity.works):
                 await stopping.wait()
+
+
+#: Seconds between looks at an empty queue of mail: how long a code waits at most.
+_MAIL_SECONDS = 0.5
+_EXPIRY_SECONDS = 60.0
 
 
 class Identity:
@@ -177,8 +182,10 @@ class Identity:
         remove_expired = RemoveExpired(expiry=StoredExpiry(database=databases.jobs), clock=clock)
         consumers = [GrpcCursorClient(name=name, channel=parts.channel(name)) for name in ("session", "audit")]
         self.works: Sequence[Work] = (
-            MailJob(deliver=deliver_mail, clock=clock).run,
-            ExpiryJob(remove=remove_expired, clock=clock).run,
+            Periodic(
+                name="mail", work=deliver_mail.all, seconds=_MAIL_SECONDS, clock=clock, outages=(MailUnavailable,)
+            ).run,
+            Periodic(name="expiry", work=remove_expired.run, seconds=_EXPIRY_SECONDS, clock=clock).run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
         )
 

@@ -16,6 +16,7 @@ from libs.rpc.server import GrpcServer
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
+from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
 from services.tenancy.clients.address_index import BlindAddressIndex
 from services.tenancy.clients.identity import GrpcContacts
@@ -29,8 +30,8 @@ from services.tenancy.commands.permission import PermissionCommands
 from services.tenancy.commands.subject_data import SubjectData
 from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.config import TenancySettings
+from services.tenancy.domain.errors import KeysUnavailable
 from services.tenancy.domain.membership import ChangedMembership
-from services.tenancy.jobs.periodic import Periodic
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.errors import ERRORS
 from services.tenancy.server.invitation import InvitationHandlers
@@ -101,9 +102,21 @@ class Tenancy:
             clock=clock,
             origin=settings.issuer,
         )
-        mailing = Periodic(name="mailing invitations", work=backlog.mail_invitations, seconds=_MAIL_SECONDS)
-        adoption = Periodic(name="adopting keys", work=backlog.adopt_keys, seconds=_ADOPTION_SECONDS)
-        pruning = Periodic(name="deleting what has aged", work=backlog.prune, seconds=_PRUNE_SECONDS)
+        mailing = Periodic(
+            name="mailing invitations",
+            work=backlog.mail_invitations,
+            seconds=_MAIL_SECONDS,
+            clock=clock,
+            outages=(KeysUnavailable,),
+        )
+        adoption = Periodic(
+            name="adopting keys",
+            work=backlog.adopt_keys,
+            seconds=_ADOPTION_SECONDS,
+            clock=clock,
+            outages=(KeysUnavailable,),
+        )
+        pruning = Periodic(name="deleting what has aged", work=backlog.prune, seconds=_PRUNE_SECONDS, clock=clock)
         changes: Fanout[ChangedMembership] = Fanout()
         feed = FeedReader(source=MembershipChanges(database=databases.jobs), fanout=changes, clock=clock)
         # Audit alone takes in tenancy's events; session follows the feed.

@@ -1,15 +1,12 @@
 """Sends the heads of logs that have grown to the platform log, at every tick."""
 
-import asyncio
-import logging
 from datetime import timedelta
 
-from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.ids import PLATFORM
+from libs.service.periodic import Periodic
 from services.audit.commands.anchor import AnchorHeads
-
-_log = logging.getLogger(__name__)
+from wardenry.clock import Clock
 
 #: Heads in one transaction: their trees are locked for as long as it takes.
 _BATCH = 200
@@ -20,10 +17,11 @@ class AnchorGrownLogs:
     """Finds the logs under the jobs role, which sees their sizes alone. Several processes may do it at once: each head
     is sent by one of them."""
 
-    def __init__(self, *, jobs: Database, anchoring: AnchorHeads, interval: timedelta) -> None:
+    def __init__(self, *, jobs: Database, anchoring: AnchorHeads, interval: timedelta, clock: Clock) -> None:
         self._jobs = jobs
         self._anchoring = anchoring
         self._interval = interval
+        self._clock = clock
 
     async def anchor(self) -> int:
         """All that have grown, now; answers how many heads were sent. Raises DatabaseUnavailable."""
@@ -35,9 +33,9 @@ class AnchorGrownLogs:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(self._interval.total_seconds())
-            try:
-                await self.anchor()
-            except DatabaseUnavailable as error:
-                _log.warning("heads were not sent to the platform log, at the next tick they are: %s", error)
+        await Periodic(
+            name="heads for the platform log",
+            work=self.anchor,
+            seconds=self._interval.total_seconds(),
+            clock=self._clock,
+        ).run()

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
+from libs.service.periodic import Periodic
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -38,9 +39,7 @@ class MakeMonths:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(_EVERY_SECONDS)
-            await self.made()
+        await Periodic(name="months", work=self.make, seconds=_EVERY_SECONDS, clock=self._clock).run()
 
 
 def months_from(day: date, count: int) -> list[date]:

@@ -21,6 +21,11 @@ class DeliverMail:
         self._mailer = mailer
         self._clock = clock
 
+    async def all(self) -> None:
+        """Delivers until nothing is due. Raises MailUnavailable."""
+        while await self.run():
+            pass
+
     async def run(self) -> int:
         """How many mails were due. Raises MailUnavailable once the mail server did not take one; the rest stay due."""
         due = await self._queue.take(now=self._clock.now(), most=_BATCH)

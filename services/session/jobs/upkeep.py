@@ -1,12 +1,10 @@
 """What session does as time goes by."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 from libs.crypto.errors import SealBroken
-from libs.db.errors import DatabaseUnavailable
-from libs.events.patience import Patience
+from libs.service.periodic import Periodic
 from services.session.commands.signing_key import RotateSigningKeys, SigningKeyMissing, SigningKeySet
 from services.session.domain.ports import Past
 from wardenry.clock import Clock
@@ -61,12 +59,5 @@ class Upkeep:
         await self._every(_SESSIONS, "old sessions", once)
 
     async def _every(self, seconds: float, what: str, once: Callable[[], Awaitable[None]]) -> None:
-        patience = Patience(what=what, log=_log, clock=self._clock)
-        while True:
-            try:
-                await once()
-                patience.over()
-            except (DatabaseUnavailable, SigningKeyMissing, SealBroken) as error:
-                await patience.wait(error)
-            else:
-                await asyncio.sleep(seconds)
+        outages = (SigningKeyMissing, SealBroken)
+        await Periodic(name=what, work=once, seconds=seconds, clock=self._clock, outages=outages).run()

@@ -30,7 +30,7 @@ from wardenry.log.verification import Report, verify_export
 async def job(audit: AuditOnPostgres) -> AsyncIterator[AnchorGrownLogs]:
     jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
     await jobs.open()
-    yield AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(milliseconds=50))
+    yield AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(milliseconds=50), clock=audit.clock)
     await jobs.close()
 
 

@@ -131,7 +131,9 @@ async def fsck(audit: AuditOnPostgres) -> AsyncIterator[Fsck]:
     await audit.intake.take([*audit.records(250), *audit.records(2, log=OTHER_LOG)])
     jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
     await jobs.open()
-    await AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1)).anchor()
+    await AnchorGrownLogs(
+        jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock
+    ).anchor()
     records = []
     for number, (action, envelope) in enumerate(await audit.outbox()):
         leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
