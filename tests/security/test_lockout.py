@@ -48,23 +48,52 @@ async def test_replicas_and_spellings_share_one_count(replicas: tuple[IdentityFo
     assert row["failures"] >= len(compared)
 
 
-async def test_an_abandoned_attempt_is_counted(replicas: tuple[IdentityForTests, IdentityForTests]) -> None:
+async def abandoned(identity: IdentityForTests, password: str) -> None:
+    """An attempt whose caller gives up as soon as it is counted."""
+    before = await failures(identity)
+    attempt = asyncio.create_task(identity.sign_in(ADDRESS, password))
+    while await failures(identity) == before:  # noqa: ASYNC110 - a database has no event to wait for
+        await asyncio.sleep(0.005)
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+
+
+async def judged(identity: IdentityForTests, count: int) -> None:
+    """Until so many failures of the address are in the outbox."""
+    emitted = "SELECT count(*) AS n FROM outbox WHERE action = 'authentication.failed'"
+    while (await identity.as_administrator(emitted))[0]["n"] < count:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.005)
+
+
+async def test_an_abandoned_guess_is_a_failure_and_told(replicas: tuple[IdentityForTests, IdentityForTests]) -> None:
     first, _ = replicas
-    first.hasher.close()
-    first.hasher = first.hasher_of(cost=11)
+    slow(first)
     for count in range(1, 7):
-        attempt = asyncio.create_task(first.sign_in(ADDRESS, WRONG))
-        while await failures(first) < count:  # noqa: ASYNC110 - a database has no event to wait for
-            await asyncio.sleep(0.005)
-        attempt.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await attempt
-    first.hasher.close()
-    first.hasher = first.hasher_of(cost=4)
+        await abandoned(first, WRONG)
+        await judged(first, count)
+        first.clock.advance(min(2 ** (count - 1), 16))
     with pytest.raises(AuthenticationDelayed):
         await first.sign_in(ADDRESS)
     first.clock.advance(900)
     await first.sign_in(ADDRESS)
+
+
+async def test_an_abandoned_right_password_is_no_failure(replicas: tuple[IdentityForTests, IdentityForTests]) -> None:
+    """Else a slow answer, given up and tried again, locks the owner out."""
+    first, _ = replicas
+    slow(first)
+    for _ in range(7):
+        await abandoned(first, "correct horse battery staple")
+        while await failures(first):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    await first.sign_in(ADDRESS)
+
+
+def slow(identity: IdentityForTests) -> None:
+    """Makes a comparison take long enough to be given up meanwhile."""
+    identity.hasher.close()
+    identity.hasher = identity.hasher_of(cost=11)
 
 
 async def test_a_device_token_is_no_way_around_unless_it_is_real(

@@ -4,21 +4,23 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 import bcrypt
 
 from libs.ids import Entropy
 from services.identity.domain.errors import HashingBusy
+from services.identity.domain.ports import Hashing
 
 #: The least cost that OWASP's password storage cheat sheet allows, and the most that a sign-in can wait for.
 LEAST_COST: Final = 10
 MOST_COST: Final = 16
 _PROBED_COST: Final = 8
 _PROBES: Final = 3
+#: Works begun for each thread: while one is hashed, another is at the database.
+_WORKS_PER_THREAD: Final = 2
 _T = TypeVar("_T")
 
 
@@ -49,20 +51,26 @@ class BcryptHasher:
         self._cost = cost
         self._most = threads + most_waiting
         self._admitted = 0
+        self._places = asyncio.Semaphore(threads * _WORKS_PER_THREAD)
+        self._begun: set[asyncio.Task[object]] = set()
         self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="bcrypt")
         # What a password is compared with where there is none: the hash of a secret that nobody keeps. Only its work
         # matters, so hashing it at start-up at every cost below is spared: the salt carries the cost.
         self._nobody = self._prepared(entropy.bytes(32))
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncIterator["BcryptHasher"]:
+    async def admit(self, work: Callable[[Hashing], Awaitable[_T]]) -> _T:
         if self._admitted >= self._most:
             raise HashingBusy
         self._admitted += 1
         try:
-            yield self
-        finally:
+            await self._places.acquire()
+        except asyncio.CancelledError:
             self._admitted -= 1
+            raise
+        task = asyncio.create_task(self._to_its_end(work))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return await asyncio.shield(task)
 
     async def hash(self, password: bytes) -> str:
         return await self._in_thread(lambda: self._hashed(password))
@@ -76,6 +84,13 @@ class BcryptHasher:
     def close(self) -> None:
         """Waits for the hashes under way."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    async def _to_its_end(self, work: Callable[[Hashing], Awaitable[_T]]) -> _T:
+        try:
+            return await work(self)
+        finally:
+            self._places.release()
+            self._admitted -= 1
 
     def _hashed(self, password: bytes) -> str:
         return bcrypt.hashpw(self._prepared(password), bcrypt.gensalt(self._cost)).decode()

@@ -41,6 +41,21 @@ class Authenticated:
     device_token: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """All that is known when the password's turn to be compared has come."""
+
+    given: PasswordInput
+    client: Client
+    address: str = field(repr=False)
+    circumstances: Circumstances
+    platform_tags: bytes = field(repr=False)
+    account: Account
+    #: None where nobody has the address.
+    subject_id: UUID | None
+    known_device: bool
+
+
 class AuthenticatePassword:
     """Address and password. Unknown addresses take the same steps in the same time as known ones."""
 
@@ -79,27 +94,30 @@ class AuthenticatePassword:
         account = Account(
             tag=self._blind_index.tag("attempt.password", PLATFORM, address), allowance=device_id or STRANGERS
         )
-        async with self._hasher.admit() as hashing:
-            async with self._store.transaction(*([subject_id] if subject_id else [])) as tx:
-                reservation = await tx.attempts.reserve(account, now=now)
-                # For nobody, too: an unknown address costs the same statement.
-                credential = await tx.subjects.credential(subject_id or STRANGERS)
-            password = passwords.normalised(given.password)
-            held = await hashing.verify(password, credential.hash if credential else None)
-            if not held or credential is None or subject_id is None:
-                raise await self._failed(reservation, circumstances, address)
-            renewed = await self._renewed(hashing, password, credential)
-        return await self._succeeded(
-            given,
-            client,
-            circumstances,
-            account,
-            subject_id,
-            credential,
-            renewed,
-            known_device=device_id is not None,
+        attempt = _Attempt(
+            given=given,
+            client=client,
+            address=address,
+            circumstances=circumstances,
             platform_tags=platform_tags,
+            account=account,
+            subject_id=subject_id,
+            known_device=device_id is not None,
         )
+        return await self._hasher.admit(lambda hashing: self._compared(attempt, hashing))
+
+    async def _compared(self, attempt: _Attempt, hashing: Hashing) -> Authenticated:
+        subject_id = attempt.subject_id
+        async with self._store.transaction(*([subject_id] if subject_id else [])) as tx:
+            reservation = await tx.attempts.reserve(attempt.account, now=self._clock.now())
+            # For nobody, too: an unknown address costs the same statement.
+            credential = await tx.subjects.credential(subject_id or STRANGERS)
+        password = passwords.normalised(attempt.given.password)
+        held = await hashing.verify(password, credential.hash if credential else None)
+        if not held or credential is None or subject_id is None:
+            raise await self._failed(reservation, attempt)
+        renewed = await self._renewed(hashing, password, credential)
+        return await self._succeeded(attempt, subject_id, credential, renewed)
 
     async def _circumstances(self, given: PasswordInput, client: Client) -> Circumstances:
         log, now = given.workspace_id or PLATFORM, self._clock.now()
@@ -113,7 +131,8 @@ class AuthenticatePassword:
             tag_key=await self._log_keys.tag_key(log, now.date()),
         )
 
-    async def _failed(self, reservation: Reservation, circumstances: Circumstances, address: str) -> CredentialsInvalid:
+    async def _failed(self, reservation: Reservation, attempt: _Attempt) -> CredentialsInvalid:
+        circumstances, address = attempt.circumstances, attempt.address
         async with self._store.transaction() as tx:
             failure = await tx.attempts.fail(reservation, now=self._clock.now())
             await tx.emit(circumstances.failure(self._ids.uuid7(), reason="password", typed_address=address))
@@ -127,23 +146,13 @@ class AuthenticatePassword:
         return await hashing.hash(password)
 
     async def _succeeded(
-        self,
-        given: PasswordInput,
-        client: Client,
-        circumstances: Circumstances,
-        account: Account,
-        subject_id: UUID,
-        credential: Credential,
-        renewed: str | None,
-        *,
-        known_device: bool,
-        platform_tags: bytes,
+        self, attempt: _Attempt, subject_id: UUID, credential: Credential, renewed: str | None
     ) -> Authenticated:
         now = self._clock.now()
         ticket = self._entropy.bytes(TICKET_BYTES)
-        token = b"" if known_device else self._entropy.bytes(TOKEN_BYTES)
+        token = b"" if attempt.known_device else self._entropy.bytes(TOKEN_BYTES)
         async with self._store.transaction(subject_id) as tx:
-            await tx.attempts.clear(account)
+            await tx.attempts.clear(attempt.account)
             if renewed is not None:
                 await tx.subjects.renew_hash(subject_id, old=credential.hash, new=renewed)
             await tx.tickets.add(
@@ -151,8 +160,8 @@ class AuthenticatePassword:
                     ticket,
                     subject_id=subject_id,
                     subject_epoch=credential.subject_epoch,
-                    browser_binding=given.browser_binding,
-                    workspace_id=given.workspace_id,
+                    browser_binding=attempt.given.browser_binding,
+                    workspace_id=attempt.given.workspace_id,
                     now=now,
                 )
             )
@@ -161,13 +170,13 @@ class AuthenticatePassword:
                 await tx.devices.add(device)
                 # A factor held, so the person is known; a device belongs to the person, not to the flow's workspace.
                 remembered = dataclasses.replace(
-                    circumstances,
+                    attempt.circumstances,
                     log=PLATFORM,
                     occurred_at=now,
-                    actor=person(subject_id, client),
+                    actor=person(subject_id, attempt.client),
                     device_fingerprint=device_fingerprint(token),
                     reader_key=credential.audit_key,
-                    tag_key=platform_tags,
+                    tag_key=attempt.platform_tags,
                 )
                 target = Target(kind="device", id=device.device_id)
                 await tx.emit(remembered.event(self._ids.uuid7(), "device.remembered", target=target))

@@ -13,7 +13,7 @@ from services.identity.domain.attempt import Account, Reservation
 from services.identity.domain.client import Client
 from services.identity.domain.errors import CredentialChanged, CredentialsInvalid, SubjectUnknown
 from services.identity.domain.events import Circumstances, person
-from services.identity.domain.ports import LogKeys, PasswordHasher, Sessions, Store
+from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Sessions, Store
 from services.identity.domain.subject import Credential
 from wardenry.clock import Clock
 
@@ -68,7 +68,8 @@ class ChangePassword:
             tag=self._blind_index.tag("attempt.password", PLATFORM, contact.address), allowance=given.subject_id
         )
         tag_key = await self._log_keys.tag_key(PLATFORM, self._clock.now().date())
-        async with self._hasher.admit() as hashing:
+
+        async def replaced(hashing: Hashing) -> int:
             async with self._store.transaction(given.subject_id) as tx:
                 reservation = await tx.attempts.reserve(account, now=self._clock.now())
                 credential = await tx.subjects.credential(given.subject_id)
@@ -78,7 +79,9 @@ class ChangePassword:
             if not await hashing.verify(passwords.normalised(given.current_password), credential.hash):
                 raise await self._failed(reservation, circumstances, contact.address)
             new_hash = await hashing.hash(passwords.normalised(given.new_password))
-        epoch = await self._replace(given, account, credential, new_hash, circumstances)
+            return await self._replace(given, account, credential, new_hash, circumstances)
+
+        epoch = await self._hasher.admit(replaced)
         await self._sessions.end_subject(given.subject_id, epoch=epoch, keep=given.session_id)
         return epoch
 

@@ -72,8 +72,7 @@ class Register:
         address = addresses.normalised(given.address)
         display_name = checked_name(given.display_name)
         passwords.check_strength(given.password, known=(address, display_name))
-        async with self._hasher.admit() as hashing:
-            password_hash = await hashing.hash(passwords.normalised(given.password))
+        password_hash = await self._hasher.admit(lambda hashing: hashing.hash(passwords.normalised(given.password)))
         now = self._clock.now()
         known, _ = await self._store.find_account(
             self._blind_index.tag("address.value", PLATFORM, address), device_token_hash=b"", now=now

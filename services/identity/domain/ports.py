@@ -1,9 +1,9 @@
 """What the commands need of the world, and what they may rely on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference
@@ -17,6 +17,8 @@ from services.identity.domain.mail import OutgoingMail
 from services.identity.domain.registration import Registration
 from services.identity.domain.subject import Credential, KnownDevice, Subject
 from services.identity.domain.ticket import Redemption, Ticket
+
+_T = TypeVar("_T")
 
 
 class Attempts(Protocol):
@@ -190,8 +192,12 @@ class Hashing(Protocol):
 
 
 class PasswordHasher(Protocol):
-    def admit(self) -> AbstractAsyncContextManager[Hashing]:
-        """Raises HashingBusy at once when too many wait already."""
+    async def admit(self, work: Callable[[Hashing], Awaitable[_T]]) -> _T:
+        """What `work` returns or raises; it begins when its turn has come.
+
+        Who gives up while waiting has begun nothing. Afterwards the work goes on without its caller: a password that
+        was counted is also judged. Raises HashingBusy at once when too many wait already.
+        """
         ...
 
     def is_outdated(self, hashed: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from libs.ids import SystemEntropy
 from services.identity.clients.password_hasher import LEAST_COST, BcryptHasher, calibrated_cost, cost_of
 from services.identity.domain.errors import HashingBusy
+from services.identity.domain.ports import Hashing
 
 PEPPER = b"p" * 32
 
@@ -79,26 +80,51 @@ async def test_work_is_the_same_for_nobody_and_for_an_older_hash() -> None:
 
 
 async def test_more_than_the_admitted_are_refused_at_once(hasher: BcryptHasher) -> None:
-    async with hasher.admit(), hasher.admit():
-        with pytest.raises(HashingBusy):
-            async with hasher.admit():
-                pass
-    async with hasher.admit() as hashing:
-        await hashing.hash(b"password")
-
-
-async def test_a_cancelled_wait_gives_its_place_back(hasher: BcryptHasher) -> None:
-    async def one() -> None:
-        async with hasher.admit() as hashing:
-            await hashing.hash(b"password")
-
-    tasks = [asyncio.create_task(one()) for _ in range(2)]
+    done = asyncio.Event()
+    two = [asyncio.create_task(hasher.admit(lambda _: done.wait())) for _ in range(2)]
     await asyncio.sleep(0)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    async with hasher.admit(), hasher.admit():
-        pass
+    with pytest.raises(HashingBusy):
+        await hasher.admit(lambda hashing: hashing.hash(b"password"))
+    done.set()
+    await asyncio.gather(*two)
+    await hasher.admit(lambda hashing: hashing.hash(b"password"))
+
+
+async def test_who_gives_up_before_its_turn_has_begun_nothing() -> None:
+    hasher = BcryptHasher(pepper=PEPPER, cost=6, threads=1, most_waiting=2, entropy=SystemEntropy())
+    done, begun = asyncio.Event(), []
+    two = [asyncio.create_task(hasher.admit(lambda _: done.wait())) for _ in range(2)]
+
+    async def work(_: Hashing) -> None:
+        begun.append(True)
+
+    waiting = asyncio.create_task(hasher.admit(work))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    done.set()
+    await asyncio.gather(*two)
+    assert not begun
+    await hasher.admit(work)
+    assert begun
+    hasher.close()
+
+
+async def test_what_was_begun_goes_on_without_its_caller(hasher: BcryptHasher) -> None:
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def work(hashing: Hashing) -> None:
+        begun.set()
+        await hashing.hash(b"password")
+        done.set()
+
+    task = asyncio.create_task(hasher.admit(work))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await done.wait()
 
 
 def test_the_cost_is_calibrated_to_the_machine() -> None:
