@@ -26,6 +26,8 @@ class Home:
         self.logs = self.root / "logs"
         self.mail = self.root / "mail"
         self.objects = self.root / "objects"
+        #: What `wardenry` is told of the stack that runs; gone while none does.
+        self.operator = self.root / "operator.env"
         self._state = self.root / "state.json"
         self._ports = self.root / "ports.json"
         self._lock: TextIO | None = None

@@ -1,5 +1,6 @@
 """The product's own processes in the local stack: how each is started, what it is told, when it is healthy."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,6 +101,20 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
     for variable in passed.keys() & told.keys():
         raise SettingInvalid(f"{variable} is set by the local stack itself: take it out of the environment.")
     return told | passed
+
+
+def operator_environment(around: Surroundings) -> str:
+    """What `wardenry` reads from the home when its own environment names no deployment: lines for a shell."""
+    pki = around.home.pki
+    told = {
+        "WARDENRY_TLS_CA_FILE": str(pki / "ca.crt"),
+        "WARDENRY_TLS_CERT_FILE": str(pki / "operator.crt"),
+        "WARDENRY_TLS_KEY_FILE": str(pki / "operator.key"),
+        "WARDENRY_ISSUER": around.issuer,
+        "WARDENRY_OPERATOR_EDGE_CA_FILE": str(pki / "edge-ca.crt"),
+        **{f"WARDENRY_{peer.upper()}_ADDRESS": around.address(peer) for peer in GRPC_SERVICES},
+    }
+    return "".join(f"{variable}={shlex.quote(value)}\n" for variable, value in told.items())
 
 
 def secret_files(service: str, home: Home) -> dict[str, str]:

@@ -22,7 +22,7 @@ from deploy.local.supervisor import LOOK_EVERY, Piece, Stage, State, Supervisor
 from deploy.local.tansu import Tansu
 from deploy.local.valkey import Valkey
 from deploy.pki.development import ensure_certificates
-from deploy.postgres.provision import provision_with_files
+from deploy.postgres.provision import provision_with_files, write_secret
 from libs.db.errors import DatabaseUnavailable, translated
 from libs.db.migrations import migrate
 from libs.db.schemas import schemas
@@ -125,6 +125,7 @@ class Stack:
         )
 
     def stop(self) -> None:
+        self._home.operator.unlink(missing_ok=True)
         self.supervisor.stop()
 
     def _cluster(self, name: str, title: str, outside: Path | None, settings: dict[str, str]) -> str:
@@ -229,6 +230,7 @@ class Stack:
     def _start_services(self) -> None:
         """Start them whether or not the broker answers: they wait for it by themselves."""
         self._services_due = False
+        write_secret(self._home.operator, services.operator_environment(self._around).encode())
         for name in GRPC_SERVICES:
             if services.exists(name):
                 self.supervisor.add(GrpcService(name=name, around=self._around), Stage.SERVICE)

@@ -1,7 +1,6 @@
 """The life of a service's process: TLS 1.3 only, an event loop, and an end on SIGTERM."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,7 @@ import uvloop
 from libs.config.secret import SecretInvalid
 from libs.config.settings import EXIT_CONFIGURATION, Settings
 from libs.rpc.server import ListenFailed
-from libs.rpc.tls import ENVIRONMENT, TLS_1_3_ONLY
+from libs.rpc.tls import require_tls_1_3
 from libs.telemetry.logs import configure
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
@@ -22,8 +21,7 @@ def run(main: Main, *, settings: Settings) -> None:
 
     What an operator can mend ends the process with one line on stderr and exit status 78.
     """
-    if any(os.environ.get(name) != value for name, value in TLS_1_3_ONLY.items()):
-        _start_again()
+    require_tls_1_3()
     configure(service=settings.service, level=settings.log_level)
     try:
         uvloop.run(_supervised(main))
@@ -38,8 +36,3 @@ async def _supervised(main: Main) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await main(stopping)
-
-
-def _start_again() -> None:
-    """The same program with the same arguments, in an environment that gRPC's import reads in time."""
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**ENVIRONMENT, **os.environ, **TLS_1_3_ONLY})  # noqa: S606 - ourselves

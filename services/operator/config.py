@@ -1,0 +1,63 @@
+"""Settings of the operator's command: WARDENRY_OPERATOR_<FIELD>, beside those that every service has."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from libs.config.settings import PREFIX, ExistingFile, Settings, SettingsInvalid, variable_of
+
+#: Where the local stack keeps its things, unless WARDENRY_HOME says otherwise; and what it writes there for us.
+LOCAL_HOME = ".wardenry"
+LOCAL_FILE = "operator.env"
+
+
+class NothingRuns(Exception):
+    """The environment names no deployment, and no local stack runs. The text is one line that says what to do."""
+
+
+class OperatorSettings(Settings):
+    service: ClassVar[str] = "operator"
+
+    #: Authority of the gateway's certificate, PEM; without it, those that this machine trusts.
+    edge_ca_file: ExistingFile | None = None
+
+
+def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment that names the deployment: the process's own, or, when that holds no certificate for us, what
+    the local stack wrote in its home, under those of the process's variables that are ours.
+
+    Raises NothingRuns, SettingsInvalid.
+    """
+    certificate = variable_of(OperatorSettings, "tls_cert_file")
+    if process.get(certificate):
+        return process
+    home = Path(process.get("WARDENRY_HOME") or LOCAL_HOME).expanduser()
+    file = home / LOCAL_FILE
+    try:
+        local = _variables(file)
+    except FileNotFoundError:
+        raise NothingRuns(
+            f"Nothing runs in {home}: start it with make run, or set {certificate} and the rest for another deployment."
+        ) from None
+    except OSError as error:
+        raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None
+    # Others are meant for the stack, which has checked them.
+    ours = {variable_of(OperatorSettings, field) for field in OperatorSettings.model_fields}
+    return local | {name: value for name, value in process.items() if name in ours and value}
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """NAME=value on each line, quoted as for a shell. Raises OSError, SettingsInvalid."""
+    values: dict[str, str] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            words = [""]
+        for word in words:
+            name, separator, value = word.partition("=")
+            if not separator or not name.startswith(PREFIX):
+                raise SettingsInvalid(f"{file}, line {number}: expected {PREFIX}<NAME>=<value>.")
+            values[name] = value
+    return values
