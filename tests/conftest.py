@@ -85,7 +85,11 @@ def stack() -> Iterator[LocalStack]:
     with TemporaryDirectory(prefix="wardenry-stack-") as directory:
         Path(directory).chmod(0o711)
         # All tests are one address to the gateway's limits.
-        generous = {"WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000", "WARDENRY_GATEWAY_STANDARD_RATE": "60000"}
+        generous = {
+            "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000",
+            "WARDENRY_GATEWAY_STANDARD_RATE": "60000",
+            "WARDENRY_SESSION_REFRESH_BURST": "1000000",
+        }
         started = LocalStack(prepared_home(Path(directory) / "home"), environment=generous)
         started.start()
         yield started

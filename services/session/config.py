@@ -27,6 +27,9 @@ class SessionSettings(DatabaseSettings):
     absolute_seconds: int = Field(default=90 * 86_400, ge=300)
     #: A signing key signs for so many seconds before the next takes its place; at least two hours.
     signing_key_seconds: int = Field(default=30 * 86_400, ge=7_200)
+    #: One grant may be refreshed so often at once, and after that once in so many seconds.
+    refresh_burst: int = Field(default=60, ge=1, le=1_000_000)
+    refresh_interval_seconds: float = Field(default=10, ge=0.001, le=3_600)
     #: Refreshes that are carried out together, at most.
     batch_size: int = Field(default=64, ge=1, le=500)
 

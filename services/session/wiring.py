@@ -37,6 +37,7 @@ from services.session.commands.token import AccessTokens, TokenIssuer
 from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
 from services.session.config import SessionSettings
 from services.session.consumers.identity import IdentityEvents, subjects_of
+from services.session.domain.grant import Pace
 from services.session.domain.membership import SessionPolicy
 from services.session.domain.refresh_token import RefreshKeys
 from services.session.domain.revocation import Revocation
@@ -142,6 +143,7 @@ class Session:
                 issuer=issuer,
                 tags=tags,
                 ids=ids,
+                pace=Pace(burst=settings.refresh_burst, interval=timedelta(seconds=settings.refresh_interval_seconds)),
                 batch_size=settings.batch_size,
             ),
             exchange=ExchangeToken(

@@ -25,6 +25,7 @@ from services.session.commands.signing_key import RotateSigningKeys, SigningKeyS
 from services.session.commands.standing import Standings
 from services.session.commands.token import AccessTokens, TokenIssuer, Tokens
 from services.session.domain.errors import DependencyUnavailable, TicketInvalid
+from services.session.domain.grant import Pace
 from services.session.domain.membership import Membership, SessionPolicy, Standing
 from services.session.domain.ports import FeedAnswer, SealedRow
 from services.session.domain.refresh_token import RefreshKeys
@@ -46,6 +47,7 @@ CLIENT = Client(
 )
 POLICY = SessionPolicy(idle=timedelta(days=14), absolute=timedelta(days=90))
 LIFE = timedelta(minutes=10)
+PACE = Pace(burst=30, interval=timedelta(seconds=10))
 
 
 def audit_key(version: int = 1) -> ReaderPublicKey:
@@ -212,6 +214,7 @@ class SessionForTests:
             issuer=self.issuer,
             tags=tags,
             ids=self.ids,
+            pace=PACE,
         )
         self.listing = ListSessions(work=self.work, seals=seals, pages=PageTokens(key=bytes(32)))
         self.end = EndSessions(work=self.work, tags=tags, clock=clock, ids=self.ids)

@@ -20,8 +20,8 @@ from services.session.commands.batch import Batch, BatchFull
 from services.session.commands.standing import Standings
 from services.session.commands.token import TokenIssuer, Tokens
 from services.session.domain import events
-from services.session.domain.errors import RefreshBusy, RefreshInvalid, RefreshReused
-from services.session.domain.grant import Grant, Use
+from services.session.domain.errors import RefreshBusy, RefreshInvalid, RefreshLimited, RefreshReused
+from services.session.domain.grant import Grant, Pace, Use
 from services.session.domain.membership import Standing
 from services.session.domain.ports import RefreshStore, Rotation, TagKeys, UnitsOfWork
 from services.session.domain.refresh_token import RefreshKeys, RefreshToken, parse
@@ -79,6 +79,7 @@ class Refresh:
         issuer: TokenIssuer,
         tags: TagKeys,
         ids: Ids,
+        pace: Pace,
         batch_size: int = 64,
         tick: float = 0.002,
     ) -> None:
@@ -91,10 +92,14 @@ class Refresh:
         self._issuer = issuer
         self._tags = tags
         self._ids = ids
+        self._pace = pace
         self._batch: Batch[RefreshCall, Tokens | _Again] = Batch(work=self._carry_out, size=batch_size, tick=tick)
 
     async def __call__(self, refresh_token: str, *, device_binding: bytes, client: Client) -> Tokens:
-        """Raises RefreshInvalid, RefreshReused, RefreshBusy, DependencyUnavailable; then nothing was consumed."""
+        """Raises RefreshInvalid, RefreshReused, RefreshBusy, RefreshLimited, DependencyUnavailable.
+
+        Nothing was consumed then.
+        """
         call = RefreshCall(
             token=parse(refresh_token),
             device_binding=device_binding,
@@ -119,7 +124,7 @@ class Refresh:
             grant = found.get(call.key)
             try:
                 use = self._judge(grant, call)
-            except (RefreshInvalid, RefreshReused, RefreshBusy) as error:
+            except (RefreshInvalid, RefreshReused, RefreshBusy, RefreshLimited) as error:
                 answers[position] = error
                 if isinstance(error, RefreshReused) and grant is not None:
                     reused[call.key] = (grant, call)
@@ -137,7 +142,7 @@ class Refresh:
         if grant is None:
             raise RefreshInvalid
         self._keys.verify(call.token, seed=grant.seed)
-        return grant.use(call.token.counter, device_binding=call.device_binding)
+        return grant.use(call.token.counter, device_binding=call.device_binding, pace=self._pace)
 
     async def _rotate(self, served: Sequence[_Served], answers: list[Tokens | _Again | Exception]) -> None:
         standings = await self._standings.now([each.grant for each in served])
@@ -156,7 +161,9 @@ class Refresh:
                     answers[each.position] = error
         if not going:
             return
-        applied = await self._store.rotate([rotation for _, rotation in going], key_version=self._issuer.key_version)
+        applied = await self._store.rotate(
+            [rotation for _, rotation in going], key_version=self._issuer.key_version, pace=self._pace.interval
+        )
         for entry, subject_epoch in applied.items():
             each, rotation = going[entry]
             after = each.grant.after(each.use, key_version=self._issuer.key_version, standing=rotation.standing)

@@ -41,6 +41,14 @@ class RefreshBusy(Exception):
     retry_after = timedelta(seconds=1)
 
 
+class RefreshLimited(Exception):
+    """The grant is refreshed faster than it may be. Nothing was consumed."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("refreshed too often")
+        self.retry_after = retry_after
+
+
 class AudienceUnknown(Exception):
     """The audience is not registered for token exchange."""
 

@@ -7,7 +7,7 @@ from enum import Enum
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
-from services.session.domain.errors import RefreshBusy, RefreshInvalid, RefreshReused
+from services.session.domain.errors import RefreshBusy, RefreshInvalid, RefreshLimited, RefreshReused
 from services.session.domain.membership import Standing
 
 #: How long the previous refresh token is answered with the same successor: a lost answer costs nobody a sign-in.
@@ -23,6 +23,18 @@ class Use(Enum):
     ROTATE = "rotate"
     #: It is the previous one, within its grace: the current one is handed out again.
     REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a grant may be refreshed: `burst` times at once, then once an `interval` (GCRA)."""
+
+    burst: int
+    interval: timedelta
+
+    def wait(self, until: datetime, *, now: datetime) -> timedelta:
+        """How long a refresh whose theoretical arrival time is `until` has to wait; it may go from zero down."""
+        return until - now - (self.burst - 1) * self.interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,7 @@ class Grant:
     counter: int
     rotated_at: datetime
     grace_uses: int
+    paced_until: datetime
     idle: timedelta
     expires_at: datetime
     #: Whether it or its session has ended.
@@ -55,10 +68,10 @@ class Grant:
     acr: str
     authenticated_at: datetime
 
-    def use(self, counter: int, *, device_binding: bytes) -> Use:
+    def use(self, counter: int, *, device_binding: bytes, pace: Pace) -> Use:
         """What presenting the token of `counter`, already verified, from this device does now.
 
-        Raises RefreshInvalid, RefreshReused (the session is to be ended), RefreshBusy.
+        Raises RefreshInvalid, RefreshReused (the session is to be ended), RefreshBusy, RefreshLimited.
         """
         if self.ended or self.read_at >= min(self.expires_at, self.rotated_at + self.idle):
             raise RefreshInvalid
@@ -72,6 +85,9 @@ class Grant:
         if not hmac.compare_digest(self.device_binding, device_binding):
             raise RefreshInvalid
         if not previous:
+            # The statement that rotates applies to this counter alone, and so to the time that is judged here.
+            if (wait := pace.wait(self.paced_until, now=self.read_at)) > timedelta():
+                raise RefreshLimited(wait)
             return Use.ROTATE
         if self.grace_uses >= GRACE_USES:
             raise RefreshBusy

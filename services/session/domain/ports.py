@@ -180,9 +180,10 @@ class RefreshStore(Protocol):
         """Grants by (subject, grant), from one snapshot; unknown ones are left out."""
         ...
 
-    async def rotate(self, rotations: Sequence[Rotation], *, key_version: int) -> Mapping[int, int]:
+    async def rotate(self, rotations: Sequence[Rotation], *, key_version: int, pace: timedelta) -> Mapping[int, int]:
         """Makes each rotation whose grant still is as it was read, with its event, all in one transaction; answers
-        the subject's epoch by position in the sequence. At most one rotation a grant."""
+        the subject's epoch by position in the sequence. At most one rotation a grant. One that uses the current token
+        takes `pace` of the grant's burst."""
         ...
 
 

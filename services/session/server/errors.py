@@ -63,6 +63,11 @@ ERRORS: ErrorTable = {
         text="The session is being refreshed already.",
         retry_after=errors.RefreshBusy.retry_after,
     ),
+    errors.RefreshLimited: ErrorRow(
+        code=grpc.StatusCode.RESOURCE_EXHAUSTED,
+        reason=reason_pb2.REASON_RATE_LIMITED,
+        text="The session is refreshed too often: try again later.",
+    ),
     errors.AudienceUnknown: ErrorRow(
         code=grpc.StatusCode.INVALID_ARGUMENT,
         reason=reason_pb2.REASON_AUDIENCE_UNKNOWN,

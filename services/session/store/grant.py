@@ -89,6 +89,7 @@ def grant_of(row: asyncpg.Record) -> Grant:
         counter=row["counter"],
         rotated_at=row["rotated_at"],
         grace_uses=row["grace_uses"],
+        paced_until=row["paced_until"],
         idle=timedelta(seconds=row["idle_seconds"]),
         expires_at=row["expires_at"],
         ended=row["ended"],

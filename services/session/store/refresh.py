@@ -1,6 +1,7 @@
 """The two round trips of a batch of refreshes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from libs.db.pool import Database
@@ -10,7 +11,7 @@ from services.session.store.grant import FIND, grant_of
 
 _ROTATE = """
 SELECT entry, subject_epoch
-FROM rotate_grants($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+FROM rotate_grants($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 
@@ -22,7 +23,7 @@ class PostgresRefreshStore:
         rows = await self._database.fetch(FIND, [subject for subject, _ in keys], [grant for _, grant in keys])
         return {(row["subject_id"], row["grant_id"]): grant_of(row) for row in rows}
 
-    async def rotate(self, rotations: Sequence[Rotation], *, key_version: int) -> Mapping[int, int]:
+    async def rotate(self, rotations: Sequence[Rotation], *, key_version: int, pace: timedelta) -> Mapping[int, int]:
         standings = [rotation.standing for rotation in rotations]
         rows = await self._database.fetch(
             _ROTATE,
@@ -32,6 +33,7 @@ class PostgresRefreshStore:
             [each.grant.counter for each in rotations],
             [each.grant.grace_uses for each in rotations],
             key_version,
+            pace,
             [standing.role if standing else "" for standing in standings],
             [standing.epoch if standing else 0 for standing in standings],
             [standing.checked_at if standing else None for standing in standings],

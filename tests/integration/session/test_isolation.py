@@ -13,7 +13,7 @@ from services.session.domain.grant import Use
 from services.session.domain.ports import Judgement, Rotation
 from services.session.domain.refresh_token import parse
 from services.session.store.introspection import PostgresJudge
-from tests.support.session import CLIENT, DEVICE, SessionForTests
+from tests.support.session import CLIENT, DEVICE, PACE, SessionForTests
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_a_pair_of_ones_own_subject_and_anothers_grant_finds_nothing(
         envelope=b"",
         traceparent=None,
     )
-    assert await session.store.rotate([crossed], key_version=1) == {}
+    assert await session.store.rotate([crossed], key_version=1, pace=PACE.interval) == {}
     assert "session.refreshed" not in await session.actions()
 
 

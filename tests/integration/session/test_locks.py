@@ -9,7 +9,7 @@ from services.session.commands.token import Tokens
 from services.session.domain import events
 from services.session.domain.grant import Use
 from services.session.domain.ports import Rotation
-from tests.support.session import SessionForTests
+from tests.support.session import PACE, SessionForTests
 
 
 async def rotation(session: SessionForTests, tokens: Tokens) -> Rotation:
@@ -23,7 +23,7 @@ async def rotation(session: SessionForTests, tokens: Tokens) -> Rotation:
 
 
 async def applied(session: SessionForTests, *rotations: Rotation) -> bool:
-    return bool(await session.store.rotate(rotations, key_version=1))
+    return bool(await session.store.rotate(rotations, key_version=1, pace=PACE.interval))
 
 
 async def end(session: SessionForTests, tokens: Tokens) -> None:
@@ -84,4 +84,4 @@ async def test_in_a_batch_each_stands_alone(session: SessionForTests) -> None:
     ended, lives = await session.sign_in(), await session.sign_in()
     both = [await rotation(session, ended), await rotation(session, lives)]
     await end(session, ended)
-    assert list(await session.store.rotate(both, key_version=1)) == [1]
+    assert list(await session.store.rotate(both, key_version=1, pace=PACE.interval)) == [1]

@@ -1,13 +1,20 @@
 """Refreshing: rotation, grace, reuse, races, memberships."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from services.session.commands.token import Tokens
-from services.session.domain.errors import DependencyUnavailable, RefreshBusy, RefreshInvalid, RefreshReused
-from tests.support.session import DEVICE, SessionForTests
+from services.session.domain.errors import (
+    DependencyUnavailable,
+    RefreshBusy,
+    RefreshInvalid,
+    RefreshLimited,
+    RefreshReused,
+)
+from tests.support.session import DEVICE, PACE, SessionForTests
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-0000000000aa")
 
@@ -59,6 +66,19 @@ async def test_the_previous_one_is_answered_with_the_same_successor_within_its_g
         *["session.retried"] * 3,
         "session.refreshed",
     ]
+
+
+async def test_a_grant_is_refreshed_no_faster_than_it_may_be_and_loses_nothing(session: SessionForTests) -> None:
+    tokens = await session.sign_in()
+    async with SessionForTests(session.database) as other:
+        for turn in range(PACE.burst):
+            tokens = await (session, other)[turn % 2].refreshed(tokens)
+        with pytest.raises(RefreshLimited) as limited:
+            await session.refreshed(tokens)
+    assert timedelta() < limited.value.retry_after <= PACE.interval
+    assert (await session.actions()).count("session.refreshed") == PACE.burst
+    await session.as_owner("UPDATE session_grant SET paced_until = paced_until - $1::interval", PACE.interval)
+    await session.refreshed(tokens)
 
 
 async def test_the_previous_one_after_its_grace_ends_the_session(session: SessionForTests) -> None:
