@@ -63,6 +63,8 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
         "WARDENRY_TLS_KEY_FILE": str(home.pki / f"{service}.key"),
         "WARDENRY_VALKEY_URL": around.valkey_url,
         "WARDENRY_ISSUER": around.issuer,
+        # Browsers warn at the HTTPS address, whose authority was made on this machine.
+        "WARDENRY_LINK_ORIGIN": f"http://localhost:{around.ports['gateway-http']}",
         "WARDENRY_HOME_REGION": "eu",
         "WARDENRY_LOG_LEVEL": settings.log_level,
         **secret_files(service, home),

@@ -93,8 +93,8 @@ class StackSettings:
 
 
 def unknown(variable: str, known: Mapping[str, str]) -> str:
-    nearest = difflib.get_close_matches(variable, known, n=1, cutoff=0.0)[0]
-    return f"{variable} is no setting. Did you mean {nearest}?"
+    near = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+    return f"{variable} is no setting. " + (f"Did you mean {near[0]}?" if near else "README.md lists them.")
 
 
 def text(_variable: str, value: str) -> str:

@@ -66,6 +66,8 @@ class Settings(BaseModel):
     valkey_url: str = "redis://127.0.0.1:6379/0"
     #: The https origin of the gateway: `iss` of every token.
     issuer: str = Field(default="https://localhost:8443", pattern=r"^https://[^/\s?#]+$")
+    #: The origin that links in mails lead to; the issuer unless set. Plain http is for this machine alone.
+    link_origin: str = Field(default="", pattern=r"^(https://[^/\s?#]+|http://localhost(:[0-9]{1,5})?)?$")
     #: Directory with one file per event source, <source>.key, 32 bytes: keys of the records' MACs.
     mac_keys_directory: Path | None = None
     #: The region whose stores this cell keeps.
@@ -78,6 +80,11 @@ class Settings(BaseModel):
     trace_ratio: float = Field(default=0.05, ge=0, le=1)
     #: Whether gRPC reflection answers, to the peer "operator" alone.
     reflection: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where people open the product."""
+        return self.link_origin or self.issuer
 
     @property
     def tls(self) -> TlsFiles:

@@ -116,7 +116,7 @@ class Identity:
                 clock=clock,
                 ids=ids,
                 entropy=entropy,
-                origin=settings.issuer,
+                origin=settings.origin,
             ),
             verify=VerifyRegistration(
                 store=store,

@@ -100,7 +100,7 @@ class Tenancy:
             ),
             entropy=entropy,
             clock=clock,
-            origin=settings.issuer,
+            origin=settings.origin,
         )
         mailing = Periodic(
             name="mailing invitations",

@@ -28,6 +28,7 @@ class RunningStack:
     """Where things are, as `status --json` tells it to everybody."""
 
     home: Path
+    http: str
     https: str
     mail: str
     edge_ca_file: Path
@@ -39,6 +40,7 @@ class RunningStack:
     def of(cls, state: dict[str, Any], *, started_here: bool) -> "RunningStack":
         return cls(
             home=Path(state["home"]),
+            http=state["urls"]["http"],
             https=state["urls"]["https"],
             mail=state["urls"]["mail"],
             edge_ca_file=Path(state["edge_ca_file"]),

@@ -47,7 +47,7 @@ async def invite(scene: Scene) -> None:
             "POST", f"{team.path}/invitations", {"address": guest.address, "role": "member"}, expect=201
         )
         origin, invitation_id, secret = await scene.mail.invitation(guest.address)
-        require(origin == scene.stack.https, f"the link must lead to {scene.stack.https}, leads to {origin}")
+        require(origin == scene.stack.http, f"the link must lead to {scene.stack.http}, leads to {origin}")
         acceptance = f"/api/v1/invitations/{invitation_id}/acceptance"
         outsider = next(other for other in scene.teams if other is not team).guest
         presented = {"secret": secret}

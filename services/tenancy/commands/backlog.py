@@ -22,7 +22,7 @@ class BacklogCommands:
     def __init__(
         self, *, backlog: Backlog, vault: Vault, mailer: Mailer, entropy: Entropy, clock: Clock, origin: str
     ) -> None:
-        """`origin` is the configured https origin of the gateway: links in mails come from nowhere else."""
+        """`origin` is the configured origin of the gateway: links in mails come from nowhere else."""
         self._backlog = backlog
         self._vault = vault
         self._mailer = mailer

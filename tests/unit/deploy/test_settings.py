@@ -37,6 +37,7 @@ def test_settings_of_services_pass_through() -> None:
     ("variable", "value", "expected"),
     [
         ("WARDENRY_KAFKA_BOTSTRAP", "x", "Did you mean WARDENRY_KAFKA_BOOTSTRAP?"),
+        ("WARDENRY_COLOUR", "x", "README.md lists them."),
         ("WARDENRY_", "x", "is no setting"),
         ("WARDENRY_HTTPS_PORT", "65536", "set a port from 1 to 65535"),
         ("WARDENRY_HTTPS_PORT", "-1", "set a port"),
