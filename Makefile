@@ -14,7 +14,7 @@ ROUNDS ?= 50
 run demo: export WARDENRY_BROKER := $(BROKER)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run demo test faults mutants check protos lock clean .venv
+.PHONY: help run demo test faults mutants bench check protos lock clean .venv
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ faults: .venv ## kill processes at random under load and judge what is left; KIL
 
 mutants: .venv ## take away one guard at a time, in a copy; its test must fail
 	@exec python -m tests.mutants
+
+bench: .venv ## measure each goal beside its limit; ROWS=R1,T1 some rows, JSON=file where, QUICK=1 ten seconds a row
+	@exec python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(if $(JSON),--json $(JSON)) $(if $(filter-out 0,$(QUICK)),--quick)
 
 check: .venv ## lint, types, import contracts, protos, SQL
 	@exec sh deploy/check
