@@ -1,6 +1,6 @@
 """Tries, as each role and with each command, to reach a tenant's row from another tenant's context."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -8,8 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.controls.row_security.reviewed import Grant
+from libs.controls.row_security.table import COMMANDS, TENANT, Table, read_tables
 from libs.db.context import Context, Standing
-from tests.support.catalogue import COMMANDS, TENANT, Table, read_tables
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -54,12 +55,12 @@ class _Column:
     value: str
 
 
-async def leaks(connection: Connection, *, database: str, reviewed: Iterable[tuple[str, str, str]] = ()) -> list[str]:
+async def leaks(connection: Connection, *, database: str, reviewed: Collection[Grant] = ()) -> list[str]:
     """Every way to a foreign row that was found, one sentence each; also tables where nothing could be tried.
 
     `connection` is the administrator's. Each table is tried in a transaction that first takes its constraints away, so
-    that a row can be made without knowing what it means, and that is rolled back. `reviewed` lists the (role, table,
-    command) that may reach every tenant's rows.
+    that a row can be made without knowing what it means, and that is rolled back. `reviewed` are the rights that
+    may reach every tenant's rows.
     """
     found: list[str] = []
     for table in await read_tables(connection):
@@ -73,7 +74,7 @@ async def leaks(connection: Connection, *, database: str, reviewed: Iterable[tup
                 found.append(f"{table.name}: its own tenant does not see the row of this test, so it proves nothing")
             for short in ("runtime", "relay", "jobs"):
                 for command in COMMANDS:
-                    if (short, table.name, command) not in set(reviewed):
+                    if Grant(role=short, on=table.name, command=command) not in reviewed:
                         role = f"{database}_{short}"
                         found += await _attempts(connection, table, row, role=role, command=command)
         finally:

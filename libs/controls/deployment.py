@@ -1,0 +1,88 @@
+"""What probes need of a deployment, and how they ask it."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Protocol
+
+import grpc
+import httpx2
+
+from libs.controls.examined import Examined
+from libs.controls.message import examined_of
+from wardenry.controls.v1 import control_pb2, control_pb2_grpc
+from wardenry.credentials import TlsFiles
+from wardenry.errors.error import WardenryError
+
+#: The gRPC services.
+SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
+#: Seconds for one service's examination, and for one request to the gateway.
+EXAMINATION_SECONDS = 20.0
+REQUEST_SECONDS = 5.0
+
+
+class Unreachable(Exception):
+    """Something that is probed does not answer. The text says what and why, for people; it quotes no answer."""
+
+
+class Deployment(Protocol):
+    """A deployment, as the prober reaches it."""
+
+    @property
+    def tls(self) -> TlsFiles:
+        """The prober's certificate, its key, and the authority of the services."""
+        ...
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's https origin, which is the issuer of every token."""
+        ...
+
+    def address(self, service: str) -> str:
+        """host:port of a gRPC service."""
+        ...
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """A channel to a gRPC service, whose calls raise wardenry.errors.error types. Raises OSError."""
+        ...
+
+    def edge_context(self) -> ssl.SSLContext:
+        """How the gateway's certificate is judged. Raises OSError, ssl.SSLError."""
+        ...
+
+
+async def examine(deployment: Deployment, service: str, control: str) -> Examined:
+    """What the service finds out about itself. Raises Unreachable."""
+    stub = control_pb2_grpc.ControlServiceStub(deployment.channel(service))
+    request = control_pb2.ExamineRequest(control=control)
+    try:
+        return examined_of(await stub.Examine(request, timeout=EXAMINATION_SECONDS))
+    except WardenryError as error:
+        raise Unreachable(
+            f"{service} at {deployment.address(service)} was not examined: {error.message} ({error.reason_name})"
+        ) from error
+
+
+async def examine_or_unknown(deployment: Deployment, service: str, control: str) -> Examined:
+    """The same; a service that cannot be examined is what is unknown then."""
+    try:
+        return await examine(deployment, service, control)
+    except Unreachable as error:
+        return Examined(unknown=(str(error),))
+
+
+async def fetch(deployment: Deployment, paths: Iterable[str]) -> list[bytes]:
+    """What the gateway answers to GET over HTTPS for each path. Raises Unreachable, also for any answer but 200."""
+    try:
+        async with httpx2.AsyncClient(
+            base_url=deployment.gateway, verify=deployment.edge_context(), timeout=REQUEST_SECONDS, trust_env=False
+        ) as client:
+            return [await _answer(client, path) for path in paths]
+    except (httpx2.HTTPError, OSError) as error:
+        raise Unreachable(f"the gateway at {deployment.gateway} does not answer: {type(error).__name__}") from error
+
+
+async def _answer(client: httpx2.AsyncClient, path: str) -> bytes:
+    answer = await client.get(path)
+    if answer.status_code != httpx2.codes.OK:
+        raise Unreachable(f"the gateway answers {answer.status_code} to GET {path}")
+    return answer.content
