@@ -71,6 +71,7 @@ def run(console: Console, *, stores_only: bool) -> int:
     for number in STOPS:
         signal.signal(number, stop_asked)
     began = time.monotonic()
+    asked = False
     try:
         say(f"Starting Wardenry in {home.root}")
         stack.start()
@@ -91,13 +92,15 @@ def run(console: Console, *, stores_only: bool) -> int:
         while True:
             stack.look()
     except StopAsked:
+        asked = True
         say("Stopping ...")
         return 0
     finally:
         for number in STOPS:
             signal.signal(number, signal.SIG_IGN)
         stack.stop()
-        say("Stopped.")
+        if asked:  # else the reason follows, and is the last word
+            say("Stopped.")
 
 
 def status(console: Console, *, as_json: bool) -> int:

@@ -75,7 +75,7 @@ class Settings(BaseModel):
     #: debug, info, warning or error.
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     #: Collector of traces and metrics, OTLP over gRPC, http(s)://host:port; nothing is exported without it.
-    otlp_endpoint: str | None = None
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^/\s?#@]+/?$")
     #: Share of traces that begin here and are recorded, 0 to 1. Traces begun by a caller keep the caller's decision.
     trace_ratio: float = Field(default=0.05, ge=0, le=1)
     #: Whether gRPC reflection answers, to the peer "operator" alone.
@@ -149,7 +149,7 @@ def _is_meant_for_all(variable: str) -> bool:
 
 def _suggestion(variable: str, known: Mapping[str, str]) -> str:
     near = difflib.get_close_matches(variable, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _exit(line: str) -> NoReturn:

@@ -78,7 +78,7 @@ async def run(narrator: Narrator) -> dict[str, object]:
     """Plays everything. Raises StepFailed, NotRunning, SettingInvalid."""
     clock, entropy = SystemClock(), SystemEntropy()
     began = clock.monotonic()
-    async with running_stack(clock=clock) as stack:
+    async with running_stack(clock=clock, waiting=narrator.waiting) as stack:
         narrator.heading(f"Wardenry at {stack.https}" + (" (started for this demo)" if stack.started_here else ""))
         scene = make_scene(
             stack=stack, narrator=narrator, clock=clock, entropy=entropy, ids=Uuid7Ids(clock=clock, entropy=entropy)

@@ -26,13 +26,14 @@ class Narrator:
         self._console = console
         self._clock = clock
         self._facts: list[str] = []
+        self._tables: list[Table] = []
         self.steps: list[dict[str, Any]] = []
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """One step. What goes wrong inside is raised again as StepFailed."""
         began = self._clock.monotonic()
-        self._facts = []
+        self._facts, self._tables = [], []
         try:
             if self._console.is_terminal:
                 with self._console.status(f"{escape(name)} ..."):
@@ -46,6 +47,9 @@ class Narrator:
         self._tell(f"[green]✓[/green] [bold]{escape(name)}[/bold] [dim]{seconds:.2f} s[/dim]")
         for fact in self._facts:
             self._tell(f"    {escape(fact)}")
+        for table in self._tables:
+            self._console.print()
+            self._console.print(table)
         self.steps.append({"name": name, "seconds": round(seconds, 3), "facts": self._facts})
 
     def fact(self, text: str) -> None:
@@ -56,7 +60,18 @@ class Narrator:
         self._tell(f"\n[bold]{escape(text)}[/bold]")
 
     def show(self, table: Table) -> None:
-        self._console.print(table)
+        """What the step that runs is illustrated by, below its facts."""
+        self._tables.append(table)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """What is under way before the first step, and may take a while."""
+        if not self._console.is_terminal:
+            self._tell(text)
+            yield
+            return
+        with self._console.status(escape(text)):
+            yield
 
     def _tell(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, highlight=False)

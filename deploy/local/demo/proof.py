@@ -13,6 +13,8 @@ from rich.table import Table
 from deploy.local.demo.scene import Scene, Team
 from deploy.local.demo.story import require
 
+#: What the table of a log shows, and the characters that each column needs.
+COLUMNS = {"#": 2, "time, UTC": 8, "actor": 7, "action": 21, "outcome": 7, "target": 8, "address": 9, "agent": 7}
 #: What every workspace's log must be able to say (control L1).
 NINE_KINDS = frozenset(
     {
@@ -131,17 +133,17 @@ def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Table:
     """The log, oldest first. Names stand for the identifiers that entries hold."""
     names = {person.subject_id: person.name for person in scene.people}
     table = Table(title=f"The log of {team.name}", title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for heading, least in (("#", 2), ("time, UTC", 12), ("actor", 7), ("action", 21), ("target", 8), ("address", 9)):
+    for heading, least in COLUMNS.items():
         table.add_column(heading, no_wrap=True, min_width=least, justify="right" if heading == "#" else "left")
-    table.add_column("agent", no_wrap=True, min_width=7)
     for entry in reversed(entries):
         target = names.get(entry["target_id"]) or shortened(entry["target_id"])
-        failed = " [red]failed[/red]" if entry["outcome"] == "failure" else ""
+        outcome = "[red]failure[/red]" if entry["outcome"] == "failure" else entry["outcome"]
         table.add_row(
             str(entry["index"]),
-            entry["occurred_at"][11:23],
+            entry["occurred_at"][11:19],
             names.get(entry["actor_id"], actor_of(entry)),
-            entry["action"] + failed,
+            entry["action"],
+            outcome,
             f"{entry['target_kind']} {target}".strip(),
             value_of(entry, "ip_address"),
             agent_in_words(value_of(entry, "user_agent")),
@@ -155,5 +157,6 @@ def shortened(identifier: str) -> str:
 
 
 def agent_in_words(agent: str) -> str:
-    """The browser's own part of a user agent."""
-    return next((part for part in reversed(agent.split()) if not part.startswith("Safari/")), agent)
+    """The browser's own part of a user agent, with its major version."""
+    own = next((part for part in reversed(agent.split()) if not part.startswith("Safari/")), agent)
+    return own.partition(".")[0]

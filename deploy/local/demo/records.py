@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import dataclass
 
 import httpx2
 
 from deploy.local.demo.running import RunningStack
+from deploy.local.privileges import Privileges, launch
 from libs.db.schemas import ROOT
 
 START_SECONDS = 20
@@ -40,8 +42,16 @@ class Records:
         """
         stack = self._stack
         peers = [text for peer in ("session", "tenancy", "audit") for text in (f"--{peer}", stack.addresses[peer])]
+        program = [
+            sys.executable,
+            "-m",
+            "tests.support.records",
+            *peers,
+            f"--pki={stack.pki}",
+            f"--issuer={stack.https}",
+        ]
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.support.records", "--pki", str(stack.pki), "--issuer", stack.https, *peers),
+            *launch(program, death_signal=signal.SIGTERM, privileges=Privileges.KEEP),
             cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

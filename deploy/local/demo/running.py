@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from wardenry.clock import Clock
 #: A first start makes databases and keys too.
 START_SECONDS = 120
 STOP_SECONDS = 60
+#: Tells what is under way, for as long as the context lasts.
+Waiting = Callable[[str], AbstractContextManager[None]]
 
 
 class NotRunning(Exception):
@@ -51,7 +53,7 @@ class RunningStack:
 
 
 @asynccontextmanager
-async def running_stack(*, clock: Clock) -> AsyncIterator[RunningStack]:
+async def running_stack(*, clock: Clock, waiting: Waiting) -> AsyncIterator[RunningStack]:
     """The stack on WARDENRY_HOME; started where none runs, and then stopped at the end. Raises NotRunning."""
     settings, _ = StackSettings.read(os.environ)
     home = Home(settings.home)
@@ -71,7 +73,9 @@ async def running_stack(*, clock: Clock) -> AsyncIterator[RunningStack]:
     )
     said = asyncio.ensure_future(_read(process))
     try:
-        yield RunningStack.of(await _ready(home, said, clock=clock), started_here=True)
+        with waiting("Nothing runs yet: starting everything, which takes some seconds ..."):
+            state = await _ready(home, said, clock=clock)
+        yield RunningStack.of(state, started_here=True)
     finally:
         if process.returncode is None:
             process.terminate()

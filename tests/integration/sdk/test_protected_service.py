@@ -3,6 +3,7 @@ from."""
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 from google.protobuf.struct_pb2 import Struct
 
+from deploy.local.privileges import Privileges, launch
 from tests.integration.sdk.backbone import Backbone
 from tests.support.issuer import ISSUER
 from tests.support.mutual_tls import CertificatesForTests
@@ -41,10 +43,11 @@ async def example(tmp_path: Path) -> AsyncIterator[Example]:
     certificates.of("records")
     async with Backbone(certificates=certificates).running() as backbone:
         peers = [f"--{name}={address}" for name, address in backbone.addresses.items()]
+        program = [sys.executable, "-m", "tests.support.records"]
+        program += [f"--pki={tmp_path / 'pki'}", f"--issuer={ISSUER}", *peers]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.records", f"--pki={tmp_path / 'pki'}", f"--issuer={ISSUER}", *peers,
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            *launch(program, death_signal=signal.SIGTERM, privileges=Privileges.KEEP), stdout=asyncio.subprocess.PIPE
+        )
         assert process.stdout is not None
         addresses = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
         async with httpx2.AsyncClient(base_url=f"http://{addresses['http']}") as client:
