@@ -17,11 +17,15 @@ from rich.console import Console
 
 from libs.db.schemas import ROOT
 from tests.bench import report
-from tests.bench.machine import Cores, description, load, on
+from tests.bench.machine import Cores, description, load
 from tests.bench.measurement import Bench, Measurement, NotMeasured
-from tests.bench.rows import refresh
+from tests.bench.rows import introspection, refresh, verification
 
-ROWS: Mapping[str, Callable[[Bench], Awaitable[Sequence[Measurement]]]] = {"R1": refresh.measure}
+ROWS: Mapping[str, Callable[[Bench], Awaitable[Sequence[Measurement]]]] = {
+    "R1": refresh.measure,
+    "T1": verification.measure,
+    "V1": introspection.measure,
+}
 DEFAULT_JSON = ROOT / "build" / "bench" / "results.json"
 
 
@@ -70,9 +74,7 @@ def main() -> int:
 
 def run(measure: Callable[[Bench], Awaitable[Sequence[Measurement]]], bench: Bench) -> Sequence[Measurement]:
     async def measured() -> Sequence[Measurement]:
-        # Who measures asks, and is not in the way of what is measured.
-        with on(bench.cores.asking):
-            return await measure(bench)
+        return await measure(bench)
 
     return uvloop.run(measured())
 

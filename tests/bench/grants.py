@@ -1,8 +1,9 @@
-"""People who are signed in, put straight into session's tables: as many as a row needs, in workspaces."""
+"""People who are signed in, put straight into the tables of tenancy and session: as many as a row needs."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +25,16 @@ CLIENT = "gateway"
 WORKSPACES = 64
 IDLE, ABSOLUTE = timedelta(days=14), timedelta(days=90)
 
+_WORKSPACES = """
+INSERT INTO workspace (workspace_id, name, slug, region, created_at, created_by, idle_seconds, absolute_seconds)
+SELECT workspace_id, 'Bench', 'bench-' || position, 'eu', now(), workspace_id, $2, $3
+FROM unnest($1::uuid[]) WITH ORDINALITY AS made (workspace_id, position)
+"""
+_MEMBERS = """
+INSERT INTO membership (workspace_id, subject_id, role, epoch, joined_at, key_id, key_version, audit_public_key)
+SELECT workspace_id, subject_id, 'member', 1, now(), key_id, 1, key
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[]) AS made (workspace_id, subject_id, key_id, key)
+"""
 _SUBJECTS = "INSERT INTO subject (subject_id, epoch) SELECT unnest($1::uuid[]), 1"
 _SESSIONS = """
 INSERT INTO session (
@@ -116,31 +127,32 @@ async def sign_in(stores: Stores, number: int) -> list[SignedIn]:
         list(column) for column in zip(*rows, strict=True)
     )
     bindings = [hashlib.sha256(device).digest() for device in devices]
-    connection = await asyncpg.connect(stores.administrator("session"))
+    sealed, idle, absolute = entropy.bytes(60), int(IDLE.total_seconds()), int(ABSOLUTE.total_seconds())
+    await _execute(
+        stores.administrator("tenancy"),
+        (_WORKSPACES, workspaces, idle, absolute),
+        (_MEMBERS, logs, subjects, key_ids, publics),
+        ("VACUUM ANALYZE workspace, membership",),
+    )
+    version, grantee = keys.current_version, (CLIENT, GATEWAY_AUDIENCE)
+    own = (logs, key_ids, publics, bindings, seeds)
+    await _execute(
+        stores.administrator("session"),
+        (_SUBJECTS, subjects),
+        (_SESSIONS, subjects, sessions, CLIENT, key_ids, publics, sealed, sealed, ABSOLUTE),
+        (_GRANTS, subjects, grants, sessions, *grantee, *own, version, idle, ABSOLUTE),
+        ("VACUUM ANALYZE subject, session, session_grant",),
+    )
+    return made
+
+
+async def _execute(url: str, *statements: tuple[Any, ...]) -> None:
+    connection = await asyncpg.connect(url)
     try:
-        sealed = entropy.bytes(60)
-        await connection.execute(_SUBJECTS, subjects)
-        await connection.execute(_SESSIONS, subjects, sessions, CLIENT, key_ids, publics, sealed, sealed, ABSOLUTE)
-        await connection.execute(
-            _GRANTS,
-            subjects,
-            grants,
-            sessions,
-            CLIENT,
-            GATEWAY_AUDIENCE,
-            logs,
-            key_ids,
-            publics,
-            bindings,
-            seeds,
-            keys.current_version,
-            int(IDLE.total_seconds()),
-            ABSOLUTE,
-        )
-        await connection.execute("VACUUM ANALYZE subject, session, session_grant")
+        for statement, *arguments in statements:
+            await connection.execute(statement, *arguments)
     finally:
         await connection.close()
-    return made
 
 
 async def _signing_keys(stores: Stores, entropy: SystemEntropy) -> SigningKeySet:

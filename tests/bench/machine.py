@@ -26,6 +26,11 @@ class Cores:
             return cls(serving=frozenset(), asking=frozenset())
         return cls(serving=frozenset(ours[:1]), asking=frozenset(ours[1:]))
 
+    @property
+    def all(self) -> frozenset[int]:
+        """For what is measured as it is deployed, where it finds room."""
+        return self.serving | self.asking
+
     def __str__(self) -> str:
         if not self.serving:
             return "nothing is pinned"

@@ -18,10 +18,11 @@ from deploy.local.postgres import SUPERUSER
 from deploy.local.process import Process
 from deploy.local.services import Surroundings
 from deploy.local.settings import StackSettings
+from deploy.local.tansu import NoBroker, binary
 from deploy.postgres.provision import role_url
 from libs.rpc.server import READY
 from tests.bench.machine import on
-from tests.bench.measurement import Failed
+from tests.bench.measurement import Failed, NotMeasured
 from tests.support.stack import LocalStack, prepared_home
 from wardenry.channels import open_channel
 from wardenry.credentials import TlsFiles
@@ -37,7 +38,7 @@ class Stores:
     secrets; and services beside them."""
 
     def __init__(self, stack: LocalStack, *, settings: Mapping[str, str], cores: frozenset[int]) -> None:
-        self._stack = stack
+        self.stack = stack
         self._cores = cores
         self.home = Home(stack.home)
         stated = {"WARDENRY_HOME": str(stack.home), "WARDENRY_LOG_LEVEL": "warning"}
@@ -58,7 +59,7 @@ class Stores:
         """Of a store, or of a service that was started."""
         process = self._processes.get(name)
         if process is None:
-            return self._stack.pid_of(name)
+            return self.stack.pid_of(name)
         if process.pid is None:
             raise Failed(f"{name} has ended: {process.last_words()}")
         return process.pid
@@ -146,14 +147,23 @@ class Stores:
 
 
 @contextmanager
-def stores(*, cores: frozenset[int], settings: Mapping[str, str] | None = None) -> Iterator[Stores]:
+def stores(
+    *, cores: frozenset[int], settings: Mapping[str, str] | None = None, whole: bool = False
+) -> Iterator[Stores]:
     """Stores in a directory of their own while the block runs, on these cores and so are the services that are started
-    beside them; `settings` are variables for these. Raises AssertionError with what the stack printed when it does not
+    beside them; with `whole`, all that `make run` starts. `settings` are variables for services.
+
+    Raises NotMeasured without a broker for this machine, AssertionError with what the stack printed when it does not
     start."""
+    try:
+        binary()
+    except NoBroker as error:
+        raise NotMeasured(str(error)) from None
     with TemporaryDirectory(prefix="wardenry-bench-") as directory:
         # PostgreSQL passes through here, where it must run as `nobody`.
         Path(directory).chmod(0o711)
-        stack = LocalStack(prepared_home(Path(directory) / "home"), arguments=("--stores",))
+        arguments = () if whole else ("--stores",)
+        stack = LocalStack(prepared_home(Path(directory) / "home"), arguments=arguments, environment=settings)
         started: Stores | None = None
         try:
             with on(cores):
