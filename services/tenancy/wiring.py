@@ -27,6 +27,7 @@ from services.tenancy.commands.denial import RecordDenial
 from services.tenancy.commands.invitation import InvitationCommands
 from services.tenancy.commands.membership import MembershipCommands
 from services.tenancy.commands.permission import PermissionCommands
+from services.tenancy.commands.platform import InviteFounder
 from services.tenancy.commands.subject_data import SubjectData
 from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.config import TenancySettings
@@ -37,6 +38,7 @@ from services.tenancy.server.errors import ERRORS
 from services.tenancy.server.invitation import InvitationHandlers
 from services.tenancy.server.membership import MembershipHandlers
 from services.tenancy.server.permission import PermissionHandlers
+from services.tenancy.server.platform import PlatformHandlers
 from services.tenancy.server.workspace import WorkspaceHandlers
 from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.membership_change import MembershipChanges
@@ -49,6 +51,7 @@ from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, 
 from wardenry.tenancy.v1.invitation_pb2_grpc import add_InvitationServiceServicer_to_server
 from wardenry.tenancy.v1.membership_pb2_grpc import add_MembershipServiceServicer_to_server
 from wardenry.tenancy.v1.permission_pb2_grpc import add_PermissionServiceServicer_to_server
+from wardenry.tenancy.v1.platform_pb2_grpc import add_PlatformServiceServicer_to_server
 from wardenry.tenancy.v1.workspace_pb2_grpc import add_WorkspaceServiceServicer_to_server
 from wardenry.verifier import TokenVerifier
 
@@ -83,6 +86,9 @@ class Tenancy:
         vault = VaultKeys(client=VaultClient(stub=VaultServiceStub(identity), clock=clock), entropy=entropy)
         contacts = GrpcContacts(stub=SubjectServiceStub(identity))
         recorder = Recorder(ids=ids, clock=clock, vault=vault)
+        index = BlindAddressIndex(
+            BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
+        )
         self._denials = Denials(
             record=RecordDenial(store=store, recorder=recorder), permissions=_permissions_by_method()
         )
@@ -145,9 +151,7 @@ class Tenancy:
                 store=store,
                 vault=vault,
                 contacts=contacts,
-                index=BlindAddressIndex(
-                    BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
-                ),
+                index=index,
                 recorder=recorder,
                 clock=clock,
                 mail_waits=mailing.wake,
@@ -156,6 +160,19 @@ class Tenancy:
             denials=self._denials,
         )
         self._permissions = PermissionHandlers(permissions=PermissionCommands(store=store))
+        self._platform = PlatformHandlers(
+            invite_founder=InviteFounder(
+                store=store,
+                vault=vault,
+                index=index,
+                clock=clock,
+                ids=ids,
+                entropy=entropy,
+                region=settings.home_region,
+                origin=settings.origin,
+                mail_waits=mailing.wake,
+            )
+        )
 
     def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
@@ -164,6 +181,7 @@ class Tenancy:
         server.add(add_MembershipServiceServicer_to_server, self._memberships)
         server.add(add_InvitationServiceServicer_to_server, self._invitations)
         server.add(add_PermissionServiceServicer_to_server, self._permissions)
+        server.add(add_PlatformServiceServicer_to_server, self._platform)
         server.add(
             add_SubjectDataServiceServicer_to_server,
             SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),

@@ -23,6 +23,7 @@ from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.commands.invitation import InvitationCommands
 from services.tenancy.commands.membership import MembershipCommands
 from services.tenancy.commands.permission import PermissionCommands
+from services.tenancy.commands.platform import InviteFounder
 from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import ContactsUnavailable, KeyGone, KeysUnavailable, SubjectUnknown
@@ -198,6 +199,7 @@ class Tenancy:
         self.store = PostgresStore(database=self.runtime, envelopes=EnvelopeBuilder(source="tenancy", entropy=entropy))
         self.backlog = PostgresBacklog(database=self.jobs)
         recorder = Recorder(ids=self.ids, clock=self.clock, vault=self.vault)
+        index = BlindAddressIndex(BlindIndex(root_key=bytes(32), service="tenancy"))
         self.workspaces = WorkspaceCommands(
             store=self.store, vault=self.vault, contacts=self.directory, recorder=recorder, region="eu"
         )
@@ -206,13 +208,24 @@ class Tenancy:
             store=self.store,
             vault=self.vault,
             contacts=self.directory,
-            index=BlindAddressIndex(BlindIndex(root_key=bytes(32), service="tenancy")),
+            index=index,
             recorder=recorder,
             clock=self.clock,
             mail_waits=lambda: self.waked.append("mail"),
             adoption_waits=lambda: self.waked.append("adoption"),
         )
         self.permissions = PermissionCommands(store=self.store)
+        self.invite_founder = InviteFounder(
+            store=self.store,
+            vault=self.vault,
+            index=index,
+            clock=self.clock,
+            ids=self.ids,
+            entropy=entropy,
+            region="eu",
+            origin=ORIGIN,
+            mail_waits=lambda: self.waked.append("mail"),
+        )
         self.work = BacklogCommands(
             backlog=self.backlog,
             vault=self.vault,
@@ -254,6 +267,14 @@ class Tenancy:
         await self.work.mail_invitations()
         return invitation, secret_in(self.mailer.sent[-1])
 
+    async def founder_invited(self, address: str, *, name: str = "") -> tuple[UUID, bytes]:
+        """An open invitation of the platform's first owner: its id and the secret that was shown."""
+        invitation = self.ids.uuid7()
+        invited = await self.invite_founder(
+            invitation_id=invitation, address=address, name=name, peer="operator", traceparent=None
+        )
+        return invitation, secret_of(invited.link)
+
     async def joined(self, inviter: Insider, person: Caller, role: Role) -> Insider:
         """The person, as a member with this role."""
         address = self.directory.known[person.subject].address
@@ -284,5 +305,10 @@ class Tenancy:
 def secret_in(mail: Mail) -> bytes:
     """The secret in the fragment of a mail's link."""
     (link,) = (word for word in mail.text.split() if word.startswith(f"{ORIGIN}/invitations/"))
+    return secret_of(link)
+
+
+def secret_of(link: str) -> bytes:
+    """The secret in the fragment of an invitation's link."""
     encoded = link.partition("#")[2]
     return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))

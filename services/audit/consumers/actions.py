@@ -16,7 +16,7 @@ from wardenry.identity.v1 import (
 )
 from wardenry.options.v1 import options_pb2
 from wardenry.session.v1 import revocation_pb2, session_pb2, token_pb2, warrant_pb2
-from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
+from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, platform_pb2, workspace_pb2
 
 #: Any service may refuse a call, and says so.
 _EVERYBODY = frozenset({"permission.denied"})
@@ -27,7 +27,7 @@ _CONTRACTS = {
     "datarights": (participant_pb2, request_pb2),
     "identity": (authentication_pb2, credential_pb2, registration_pb2, subject_pb2, ticket_pb2, vault_pb2),
     "session": (revocation_pb2, session_pb2, token_pb2, warrant_pb2),
-    "tenancy": (invitation_pb2, membership_pb2, permission_pb2, workspace_pb2),
+    "tenancy": (invitation_pb2, membership_pb2, permission_pb2, platform_pb2, workspace_pb2),
 }
 
 

@@ -181,11 +181,12 @@ class InvitationCommands:
         invitation = await work.invitations.lock(presented.workspace, presented.id)
         if invitation is None:
             raise InvitationInvalid
-        roster = await work.memberships.roster(presented.workspace, {invitation.inviter, caller.subject})
+        asked = [each for each in (invitation.inviter, caller.subject) if each is not None]
+        roster = await work.memberships.roster(presented.workspace, asked)
         invitation.check_acceptance(
             secret_hash=presented.secret_hash,
             address_tag=presented.address_tag,
-            inviter=roster.present(invitation.inviter),
+            roster=roster,
             now=self._clock.now(),
         )
         if roster.present(caller.subject) is not None:

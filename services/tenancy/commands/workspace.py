@@ -10,7 +10,7 @@ from services.tenancy.domain.errors import SlugTaken, WorkspaceExists, Workspace
 from services.tenancy.domain.membership import Membership, MembershipKey
 from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import Contacts, Store, Vault
-from services.tenancy.domain.workspace import Workspace, checked_id, checked_name
+from services.tenancy.domain.workspace import Workspace, checked_id, checked_name, checked_slug
 from wardenry.permissions import Permission, Role
 
 
@@ -40,7 +40,7 @@ class WorkspaceCommands:
         KeysUnavailable, KeyGone.
         """
         checked_id(workspace_id)
-        name = checked_name(name)
+        name, slug = checked_name(name), checked_slug(slug)
         # Before anything is made elsewhere: an id of somebody else's workspace must leave no key behind in it.
         created = await self._created_before(caller, workspace_id, slug)
         if created is not None:

@@ -71,6 +71,10 @@ class InvitationInvalid(Exception):
     """Unknown, spent, expired, revoked, for another address, or by somebody who may not give this role any more."""
 
 
+class PlatformFounded(Exception):
+    """The platform has, or has had, its first owner."""
+
+
 class SubjectUnknown(Exception):
     """Identity does not know the subject, or has erased it."""
 

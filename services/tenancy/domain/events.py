@@ -138,6 +138,62 @@ def member_erased(membership: Membership, *, event_id: UUID, occurred_at: dateti
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unattended:
+    """The circumstances of what a service asked for, with no person's token: only its certificate is known."""
+
+    log: UUID
+    occurred_at: datetime
+    #: The service's mutual-TLS name.
+    peer: str
+
+    def event(
+        self,
+        event_id: UUID,
+        action: str,
+        *,
+        target: Target,
+        details: Mapping[str, str] | None = None,
+        personal: tuple[PersonalValues, ...] = (),
+    ) -> Event:
+        return Event(
+            event_id=event_id,
+            log=self.log,
+            action=action,
+            occurred_at=self.occurred_at,
+            actor=Actor(kind=ActorKind.SERVICE, client=self.peer),
+            target=target,
+            details=details or {},
+            personal=personal,
+        )
+
+
+def platform_created(at: Unattended, event_id: UUID, workspace: Workspace) -> Event:
+    target = Target(kind="workspace", id=workspace.id)
+    return at.event(event_id, "workspace.created", target=target, details={"region": workspace.region})
+
+
+def platform_renamed(at: Unattended, event_id: UUID, workspace: Workspace) -> Event:
+    target = Target(kind="workspace", id=workspace.id)
+    return at.event(event_id, "settings.changed", target=target, details={"settings": "name"})
+
+
+def founder_invited(
+    at: Unattended, event_id: UUID, invitation: Invitation, *, address: str, invitee_key: ReaderPublicKey
+) -> Event:
+    return at.event(
+        event_id,
+        "user.invited",
+        target=Target(kind="invitation", id=invitation.id),
+        details={"role": invitation.role},
+        personal=(PersonalValues(role="target", reader_key=invitee_key, values={event.ADDRESS: address}),),
+    )
+
+
+def founder_invitation_voided(at: Unattended, event_id: UUID, invitation: Invitation) -> Event:
+    return at.event(event_id, "invitation.revoked", target=Target(kind="invitation", id=invitation.id))
+
+
 def permission_denied(at: Circumstances, actor: Membership | None, *, permission: str, rpc: str) -> Event:
     return at.event(
         "permission.denied",

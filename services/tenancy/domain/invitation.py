@@ -9,7 +9,7 @@ from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
 from services.tenancy.domain.errors import InvitationInvalid, PermissionMissing, RoleAboveOwn
-from services.tenancy.domain.membership import Membership
+from services.tenancy.domain.membership import Membership, Roster
 from wardenry.permissions import Permission, Role, allows
 
 LIFE: Final = timedelta(days=7)
@@ -21,12 +21,13 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """An invitation of an address to a workspace, by one of its members."""
+    """An invitation of an address to a workspace, by one of its members; of the platform's first one by nobody."""
 
     workspace: UUID
     id: UUID
     role: Role
-    inviter: UUID
+    #: None for the platform's first owner.
+    inviter: UUID | None
     #: The address, sealed under the key of (invitation, workspace).
     address: bytes = field(repr=False)
     #: Its blind index.
@@ -36,6 +37,8 @@ class Invitation:
     expires_at: datetime
     #: None until it is mailed, and once it is spent or revoked.
     secret_hash: bytes | None = field(default=None, repr=False)
+    #: Of the secret that the operator's command showed, beside the mailed one; None for every other invitation.
+    shown_hash: bytes | None = field(default=None, repr=False)
     revoked_at: datetime | None = None
     accepted_at: datetime | None = None
 
@@ -43,20 +46,22 @@ class Invitation:
         """Whether it can still be accepted."""
         return self.revoked_at is None and self.accepted_at is None and now < self.expires_at
 
-    def check_acceptance(
-        self, *, secret_hash: bytes, address_tag: bytes, inviter: Membership | None, now: datetime
-    ) -> None:
+    def check_acceptance(self, *, secret_hash: bytes, address_tag: bytes, roster: Roster, now: datetime) -> None:
         """Raises InvitationInvalid unless secret and address are this invitation's, it is open, and the inviter may
-        still give its role."""
-        bound = (
-            self.secret_hash is not None
-            and hmac.compare_digest(self.secret_hash, secret_hash)
-            and hmac.compare_digest(self.address_tag, address_tag)
+        still give its role; without an inviter, unless nobody was the first owner before. The roster has the inviter
+        and the owners."""
+        stored = [each for each in (self.secret_hash, self.shown_hash) if each is not None]
+        bound = any(hmac.compare_digest(each, secret_hash) for each in stored) and hmac.compare_digest(
+            self.address_tag, address_tag
         )
         if not bound or not self.open_at(now):
             raise InvitationInvalid
+        if self.inviter is None:
+            if roster.has_owner:
+                raise InvitationInvalid
+            return
         try:
-            check_invitable(inviter, self.role)
+            check_invitable(roster.present(self.inviter), self.role)
         except (PermissionMissing, RoleAboveOwn):
             raise InvitationInvalid from None
 

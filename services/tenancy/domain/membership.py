@@ -102,6 +102,11 @@ class Roster:
         found = self._members.get(subject)
         return found if found is not None and found.present else None
 
+    @property
+    def has_owner(self) -> bool:
+        """Whether the workspace has an owner, as every one does that had one."""
+        return any(membership.present and membership.role is Role.OWNER for membership in self._members.values())
+
     def authorised(self, actor: UUID, permission: Permission) -> Membership:
         """The actor's membership. Raises PermissionMissing unless its role holds the permission now."""
         found = self.present(actor)

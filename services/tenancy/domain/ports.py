@@ -25,6 +25,10 @@ class Workspaces(Protocol):
 
     async def find(self, workspace: UUID) -> Workspace | None: ...
 
+    async def lock(self, workspace: UUID) -> Workspace | None:
+        """The workspace as it is now and stays until the transaction ends. Needs an administrator's standing."""
+        ...
+
     async def find_all(self) -> list[Workspace]:
         """All in scope, by id."""
         ...
@@ -70,6 +74,16 @@ class Invitations(Protocol):
 
     async def add(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
         """Stores a new one, to be mailed; False, and nothing stored, when its id is taken."""
+        ...
+
+    async def add_founding(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
+        """Stores one without an inviter, to be mailed; False, and nothing stored, when the workspace has or had any
+        member, another one like it is open, or its id is taken."""
+        ...
+
+    async def void_founding(self, workspace: UUID, *, at: datetime) -> Sequence[Invitation]:
+        """Revokes those without an inviter that nobody accepted, and waits for whoever is accepting one. What it
+        revoked."""
         ...
 
     async def find(self, workspace: UUID, invitation: UUID) -> Invitation | None: ...

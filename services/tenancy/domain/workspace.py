@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.display_name import NotDisplayable, displayable
 from libs.ids import PLATFORM
-from services.tenancy.domain.errors import IdInvalid, NameInvalid
+from services.tenancy.domain.errors import IdInvalid, NameInvalid, SlugTaken
 
 #: Session policy of a new workspace.
 IDLE: Final = timedelta(days=14)
@@ -33,8 +33,28 @@ class Workspace:
     slug: str
     region: str
     created_at: datetime
-    created_by: UUID
+    #: None for the platform's own.
+    created_by: UUID | None
     policy: SessionPolicy = SessionPolicy()
+
+
+#: The platform's workspace: its members are the operators, who come back more often than other people have to.
+PLATFORM_SLUG: Final = "platform"
+PLATFORM_NAME: Final = "Platform"
+PLATFORM_POLICY: Final = SessionPolicy(idle=timedelta(hours=1), absolute=timedelta(hours=12))
+
+
+def platform_workspace(*, name: str, region: str, created_at: datetime) -> Workspace:
+    """The platform's workspace, which no person creates."""
+    return Workspace(
+        id=PLATFORM,
+        name=name,
+        slug=PLATFORM_SLUG,
+        region=region,
+        created_at=created_at,
+        created_by=None,
+        policy=PLATFORM_POLICY,
+    )
 
 
 def checked_id(value: UUID) -> UUID:
@@ -42,6 +62,13 @@ def checked_id(value: UUID) -> UUID:
     if value.version != 7 or value == PLATFORM:
         raise IdInvalid
     return value
+
+
+def checked_slug(slug: str) -> str:
+    """A name in URLs that a person chose. Raises SlugTaken for one that is reserved."""
+    if slug == PLATFORM_SLUG:
+        raise SlugTaken
+    return slug
 
 
 def checked_name(name: str) -> str:

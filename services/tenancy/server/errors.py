@@ -72,6 +72,11 @@ ERRORS: ErrorTable = {
         reason=reason_pb2.REASON_INVITATION_INVALID,
         text="This invitation does not work: it was used, has ended, or is for another address.",
     ),
+    errors.PlatformFounded: ErrorRow(
+        code=grpc.StatusCode.FAILED_PRECONDITION,
+        reason=reason_pb2.REASON_PLATFORM_FOUNDED,
+        text="The platform has its operators: they invite the next ones.",
+    ),
     errors.SubjectUnknown: _NOT_FOUND,
     errors.KeyGone: ErrorRow(
         code=grpc.StatusCode.FAILED_PRECONDITION,

@@ -1,5 +1,6 @@
 """Invitations in PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from wardenry.permissions import Role
 
 _COLUMNS = (
     "workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,"
-    " secret_hash, revoked_at, accepted_at"
+    " secret_hash, shown_hash, revoked_at, accepted_at"
 )
 _ADD = """
 INSERT INTO invitation
@@ -21,6 +22,21 @@ INSERT INTO invitation
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 """
+# Whether anybody was a member is looked at by the statement that acts, after whoever was accepting has finished.
+_ADD_FOUNDING = """
+INSERT INTO invitation
+    (workspace_id, invitation_id, role, address, address_tag, key_id, key_version, created_at, expires_at,
+     shown_hash, mail_due_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+ WHERE NOT EXISTS (SELECT FROM membership WHERE workspace_id = $1)
+ON CONFLICT DO NOTHING
+"""
+_VOID_FOUNDING = f"""
+UPDATE invitation
+   SET revoked_at = $2, secret_hash = NULL, shown_hash = NULL, mail_due_at = NULL
+ WHERE workspace_id = $1 AND inviter_id IS NULL AND accepted_at IS NULL AND revoked_at IS NULL
+RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
 _FIND = f"SELECT {_COLUMNS} FROM invitation WHERE workspace_id = $1 AND invitation_id = $2"  # noqa: S608 - of constants alone
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _OPEN = "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > "
@@ -34,12 +50,12 @@ SELECT {_COLUMNS}
 """  # noqa: S608 - of constants alone
 _ACCEPT = f"""
 UPDATE invitation
-   SET accepted_at = $3, accepted_by = $4, secret_hash = NULL, mail_due_at = NULL
+   SET accepted_at = $3, accepted_by = $4, secret_hash = NULL, shown_hash = NULL, mail_due_at = NULL
  WHERE workspace_id = $1 AND invitation_id = $2 AND {_OPEN} $3
 """  # noqa: S608 - of constants alone
 _REVOKE = f"""
 UPDATE invitation
-   SET revoked_at = $3, secret_hash = NULL, mail_due_at = NULL
+   SET revoked_at = $3, secret_hash = NULL, shown_hash = NULL, mail_due_at = NULL
  WHERE workspace_id = $1 AND invitation_id = $2 AND {_OPEN} $3
 """  # noqa: S608 - of constants alone
 
@@ -64,6 +80,26 @@ class InvitationStore:
             mail_due_at,
         )
         return stored == "INSERT 0 1"
+
+    async def add_founding(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
+        stored = await self._tx.execute(
+            _ADD_FOUNDING,
+            invitation.workspace,
+            invitation.id,
+            invitation.role.value,
+            invitation.address,
+            invitation.address_tag,
+            invitation.key.key_id,
+            invitation.key.version,
+            invitation.created_at,
+            invitation.expires_at,
+            invitation.shown_hash,
+            mail_due_at,
+        )
+        return stored == "INSERT 0 1"
+
+    async def void_founding(self, workspace: UUID, *, at: datetime) -> Sequence[Invitation]:
+        return [_invitation(row) for row in await self._tx.fetch(_VOID_FOUNDING, workspace, at)]
 
     async def find(self, workspace: UUID, invitation: UUID) -> Invitation | None:
         row = await self._tx.fetchrow(_FIND, workspace, invitation)
@@ -100,6 +136,7 @@ def _invitation(row: asyncpg.Record) -> Invitation:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         secret_hash=row["secret_hash"],
+        shown_hash=row["shown_hash"],
         revoked_at=row["revoked_at"],
         accepted_at=row["accepted_at"],
     )

@@ -15,6 +15,7 @@ _COLUMNS = "workspace_id, name, slug, region, created_at, created_by, idle_secon
 _ADD = f"INSERT INTO workspace ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"  # noqa: S608 - of constants alone
 _CLAIM = "INSERT INTO workspace_slug (slug, workspace_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _FIND = f"SELECT {_COLUMNS} FROM workspace WHERE workspace_id = $1"  # noqa: S608 - of constants alone
+_LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _FIND_ALL = f"SELECT {_COLUMNS} FROM workspace ORDER BY workspace_id"  # noqa: S608 - of constants alone
 _RENAME = "UPDATE workspace SET name = $2 WHERE workspace_id = $1"
 
@@ -43,6 +44,10 @@ class WorkspaceStore:
 
     async def find(self, workspace: UUID) -> Workspace | None:
         row = await self._tx.fetchrow(_FIND, workspace)
+        return None if row is None else _workspace(row)
+
+    async def lock(self, workspace: UUID) -> Workspace | None:
+        row = await self._tx.fetchrow(_LOCK, workspace)
         return None if row is None else _workspace(row)
 
     async def find_all(self) -> list[Workspace]:

@@ -84,6 +84,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND: the invitation is unknown, spent, expired, revoked, or for another address; told alike."""
     REASON_MEMBER_ALREADY: _Reason.ValueType  # 53
     """FAILED_PRECONDITION: the subject is a member already."""
+    REASON_PLATFORM_FOUNDED: _Reason.ValueType  # 54
+    """FAILED_PRECONDITION: the platform has had its first operator; the next ones are invited by those that there are."""
     REASON_ACTION_NOT_ALLOWED: _Reason.ValueType  # 60
     """INVALID_ARGUMENT: an action that this caller may not record."""
     REASON_CHECKPOINT_PENDING: _Reason.ValueType  # 61
@@ -154,6 +156,8 @@ REASON_INVITATION_INVALID: Reason.ValueType  # 52
 """NOT_FOUND: the invitation is unknown, spent, expired, revoked, or for another address; told alike."""
 REASON_MEMBER_ALREADY: Reason.ValueType  # 53
 """FAILED_PRECONDITION: the subject is a member already."""
+REASON_PLATFORM_FOUNDED: Reason.ValueType  # 54
+"""FAILED_PRECONDITION: the platform has had its first operator; the next ones are invited by those that there are."""
 REASON_ACTION_NOT_ALLOWED: Reason.ValueType  # 60
 """INVALID_ARGUMENT: an action that this caller may not record."""
 REASON_CHECKPOINT_PENDING: Reason.ValueType  # 61
