@@ -135,6 +135,7 @@ def secret_files(service: str, home: Home) -> dict[str, str]:
         files[f"{prefix}KEYRING_FILE"] = own / "keyring.json"
     if service == "identity":
         files[f"{prefix}VAULT_DATABASE_URL_FILE"] = home.secrets / "vault_runtime.url"
+        files[f"{prefix}VAULT_MAINTENANCE_DATABASE_URL_FILE"] = home.secrets / "vault_maintenance.url"
     return {variable: str(file) for variable, file in files.items()}
 
 

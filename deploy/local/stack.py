@@ -41,7 +41,13 @@ TOPICS = tuple(f"wardenry.{source}.v1" for source in SOURCES)
 BROKERS_DEFAULT = -1
 #: Modest, since two clusters share a newcomer's machine with everything else.
 POSTGRES_SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "password_encryption": "scram-sha-256"}
-VAULT_SETTINGS = {"max_connections": "40", "shared_buffers": "16MB", "password_encryption": "scram-sha-256"}
+VAULT_SETTINGS = {
+    "max_connections": "40",
+    "shared_buffers": "16MB",
+    "password_encryption": "scram-sha-256",
+    # WAL that is over is removed. By default its files are kept for reuse, with what they held.
+    "wal_recycle": "off",
+}
 
 
 class Stack:

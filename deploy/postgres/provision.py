@@ -23,14 +23,16 @@ import asyncpg
 from libs.ids import Entropy, SystemEntropy
 
 ROLES_SQL = Path(__file__).with_name("roles.sql")
-#: The roles of a service that log in. The vault's cluster has neither an outbox nor jobs.
+#: What the roles of one service have besides: the vault's cluster alone.
+FURTHER_SQL = {"vault": Path(__file__).with_name("vault.sql")}
+#: The roles of a service that log in. The vault's cluster has neither an outbox nor jobs that read or write keys.
 LOGINS: Mapping[str, tuple[str, ...]] = {
     "identity": ("owner", "runtime", "relay", "jobs"),
     "session": ("owner", "runtime", "relay", "jobs"),
     "tenancy": ("owner", "runtime", "relay", "jobs"),
     "audit": ("owner", "runtime", "relay", "jobs"),
     "datarights": ("owner", "runtime", "relay", "jobs"),
-    "vault": ("owner", "runtime"),
+    "vault": ("owner", "runtime", "maintenance"),
 }
 #: What names in SQL are made of here, so that none of them needs quotes.
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,50}")
@@ -68,7 +70,7 @@ async def provision(
 
 
 def roles_sql(service: str, database: str) -> str:
-    """`roles.sql` for one service."""
+    """`roles.sql` for one service, and what is its own."""
     logins = [f"{service}_{role}" for role in LOGINS[service]]
     replacements = {
         "{logins}": f"ARRAY[{', '.join(repr(login) for login in logins)}]",
@@ -77,6 +79,8 @@ def roles_sql(service: str, database: str) -> str:
         "{database}": database,
     }
     text = ROLES_SQL.read_text()
+    if service in FURTHER_SQL:
+        text += FURTHER_SQL[service].read_text()
     for placeholder, value in replacements.items():
         text = text.replace(placeholder, value)
     return text

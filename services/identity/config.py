@@ -37,6 +37,11 @@ class IdentitySettings(DatabaseSettings):
     #: Certificate authorities of the mail server, PEM; the system's list without it.
     smtp_ca_file: ExistingFile | None = None
 
+    #: Connection URL of the role vault_maintenance; without it what destroyed keys leave in the vault's files stays
+    #: there until PostgreSQL needs the room.
+    vault_maintenance_database_url_file: ExistingFile | None = None
+    #: Seconds between rewritings of the vault's tables, at least, once keys were destroyed. They are closed meanwhile.
+    vault_maintenance_seconds: float = Field(default=600, ge=1, le=86_400)
     #: Connections to the vault's database, at most.
     vault_connections: int = Field(default=5, ge=1, le=200)
 

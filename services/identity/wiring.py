@@ -1,11 +1,12 @@
 """The composition root: the one place that names what identity is made of."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from libs.config.secret import read_key
+from libs.config.secret import read_key, read_text
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import LocalKeyring
 from libs.events.envelope import EnvelopeBuilder
@@ -25,6 +26,7 @@ from services.identity.clients.session import GrpcSessions
 from services.identity.commands.authentication import AuthenticatePassword
 from services.identity.commands.credential import ChangePassword
 from services.identity.commands.data_key import DataKeys
+from services.identity.commands.destruction import RemoveRemains
 from services.identity.commands.expiry import RemoveExpired
 from services.identity.commands.mail import DeliverMail
 from services.identity.commands.own_keys import LogKeysInProcess, PersonalDataInProcess
@@ -47,10 +49,12 @@ from services.identity.server.registration import RegistrationHandlers
 from services.identity.server.subject import SubjectHandlers
 from services.identity.server.ticket import TicketHandlers
 from services.identity.server.vault import VaultHandlers
+from services.identity.store.destruction import StoredDestructions
 from services.identity.store.expiry import StoredExpiry
 from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
+from wardenry.clock import Clock
 from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
 from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
 from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
@@ -61,6 +65,8 @@ from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_serv
 from wardenry.participant import SubjectDataHandlers
 from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
 from wardenry.verifier import TokenVerifier
+
+_log = logging.getLogger(__name__)
 
 
 async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
@@ -187,6 +193,7 @@ class Identity:
             ).run,
             Periodic(name="expiry", work=remove_expired.run, seconds=_EXPIRY_SECONDS, clock=clock).run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
+            *_maintenance(settings, clock),
         )
 
     def server(self, verifier: TokenVerifier) -> GrpcServer:
@@ -203,6 +210,16 @@ class Identity:
             SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
         )
         return server
+
+
+def _maintenance(settings: IdentitySettings, clock: Clock) -> list[Work]:
+    if settings.vault_maintenance_database_url_file is None:
+        _log.warning("the vault: no maintenance role is set, so destroyed keys stay in its files for long")
+        return []
+    destructions = StoredDestructions(url=read_text(settings.vault_maintenance_database_url_file))
+    remove_remains = RemoveRemains(destructions=destructions, clock=clock)
+    seconds = settings.vault_maintenance_seconds
+    return [Periodic(name="vault maintenance", work=remove_remains.run, seconds=seconds, clock=clock).run]
 
 
 def _hasher(settings: IdentitySettings, entropy: Entropy) -> BcryptHasher:

@@ -63,6 +63,10 @@ FAULTS = {
         "note: identity_runtime is granted DELETE and no policy permits it",
     ),
     "truncate": ("GRANT TRUNCATE ON note TO identity_runtime;", "note: identity_runtime has TRUNCATE"),
+    "a rewriting that nobody reviewed": (
+        "GRANT MAINTAIN ON note TO identity_jobs;",
+        "note: identity_jobs has MAINTAIN",
+    ),
     "everyone": ("GRANT SELECT ON note TO PUBLIC;", "note: everyone has SELECT"),
     "no tag": (
         "COMMENT ON TABLE note IS 'Notes';",

@@ -71,7 +71,7 @@ class ServiceDatabases(Protocol):
 class PostgresForTests:
     """The cluster of one test process. Migrated databases are kept as templates, so that a second one costs a copy."""
 
-    def __init__(self, *, directory: Path, entropy: Entropy) -> None:
+    def __init__(self, *, directory: Path, entropy: Entropy, settings: dict[str, str] = QUICK) -> None:
         self._entropy = entropy
         self._passwords = {
             f"{service}_{role}": entropy.bytes(16).hex() for service, roles in LOGINS.items() for role in roles
@@ -84,7 +84,7 @@ class PostgresForTests:
             port=free_port(),
             password=entropy.bytes(16).hex(),
             log=directory / "postgresql.log",
-            settings=QUICK,
+            settings=settings,
         )
 
     def start(self) -> None:

@@ -12,6 +12,7 @@ from libs.crypto.sealing import AssociatedData
 from libs.events.event import Event
 from services.identity.domain.attempt import Account, Failure, Reservation
 from services.identity.domain.data_key import NewDataKey, StoredDataKey, StoredWorkspaceKey
+from services.identity.domain.destruction import Remains
 from services.identity.domain.device import Device
 from services.identity.domain.mail import OutgoingMail
 from services.identity.domain.registration import Registration
@@ -283,4 +284,22 @@ class VaultStore(Protocol):
 
     async def destroy_subject(self, subject_id: UUID, *, workspace_id: UUID | None, now: datetime) -> int:
         """Destroys the person's data keys, adopted ones too, in one workspace, or in all and for ever. How many."""
+        ...
+
+
+class Destructions(Protocol):
+    """What destroyed keys leave in the files of the vault's database. Every method raises DatabaseUnavailable."""
+
+    async def remaining(self) -> Sequence[Remains]:
+        """What some file may still hold, the oldest first."""
+        ...
+
+    async def rewrite(self, destructions: Collection[int], *, at: datetime) -> bool:
+        """Rewrites the tables without dead rows, and notes that for these. False, and nothing is noted, when that is
+        not possible now: somebody has them open, or may still see dead rows, which were copied then."""
+        ...
+
+    async def end_wal(self, *, at: datetime) -> int:
+        """Lets the WAL up to now end, and notes which of those whose tables are rewritten no file of it holds. How
+        many."""
         ...

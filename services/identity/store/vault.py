@@ -142,7 +142,7 @@ class StoredVault:
                 subject_id,
             )
             # A person whose key is gone adopts nothing that can be read.
-            await tx.execute(
+            status = await tx.execute(
                 """
                 UPDATE data_key AS k SET wrapped = NULL, destroyed_at = $4
                 WHERE k.workspace_id = $1 AND k.kind = 'invitation' AND k.owner_id = $2 AND k.adopted_by = $3
@@ -161,16 +161,18 @@ class StoredVault:
                 subject_id,
                 now,
             )
+            await _note(tx, _count(status), now)
 
     async def destroy_workspace(self, workspace_id: UUID, *, now: datetime) -> int:
         async with self._database.transaction(Context(workspaces=frozenset({workspace_id}))) as tx:
-            await _destroy_workspace_key(tx, workspace_id, now)
+            above = await _destroy_workspace_key(tx, workspace_id, now)
             status = await tx.execute(
                 "UPDATE data_key SET wrapped = NULL, destroyed_at = $2"
                 " WHERE workspace_id = $1 AND destroyed_at IS NULL",
                 workspace_id,
                 now,
             )
+            await _note(tx, above + _count(status), now)
         return _count(status)
 
     async def destroy_subject(self, subject_id: UUID, *, workspace_id: UUID | None, now: datetime) -> int:
@@ -180,7 +182,9 @@ class StoredVault:
                 Context(subjects=subjects, workspaces=frozenset({workspace_id}))
             ) as tx:
                 await _lock_subjects(tx, [subject_id], "UPDATE")
-                return await _destroy_in(tx, subject_id, workspace_id, now)
+                destroyed = await _destroy_in(tx, subject_id, workspace_id, now)
+                await _note(tx, destroyed, now)
+            return destroyed
         async with self._database.transaction(Context(subjects=subjects)) as tx:
             # Once this is committed no key of the person is created any more, so the list that follows is complete.
             await _lock_subjects(tx, [subject_id], "UPDATE")
@@ -192,7 +196,9 @@ class StoredVault:
         rows = await self._database.fetch("SELECT find_workspaces_of_subject($1) AS workspace_id", subject_id)
         workspaces = sorted(row["workspace_id"] for row in rows)
         async with self._database.transaction(Context(subjects=subjects, workspaces=frozenset(workspaces))) as tx:
-            return sum([await _destroy_in(tx, subject_id, workspace, now) for workspace in workspaces])
+            destroyed = sum([await _destroy_in(tx, subject_id, workspace, now) for workspace in workspaces])
+            await _note(tx, destroyed, now)
+        return destroyed
 
 
 async def _lock_subjects(tx: Transaction, subjects: Sequence[UUID], strength: str) -> None:
@@ -203,16 +209,23 @@ async def _lock_subjects(tx: Transaction, subjects: Sequence[UUID], strength: st
     )
 
 
-async def _destroy_workspace_key(tx: Transaction, workspace_id: UUID, now: datetime) -> None:
-    await tx.execute(
+async def _note(tx: Transaction, destroyed: int, now: datetime) -> None:
+    """The bytes of the keys are still in the files: the job that has them leave finds this."""
+    if destroyed:
+        await tx.execute("INSERT INTO destruction (destroyed_at) VALUES ($1)", now)
+
+
+async def _destroy_workspace_key(tx: Transaction, workspace_id: UUID, now: datetime) -> int:
+    status = await tx.execute(
         """
         INSERT INTO workspace_key (workspace_id, version, created_at, destroyed_at) VALUES ($1, 1, $2, $2)
-        ON CONFLICT (workspace_id) DO UPDATE
-            SET wrapped = NULL, destroyed_at = COALESCE(workspace_key.destroyed_at, excluded.destroyed_at)
+        ON CONFLICT (workspace_id) DO UPDATE SET wrapped = NULL, destroyed_at = excluded.destroyed_at
+        WHERE workspace_key.destroyed_at IS NULL
         """,
         workspace_id,
         now,
     )
+    return _count(status)
 
 
 async def _destroy_in(tx: Transaction, subject_id: UUID, workspace_id: UUID, now: datetime) -> int:

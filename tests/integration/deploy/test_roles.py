@@ -54,14 +54,31 @@ async def test_the_look_up_role_owns_functions_and_cannot_log_in(service_databas
         await connection.close()
 
 
-async def test_the_vault_has_an_owner_and_a_runtime_role_only(service_database: ServiceDatabases) -> None:
+async def test_the_vault_has_three_roles_and_the_one_for_its_files_reads_no_key(
+    service_database: ServiceDatabases,
+) -> None:
     database = service_database("vault", [])
     connection = await asyncpg.connect(database.runtime)
     try:
         roles = await connection.fetch(
             "SELECT rolname FROM pg_roles WHERE rolname LIKE 'vault%' AND rolcanlogin ORDER BY 1"
         )
-        assert [role["rolname"] for role in roles] == ["vault_owner", "vault_runtime"]
+        assert [role["rolname"] for role in roles] == ["vault_maintenance", "vault_owner", "vault_runtime"]
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(service_database("vault").url("maintenance"))
+    try:
+        for statement in (
+            "SELECT wrapped FROM data_key",
+            "SELECT FROM workspace_key",
+            "UPDATE data_key SET wrapped = NULL",
+            "DELETE FROM destruction",
+            "TRUNCATE data_key",
+            "CREATE TABLE mine (id int)",
+            "SET ROLE pg_checkpoint",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
     finally:
         await connection.close()
 

@@ -58,7 +58,7 @@ def test_a_service_starts_with_what_it_is_told(service: str, home: Home) -> None
 def test_a_service_is_told_no_other_secrets(service: str, home: Home) -> None:
     told = environment(service, around(home))
     secrets = [Path(value) for value in told.values() if value.startswith(str(home.secrets))]
-    own = [f"{service}/", f"{service}_"] + (["vault_runtime"] if service == "identity" else [])
+    own = [f"{service}/", f"{service}_"] + (["vault_runtime", "vault_maintenance"] if service == "identity" else [])
     for secret in secrets:
         assert str(secret.relative_to(home.secrets)).startswith(tuple(own)), secret
         assert "owner" not in secret.name
