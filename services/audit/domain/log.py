@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from wardenry.log.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
@@ -25,6 +26,8 @@ class SignedCheckpoint:
     size: int
     #: C2SP signed note.
     note: str
+    #: None while it is not stored: it says nothing about itself.
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,10 @@ class PlatformLogHandlers(log_pb2_grpc.PlatformLogServiceServicer):
         self, request: log_pb2.GetPlatformCheckpointRequest, context: Any
     ) -> log_pb2.GetPlatformCheckpointResponse:
         checkpoint = await self._proving.checkpoint(PLATFORM)
-        return log_pb2.GetPlatformCheckpointResponse(checkpoint=checkpoint.note)
+        response = log_pb2.GetPlatformCheckpointResponse(checkpoint=checkpoint.note)
+        if checkpoint.signed_at is not None:
+            response.signed_at.FromDatetime(checkpoint.signed_at)
+        return response
 
     async def GetPlatformTile(  # noqa: N802 - the contract's name
         self, request: log_pb2.GetPlatformTileRequest, context: Any

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from libs.db.transaction import Transaction
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH, Frontier, HashRun
 from libs.merkle.proofs import Tile, assemble
@@ -39,12 +41,13 @@ JOIN unnest($2::smallint[], $3::bigint[]) AS wanted (level, first_of_tile)
 WHERE log_id = $1
 """
 _NEWEST = """
-SELECT newest.log_id, newest.size, newest.note FROM unnest($1::uuid[]) AS wanted (log_id)
+SELECT newest.log_id, newest.size, newest.note, newest.signed_at FROM unnest($1::uuid[]) AS wanted (log_id)
 CROSS JOIN LATERAL (
-    SELECT log_id, size, note FROM checkpoint WHERE checkpoint.log_id = wanted.log_id ORDER BY size DESC LIMIT 1
+    SELECT log_id, size, note, signed_at FROM checkpoint
+     WHERE checkpoint.log_id = wanted.log_id ORDER BY size DESC LIMIT 1
 ) AS newest
 """
-_OF_SIZE = "SELECT log_id, size, note FROM checkpoint WHERE log_id = $1 AND size = $2"
+_OF_SIZE = "SELECT log_id, size, note, signed_at FROM checkpoint WHERE log_id = $1 AND size = $2"
 _ADD = """
 INSERT INTO checkpoint (log_id, size, note, signed_at)
 SELECT log_id, size, note, $1 FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS new (log_id, size, note)
@@ -114,11 +117,11 @@ class PostgresCheckpoints:
 
     async def newest(self, logs: Collection[UUID]) -> Mapping[UUID, SignedCheckpoint]:
         rows = await self._tx.fetch(_NEWEST, list(logs))
-        return {row["log_id"]: SignedCheckpoint(log=row["log_id"], size=row["size"], note=row["note"]) for row in rows}
+        return {row["log_id"]: _checkpoint(row) for row in rows}
 
     async def of_size(self, log: UUID, size: int) -> SignedCheckpoint | None:
         row = await self._tx.fetchrow(_OF_SIZE, log, size)
-        return SignedCheckpoint(log=log, size=size, note=row["note"]) if row else None
+        return _checkpoint(row) if row else None
 
     async def add(self, checkpoints: Sequence[SignedCheckpoint], *, signed_at: datetime) -> None:
         await self._tx.execute(
@@ -128,3 +131,7 @@ class PostgresCheckpoints:
             [checkpoint.size for checkpoint in checkpoints],
             [checkpoint.note for checkpoint in checkpoints],
         )
+
+
+def _checkpoint(row: asyncpg.Record) -> SignedCheckpoint:
+    return SignedCheckpoint(log=row["log_id"], size=row["size"], note=row["note"], signed_at=row["signed_at"])

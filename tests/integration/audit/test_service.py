@@ -141,9 +141,14 @@ async def test_who_may_have_tiles(service: AuditService, audit: AuditOnPostgres)
         await log.GetAnchor(log_pb2.GetAnchorRequest(), metadata=as_user("owner"))
     platform = log_pb2_grpc.PlatformLogServiceStub(await service.channel())
     assert len((await platform.GetPlatformTile(log_pb2.GetPlatformTileRequest(width=1))).tile) == 32
-    note = (await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest())).checkpoint
-    checkpoint = open_checkpoint(note, [SIGNER.key])
+    answer = await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest())
+    checkpoint = open_checkpoint(answer.checkpoint, [SIGNER.key])
     assert (checkpoint.origin, checkpoint.size) == (f"{ORIGIN}/{PLATFORM}", 1)
+    operators = log_pb2_grpc.PlatformLogServiceStub(await service.channel("operator"))
+    assert await operators.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest()) == answer
+    assert answer.HasField("signed_at")
+    with pytest.raises(PermissionDenied):
+        await operators.GetPlatformTile(log_pb2.GetPlatformTileRequest(width=1))
 
 
 async def exported(service: AuditService, token: str, **fields: object) -> bytes:
