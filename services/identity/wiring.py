@@ -9,6 +9,7 @@ from contextlib import closing
 from libs.config.secret import read_key, read_text
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import LocalKeyring
+from libs.crypto.password_cost import calibrated_cost
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import Entropy
 from libs.mail.mail import MailUnavailable
@@ -21,7 +22,7 @@ from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
 from libs.telemetry.trace_context import current_traceparent
-from services.identity.clients.password_hasher import BcryptHasher, calibrated_cost
+from services.identity.clients.password_hasher import BcryptHasher
 from services.identity.clients.session import GrpcSessions
 from services.identity.commands.authentication import AuthenticatePassword
 from services.identity.commands.credential import ChangePassword

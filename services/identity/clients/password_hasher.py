@@ -14,32 +14,9 @@ from libs.ids import Entropy
 from services.identity.domain.errors import HashingBusy
 from services.identity.domain.ports import Hashing
 
-#: The least cost that OWASP's password storage cheat sheet allows, and the most that a sign-in can wait for.
-LEAST_COST: Final = 10
-MOST_COST: Final = 16
-_PROBED_COST: Final = 8
-_PROBES: Final = 3
 #: Works begun for each thread: while one is hashed, another is at the database.
 _WORKS_PER_THREAD: Final = 2
 _T = TypeVar("_T")
-
-
-def calibrated_cost(*, target_seconds: float, cpu_seconds: Callable[[], float]) -> int:
-    """The highest cost, between LEAST_COST and MOST_COST, whose hash takes no longer than the target on this machine.
-
-    `cpu_seconds` is the thread's own time (time.thread_time), so that a busy machine is not taken for a slow one.
-    """
-    salt = bcrypt.gensalt(_PROBED_COST)
-    fastest = float("inf")
-    for _ in range(_PROBES):
-        began = cpu_seconds()
-        bcrypt.hashpw(b"calibration", salt)
-        fastest = min(fastest, cpu_seconds() - began)
-    cost = LEAST_COST
-    # Each step doubles the work.
-    while cost < MOST_COST and fastest * 2 ** (cost + 1 - _PROBED_COST) <= target_seconds:
-        cost += 1
-    return cost
 
 
 class BcryptHasher:

@@ -4,14 +4,13 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import time
 from collections.abc import Iterator
 
 import bcrypt
 import pytest
 
 from libs.ids import SystemEntropy
-from services.identity.clients.password_hasher import LEAST_COST, BcryptHasher, calibrated_cost, cost_of
+from services.identity.clients.password_hasher import BcryptHasher, cost_of
 from services.identity.domain.errors import HashingBusy
 from services.identity.domain.ports import Hashing
 
@@ -125,10 +124,3 @@ async def test_what_was_begun_goes_on_without_its_caller(hasher: BcryptHasher) -
     with pytest.raises(asyncio.CancelledError):
         await task
     await done.wait()
-
-
-def test_the_cost_is_calibrated_to_the_machine() -> None:
-    assert calibrated_cost(target_seconds=1e-9, cpu_seconds=time.thread_time) == LEAST_COST
-    # A machine on which cost 8 takes 10 ms: 12 takes 160 ms, 13 takes 320.
-    ticks = iter(n * 0.010 for n in range(100))
-    assert calibrated_cost(target_seconds=0.25, cpu_seconds=lambda: next(ticks)) == 12
