@@ -24,8 +24,17 @@ _EVERYBODY = frozenset({"permission.denied"})
 _UNASKED = {"audit": frozenset({"log.anchored"})}
 _CONTRACTS = {
     "audit": (entry_pb2, log_pb2, record_pb2),
-    "datarights": (participant_pb2, request_pb2),
-    "identity": (authentication_pb2, credential_pb2, registration_pb2, subject_pb2, ticket_pb2, vault_pb2),
+    "datarights": (request_pb2,),
+    # Of those who serve the participants' contract identity alone writes what it declares.
+    "identity": (
+        authentication_pb2,
+        credential_pb2,
+        participant_pb2,
+        registration_pb2,
+        subject_pb2,
+        ticket_pb2,
+        vault_pb2,
+    ),
     "session": (revocation_pb2, session_pb2, token_pb2, warrant_pb2),
     "tenancy": (invitation_pb2, membership_pb2, permission_pb2, platform_pb2, workspace_pb2),
 }

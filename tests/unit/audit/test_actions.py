@@ -10,6 +10,7 @@ def test_each_source_may_write_what_its_rpcs_declare() -> None:
     assert "user.login" in allowed["session"]
     assert "user.login" not in allowed["identity"] | allowed["tenancy"] | allowed["audit"]
     assert "user.role_changed" in allowed["tenancy"]
+    assert "subject.rectified" in allowed["identity"] - allowed["datarights"]
     assert allowed["audit"] == {
         "export.requested",
         "log.anchored",
