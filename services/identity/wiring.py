@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 
 from libs.config.secret import read_key, read_text
 from libs.crypto.blind_index import BlindIndex
@@ -168,7 +169,8 @@ class Identity:
         )
         self._subject = SubjectHandlers(get_subject=get_subject, get_contacts=get_contacts)
         self._ticket = TicketHandlers(redeem_ticket=RedeemTicket(store=store, clock=clock))
-        self._vault = VaultHandlers(
+        self._vault = partial(
+            VaultHandlers,
             ensure_public_keys=public_keys,
             get_reader_keys=GetReaderKeys(data_keys=data_keys),
             get_tag_keys=tag_keys,
@@ -205,10 +207,11 @@ class Identity:
         server.add(add_CredentialServiceServicer_to_server, self._credential)
         server.add(add_SubjectServiceServicer_to_server, self._subject)
         server.add(add_TicketServiceServicer_to_server, self._ticket)
-        server.add(add_VaultServiceServicer_to_server, self._vault)
+        warrants = self._parts.warrants(verifier.keys)
+        server.add(add_VaultServiceServicer_to_server, self._vault(warrants=warrants))
         server.add(
             add_SubjectDataServiceServicer_to_server,
-            SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
+            SubjectDataHandlers(participant=self._subject_data, warrants=warrants),
         )
         return server
 

@@ -75,7 +75,8 @@ class MemoryVault:
     async def tag_key(self, day: date) -> bytes | None:
         return bytes(32)
 
-    async def destroy(self, subject: UUID) -> None:
+    async def destroy(self, subject: UUID, *, warrant: str) -> None:
+        assert warrant == f"{subject} erasure"
         self._world.before("destroy keys")
         self._world.destroyed.add(subject)
         self._world.done.append("destroy keys")

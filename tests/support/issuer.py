@@ -55,6 +55,15 @@ class Issuer:
         signed = f"{encoded_json(head)}.{encoded_json(body)}"
         return f"{signed}.{encoded(self.key.sign(signed.encode()))}"
 
+    def warrant(self, *, sub: str, right: str, at: int) -> str:
+        """A warrant for ten minutes from `at`, in seconds since 1970."""
+        claims = {"aud": "participants", "rid": str(TOKEN_ID), "sub": sub, "right": right, "iat": at, "exp": at + 600}
+        signed = ".".join(
+            encoded_json(part)
+            for part in ({"alg": "EdDSA", "kid": self.key_id, "typ": "warrant+jwt"}, {"iss": ISSUER, **claims})
+        )
+        return f"{signed}.{encoded(self.key.sign(signed.encode()))}"
+
 
 def good_claims() -> dict[str, Any]:
     now = int(START.timestamp())

@@ -13,7 +13,7 @@ from libs.crypto.vault import VaultClient, VaultUnavailable
 from libs.ids import PLATFORM
 from services.datarights.domain.errors import KeysUnavailable, PersonErased
 from services.datarights.domain.ports import PersonKey
-from wardenry.errors.error import DeadlineExceeded, Unavailable
+from wardenry.errors.error import DeadlineExceeded, Unavailable, WardenryError
 from wardenry.identity.v1 import vault_pb2
 
 if TYPE_CHECKING:
@@ -51,11 +51,14 @@ class IdentityVault:
         except PersonErased:
             return None
 
-    async def destroy(self, subject: UUID) -> None:
+    async def destroy(self, subject: UUID, *, warrant: str) -> None:
+        request = vault_pb2.DestroyKeysRequest(subject_id=str(subject), warrant=warrant)
         with _translated():
-            await self._stub.DestroyKeys(
-                vault_pb2.DestroyKeysRequest(subject_id=str(subject)), timeout=_TIMEOUT_SECONDS
-            )
+            try:
+                await self._stub.DestroyKeys(request, timeout=_TIMEOUT_SECONDS)
+            except WardenryError as error:
+                # Whatever it is: the request stays, and is tried again.
+                raise KeysUnavailable(error.reason_name) from error
 
     async def _public_key(self, reader: str, subject: UUID) -> ReaderPublicKey:
         with _translated():

@@ -137,7 +137,8 @@ class Fulfil:
         elif step == DESTROY_ARCHIVES:
             await self._destroy_archives(request)
         elif step == DESTROY_KEYS:
-            await self._vault.destroy(request.subject)
+            warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
+            await self._vault.destroy(request.subject, warrant=warrant)
         else:
             warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
             (participant,) = (each for each in PARTICIPANTS if step in (gather(each), erase(each)))

@@ -121,8 +121,9 @@ class Vault(Protocol):
         """The key of the platform log's search tags; None when it was destroyed."""
         ...
 
-    async def destroy(self, subject: UUID) -> None:
-        """Destroys the person's keys, everywhere and for ever. Repeating it is harmless."""
+    async def destroy(self, subject: UUID, *, warrant: str) -> None:
+        """Destroys the person's keys, everywhere and for ever, under a warrant for erasure. Repeating it is
+        harmless."""
         ...
 
 

@@ -20,6 +20,7 @@ from wardenry.errors.error import InvalidArgument, Violation
 from wardenry.events.v1 import envelope_pb2
 from wardenry.identity.v1 import vault_pb2 as messages
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceServicer
+from wardenry.warrants import ERASURE, WarrantVerifier
 
 
 class VaultHandlers(VaultServiceServicer):
@@ -31,12 +32,14 @@ class VaultHandlers(VaultServiceServicer):
         get_tag_keys: GetTagKeys,
         adopt_invitation_key: AdoptInvitationKey,
         destroy_keys: DestroyKeys,
+        warrants: WarrantVerifier,
     ) -> None:
         self._ensure_public_keys = ensure_public_keys
         self._get_reader_keys = get_reader_keys
         self._get_tag_keys = get_tag_keys
         self._adopt_invitation_key = adopt_invitation_key
         self._destroy_keys = destroy_keys
+        self._warrants = warrants
 
     async def EnsurePublicKeys(  # noqa: N802 - gRPC's name
         self, request: messages.EnsurePublicKeysRequest, context: grpc.ServicerContext
@@ -74,8 +77,12 @@ class VaultHandlers(VaultServiceServicer):
     async def DestroyKeys(  # noqa: N802 - gRPC's name
         self, request: messages.DestroyKeysRequest, context: grpc.ServicerContext
     ) -> messages.DestroyKeysResponse:
+        subject_id = UUID(request.subject_id) if request.subject_id else None
+        if subject_id is not None:
+            # The caller's certificate says who asks. That the person wants it, the person's warrant alone.
+            await self._warrants.verify(request.warrant, subject=subject_id, right=ERASURE)
         destroyed = await self._destroy_keys.run(
-            subject_id=UUID(request.subject_id) if request.subject_id else None,
+            subject_id=subject_id,
             workspace_id=UUID(request.workspace_id) if request.workspace_id else None,
             peer=call_of(context).peer,
         )

@@ -333,6 +333,35 @@ async def test_peers_get_what_is_theirs_alone(running: Running) -> None:
         ]
 
 
+async def test_a_persons_keys_are_destroyed_under_the_persons_warrant_alone(running: Running) -> None:
+    async with running.as_peer("gateway") as gateway, running.as_peer("datarights") as datarights:
+        ada = UUID((await sign_up(running, gateway, "ada@example.org")).subject_id)
+        vault = VaultServiceStub(datarights)
+        owner = vault_pb2.KeyOwner(
+            subject=vault_pb2.KeyOwner.SubjectInWorkspace(subject_id=str(ada), workspace_id=str(PLATFORM))
+        )
+        asked = vault_pb2.EnsurePublicKeysRequest(reader="audit", owners=[owner])
+        issuer, stranger = running.session.issuer, Issuer(key_id="test-1", seed=bytes(32))
+        now = int(time.time())
+        for bad in (
+            "",
+            issuer.warrant(sub=str(ada), right="access", at=now),
+            issuer.warrant(sub=str(uuid4()), right="erasure", at=now),
+            issuer.warrant(sub=str(ada), right="erasure", at=now - 3600),
+            stranger.warrant(sub=str(ada), right="erasure", at=now),
+            issuer.token(sub=str(ada), iat=now, exp=now + 600),
+        ):
+            for workspace in ("", str(PLATFORM)):
+                request = vault_pb2.DestroyKeysRequest(subject_id=str(ada), workspace_id=workspace, warrant=bad)
+                assert isinstance(await refusal(vault.DestroyKeys(request)), PermissionDenied)
+        (key,) = (await vault.EnsurePublicKeys(asked)).keys
+        assert not key.destroyed
+        good = issuer.warrant(sub=str(ada), right="erasure", at=now)
+        assert (await vault.DestroyKeys(vault_pb2.DestroyKeysRequest(subject_id=str(ada), warrant=good))).destroyed == 1
+        (key,) = (await vault.EnsurePublicKeys(asked)).keys
+        assert key.destroyed
+
+
 async def test_nothing_secret_is_logged(running: Running, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with running.as_peer("gateway") as gateway:

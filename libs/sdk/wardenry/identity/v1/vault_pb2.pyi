@@ -424,19 +424,23 @@ class DestroyKeysRequest(_message.Message):
 
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     WORKSPACE_ID_FIELD_NUMBER: _builtins.int
+    WARRANT_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """The person; empty to destroy a whole workspace."""
     workspace_id: _builtins.str
     """The workspace; empty to destroy the person's keys everywhere."""
+    warrant: _builtins.str
+    """The warrant, for a person's keys: a JWT that session signed for this person's erasure. docs/formats/warrant.md."""
     def __init__(
         self,
         *,
         subject_id: _builtins.str = ...,
         workspace_id: _builtins.str = ...,
+        warrant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id", "workspace_id", b"workspace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id", "warrant", b"warrant", "workspace_id", b"workspace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

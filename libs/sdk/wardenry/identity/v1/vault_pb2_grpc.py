@@ -97,6 +97,7 @@ class VaultServiceServicer:
 
     def DestroyKeys(self, request, context):
         """Destroys keys: a person's in one workspace, a person's everywhere, or a workspace's. Repeating it is harmless.
+        A person's: under a warrant for erasure, as everything that takes a person's data away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
