@@ -16,15 +16,17 @@ import uvloop
 from rich.console import Console
 
 from libs.db.schemas import ROOT
-from tests.bench import report
+from tests.bench import picture, report
 from tests.bench.machine import Cores, description, load
 from tests.bench.measurement import Bench, Measurement, NotMeasured
-from tests.bench.rows import introspection, refresh, verification
+from tests.bench.rows import ingest, introspection, memory, refresh, verification
 
 ROWS: Mapping[str, Callable[[Bench], Awaitable[Sequence[Measurement]]]] = {
     "R1": refresh.measure,
     "T1": verification.measure,
     "V1": introspection.measure,
+    "A1": ingest.measure,
+    "M1": memory.measure,
 }
 DEFAULT_JSON = ROOT / "build" / "bench" / "results.json"
 
@@ -65,10 +67,12 @@ def main() -> int:
         }
     )
     report.write_json(measurements, arguments.json)
+    picture.write(measurements, arguments.json.with_suffix(".svg"))
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 150
     report.tell(console, measurements, missing=missing, notes=bench.notes, state=list(bench.state.items()))
+    say(f"Written: {arguments.json}, {arguments.json.with_suffix('.svg')}")
     return 1 if failed else 0
 
 

@@ -1,7 +1,7 @@
 """People who are signed in, put straight into the tables of tenancy and session: as many as a row needs."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -71,6 +71,11 @@ class SignedIn:
     #: An access token that is good for minutes, and one whose time is over.
     access: str
     expired: str
+
+    def as_json(self) -> dict[str, str]:
+        """For client processes; bytes in hexadecimal."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value.hex() if isinstance(value, bytes) else str(value) for name, value in values.items()}
 
 
 async def sign_in(stores: Stores, number: int) -> list[SignedIn]:

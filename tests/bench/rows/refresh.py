@@ -59,7 +59,7 @@ async def measure(bench: Bench) -> Sequence[Measurement]:
         bench.state["PostgreSQL"] = await running.durability()
         people = await sign_in(running, bench.count(8192, 4096))
         people_file = running.home.root / "people.json"
-        people_file.write_text(json.dumps([{k: _text(v) for k, v in asdict(person).items()} for person in people]))
+        people_file.write_text(json.dumps([person.as_json() for person in people]))
         tls = running.tls("gateway")
         async with client(
             "refresh",
@@ -139,7 +139,3 @@ async def _statistics(connection: "asyncpg.Connection[asyncpg.Record]", asking: 
     row = await connection.fetchrow(_UPDATES)
     assert row is not None
     return int(await connection.fetchval(_FLUSHES)), row["n_tup_upd"], row["n_tup_hot_upd"]
-
-
-def _text(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
