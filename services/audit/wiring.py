@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from libs.config.secret import read_key
+from libs.controls.examination import Several
+from libs.controls.write_once.examination import WriteOnce
 from libs.crypto.vault import VaultClient
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
 from libs.rpc.rules import Rule, rules_of
 from libs.rpc.server import GrpcServer
+from libs.service.controls import by_role, control_handlers
 from libs.service.databases import Databases
 from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
@@ -19,6 +22,7 @@ from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.clients.vault import IdentityVault
 from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
+from services.audit.commands.control import ExamineLog
 from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
@@ -34,6 +38,7 @@ from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
+from services.audit.domain.write_once import EVENT_PATH, GUARD, GUARDED, RIGHTS
 from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
 from services.audit.jobs.segment import StoreWhatIsLeft
@@ -46,6 +51,7 @@ from services.audit.server.record import RecordHandlers
 from services.audit.store.subject_data import PostgresSubjectLogs
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
+from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1 import participant_pb2_grpc
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
@@ -112,6 +118,18 @@ class Audit:
         self._denials = DenialHook(
             denial=RecordDenial(units=units, sealings=sealings, ids=ids, clock=clock), rules=_rules()
         )
+        write_once = WriteOnce(
+            database=settings.service,
+            by_role=by_role(databases),
+            apart=EVENT_PATH,
+            rights=RIGHTS,
+            guarded=GUARDED,
+            guard=GUARD,
+        )
+        examine_log = ExamineLog(units=units, checkpoints=checkpoints, signer=signer)
+        self._controls = control_handlers(
+            settings.service, databases=databases, examinations={"L3": Several(write_once, examine_log)}
+        )
         sources = sorted(allowed_actions())
         append = AppendEvents(sources=Sources(allowed=allowed_actions()), clock=clock)
         intake = SigningIntake(
@@ -147,6 +165,7 @@ class Audit:
         server.add(log_pb2_grpc.add_LogServiceServicer_to_server, self._log)
         server.add(log_pb2_grpc.add_PlatformLogServiceServicer_to_server, self._platform_log)
         server.add(record_pb2_grpc.add_RecordServiceServicer_to_server, self._records)
+        server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(
             participant_pb2_grpc.add_SubjectDataServiceServicer_to_server,
             SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),

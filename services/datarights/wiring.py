@@ -9,6 +9,7 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.authentication import Verifier
 from libs.rpc.server import GrpcServer
+from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
@@ -28,6 +29,7 @@ from services.datarights.server.errors import ERRORS
 from services.datarights.server.request import RequestHandlers
 from services.datarights.store.backlog import PostgresBacklog
 from services.datarights.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1.participant_pb2_grpc import SubjectDataServiceStub
 from wardenry.datarights.v1.request_pb2_grpc import add_RequestServiceServicer_to_server
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
@@ -104,6 +106,7 @@ class Datarights:
             archive_keys=(str(signer.key),),
             clock=clock,
         )
+        self._controls = control_handlers(settings.service, databases=databases)
         # Audit alone takes in datarights' events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
         self.works: Sequence[Work] = (
@@ -116,6 +119,7 @@ class Datarights:
         """The server, with everything that it serves."""
         server = self._parts.server(errors=ERRORS, verifier=verifier)
         server.add(add_RequestServiceServicer_to_server, self._requests)
+        server.add(add_ControlServiceServicer_to_server, self._controls)
         return server
 
 

@@ -17,6 +17,7 @@ from libs.mail.mail import MailUnavailable
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.server import GrpcServer
+from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
@@ -57,6 +58,7 @@ from services.identity.store.mail import StoredMailQueue
 from services.identity.store.unit_of_work import IdentityStore
 from services.identity.store.vault import StoredVault
 from wardenry.clock import Clock
+from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
 from wardenry.identity.v1.authentication_pb2_grpc import add_AuthenticationServiceServicer_to_server
 from wardenry.identity.v1.credential_pb2_grpc import add_CredentialServiceServicer_to_server
@@ -102,11 +104,10 @@ class Identity:
             traceparent=current_traceparent,
             clock=clock,
         )
-        vault = StoredVault(
-            database=databases.add(
-                settings.vault_database_url_file, name="identity vault", size=settings.vault_connections
-            )
+        vault_database = databases.add(
+            settings.vault_database_url_file, name="identity vault", size=settings.vault_connections
         )
+        vault = StoredVault(database=vault_database)
         keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
         data_keys = DataKeys(store=vault, provider=keyring, clock=clock, ids=ids, entropy=entropy)
         public_keys, tag_keys = EnsurePublicKeys(data_keys=data_keys), GetTagKeys(data_keys=data_keys)
@@ -177,6 +178,9 @@ class Identity:
             adopt_invitation_key=AdoptInvitationKey(store=vault, clock=clock),
             destroy_keys=DestroyKeys(vault=vault, data_keys=data_keys, store=store, clock=clock, ids=ids),
         )
+        self._controls = control_handlers(
+            settings.service, databases=databases, further_databases={"vault": vault_database}
+        )
         mailer = SmtpMailer(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -209,6 +213,7 @@ class Identity:
         server.add(add_TicketServiceServicer_to_server, self._ticket)
         warrants = self._parts.warrants(verifier.keys)
         server.add(add_VaultServiceServicer_to_server, self._vault(warrants=warrants))
+        server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(
             add_SubjectDataServiceServicer_to_server,
             SubjectDataHandlers(participant=self._subject_data, warrants=warrants),

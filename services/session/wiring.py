@@ -16,6 +16,7 @@ from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.server import GrpcServer
+from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
@@ -24,6 +25,7 @@ from services.session.clients.membership import GrpcMemberships
 from services.session.clients.membership_feed import HeardMemberships
 from services.session.clients.ticket import GrpcTickets
 from services.session.clients.vault import VaultSeals, VaultTagKeys
+from services.session.commands.control import ExamineTokens
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect, Liveness, OwnVerifier, SignedTokens
 from services.session.commands.page import PageTokens
@@ -53,6 +55,7 @@ from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.revocation import RevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
+from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1 import participant_pb2_grpc
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.feed import Feed
@@ -102,7 +105,8 @@ class Session:
             memberships=GrpcMemberships(stub=membership_pb2_grpc.MembershipServiceStub(tenancy)),
             feed=heard,
         )
-        signing_keys = SigningKeySet(keys=PostgresSigningKeys(database=databases.runtime), provider=keyring)
+        stored_keys = PostgresSigningKeys(database=databases.runtime)
+        signing_keys = SigningKeySet(keys=stored_keys, provider=keyring)
         access = AccessTokens(issuer=settings.issuer, keys=signing_keys)
         issuer = TokenIssuer(access=access, refresh=refresh_keys, ids=ids, life=token_life)
         reader = SignedTokens(issuer=settings.issuer, keys=signing_keys, clock=clock)
@@ -163,12 +167,17 @@ class Session:
             participant=SubjectData(work=work, seals=seals, clock=clock, ids=ids),
             warrants=parts.warrants(signing_keys),
         )
+        signing_period = timedelta(seconds=settings.signing_key_seconds)
+        examine_tokens = ExamineTokens(
+            issuer=issuer, keys=stored_keys, period=signing_period, token_life=token_life, ids=ids, entropy=entropy
+        )
+        self._controls = control_handlers(settings.service, databases=databases, examinations={"S1": examine_tokens})
         upkeep = Upkeep(
             rotate=RotateSigningKeys(
                 rotation=PostgresSigningKeyRotation(database=databases.jobs),
                 provider=keyring,
                 entropy=entropy,
-                period=timedelta(seconds=settings.signing_key_seconds),
+                period=signing_period,
                 token_life=token_life,
             ),
             keys=signing_keys,
@@ -215,6 +224,7 @@ class Session:
         server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, self._revocations)
         server.add(participant_pb2_grpc.add_SubjectDataServiceServicer_to_server, self._subject_data)
         server.add(warrant_pb2_grpc.add_WarrantServiceServicer_to_server, self._warrants)
+        server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
 

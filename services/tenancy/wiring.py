@@ -13,6 +13,7 @@ from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.rules import rules_of
 from libs.rpc.server import GrpcServer
+from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
@@ -43,6 +44,7 @@ from services.tenancy.server.workspace import WorkspaceHandlers
 from services.tenancy.store.backlog import PostgresBacklog
 from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
+from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
 from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
@@ -160,6 +162,7 @@ class Tenancy:
             denials=self._denials,
         )
         self._permissions = PermissionHandlers(permissions=PermissionCommands(store=store))
+        self._controls = control_handlers(settings.service, databases=databases)
         self._platform = PlatformHandlers(
             invite_founder=InviteFounder(
                 store=store,
@@ -181,6 +184,7 @@ class Tenancy:
         server.add(add_MembershipServiceServicer_to_server, self._memberships)
         server.add(add_InvitationServiceServicer_to_server, self._invitations)
         server.add(add_PermissionServiceServicer_to_server, self._permissions)
+        server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(add_PlatformServiceServicer_to_server, self._platform)
         server.add(
             add_SubjectDataServiceServicer_to_server,

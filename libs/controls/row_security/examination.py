@@ -16,7 +16,7 @@ from libs.db.transaction import Transaction
 #: Figures of this examination.
 TABLES, TENANT_TABLES, POLICIES = "tables", "tenant tables", "policies"
 TENANT_POLICIES, COVERED = "policies of tenant tables", "tenant tables with policies"
-QUERIES, ROWS = "queries without a workspace", "rows in tenant tables"
+QUERIES, ROWS, SEEN = "queries without a workspace", "rows in tenant tables", "tables that showed a row"
 
 #: How many rows there are, about: the statistics know it, which no policy hides.
 _ROWS = "SELECT COALESCE(sum(n_live_tup), 0)::bigint FROM pg_stat_user_tables WHERE relname = ANY ($1::text[])"
@@ -53,19 +53,21 @@ class RowSecurity:
             findings = await broken_rules(tx, tables, database=roles.database, reviewed=reviewed)
             holding = [table.name for table in tables if table.holds_rows and table.tag in TENANT]
             rows: int = (await tx.fetch(_ROWS, holding))[0][0]
-        queries = 0
+        figures = {**_counted(tables), QUERIES: 0, ROWS: rows, SEEN: 0}
         for role, database in roles.by_role.items():
-            made, seen = await _look(database, tables, name=f"{roles.database}_{role}", role=role, reviewed=reviewed)
-            queries, findings = queries + made, findings + seen
-        figures = {**_counted(tables), QUERIES: queries, ROWS: rows}
+            looked = await _look(database, tables, name=f"{roles.database}_{role}", role=role, reviewed=reviewed)
+            findings += looked.findings
+            figures[QUERIES] += looked.figures[QUERIES]
+            figures[SEEN] += looked.figures[SEEN]
         return Examined(facts=(_told(roles, tables, figures, reviewed),), findings=tuple(findings), figures=figures)
 
 
 async def _look(
     database: Database, tables: Sequence[Table], *, name: str, role: str, reviewed: Collection[Grant]
-) -> tuple[int, list[Finding]]:
+) -> Examined:
     """How many queries a role made without a context, and the tables that let it see a row."""
-    made, found = 0, []
+    made = seen = 0
+    found: list[Finding] = []
     async with database.transaction(Context()) as tx:
         await tx.execute("SET TRANSACTION READ ONLY")
         found += [Finding(f"role {name}", what) for what in await _about(tx, name)]
@@ -80,8 +82,9 @@ async def _look(
             except asyncpg.InsufficientPrivilegeError:
                 continue
             if rows:
+                seen += 1
                 found.append(Finding(table.name, f"{name} sees a row without a workspace"))
-    return made, found
+    return Examined(findings=tuple(found), figures={QUERIES: made, SEEN: seen})
 
 
 async def _about(tx: Transaction, name: str) -> list[str]:
@@ -127,5 +130,6 @@ def _told(roles: Roles, tables: Sequence[Table], figures: Mapping[str, int], rev
     return (
         f"{roles.database}: {figures[TABLES]} tables, {figures[TENANT_TABLES]} of them tenants', "
         f"{figures[POLICIES]} policies; {figures[QUERIES]} queries without a workspace as "
-        f"{', '.join(roles.by_role)} against about {figures[ROWS]} rows; {listed} reviewed rights of narrow roles"
+        f"{', '.join(roles.by_role)} saw {figures[SEEN]} of about {figures[ROWS]} rows; "
+        f"{listed} reviewed rights of narrow roles"
     )

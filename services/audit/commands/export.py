@@ -156,10 +156,11 @@ class ExportEntries:
 
 
 def _lines(writer: ExportWriter, opened: Sequence[OpenedEntry], proofs: Proofs) -> bytes:
-    return writer.entries([_exported(entry, proofs) for entry in opened])
+    return writer.entries([exported_entry(entry, proofs) for entry in opened])
 
 
-def _exported(entry: OpenedEntry, proofs: Proofs) -> ExportEntry:
+def exported_entry(entry: OpenedEntry, proofs: Proofs) -> ExportEntry:
+    """The entry as an export has it. Raises HashesMissing."""
     recorded_at = Timestamp()
     recorded_at.FromDatetime(entry.stored.recorded_at)
     return ExportEntry(

@@ -1,0 +1,13 @@
+"""Every probe there is. A new one is a file beside these and a line here; docs/controls.md shows how."""
+
+from collections.abc import Mapping
+
+from libs.controls.probes import e1_transport, l3_immutability, s1_access_tokens, t2_row_security
+from libs.controls.probes.probe import Probe
+
+PROBES: Mapping[str, Probe] = {
+    "T2": t2_row_security.probe,
+    "S1": s1_access_tokens.probe,
+    "E1": e1_transport.probe,
+    "L3": l3_immutability.probe,
+}
