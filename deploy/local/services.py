@@ -72,6 +72,7 @@ def environment(service: str, around: Surroundings) -> dict[str, str]:
     }
     if settings.otlp_endpoint:
         told["WARDENRY_OTLP_ENDPOINT"] = settings.otlp_endpoint
+        told["WARDENRY_TRACE_RATIO"] = str(settings.trace_ratio)
     if service == "gateway":
         told |= {
             f"{prefix}HTTPS_LISTEN": around.address("gateway-https"),

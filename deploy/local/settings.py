@@ -51,6 +51,8 @@ class StackSettings:
     log_level: str = "info"
     #: Where traces and metrics are sent, as OTLP over gRPC; unset, nowhere.
     otlp_endpoint: str | None = None
+    #: Share of requests whose traces are sent there, 0 to 1. All of them: this stack is for looking into.
+    trace_ratio: float = 1.0
 
     @property
     def idempotence(self) -> bool:
@@ -75,6 +77,8 @@ class StackSettings:
             "kafka_bootstrap": brokers,
             "kafka_idempotence": boolean,
             "log_level": level,
+            "otlp_endpoint": collector,
+            "trace_ratio": ratio,
         }
         known = {f"WARDENRY_{field.name.upper()}": field.name for field in fields(cls)}
         given: dict[str, object] = {}
@@ -121,6 +125,23 @@ def level(variable: str, value: str) -> str:
     if value.lower() not in ("debug", "info", "warning", "error"):
         raise SettingInvalid(f"{variable} is {value!r}: set debug, info, warning or error.")
     return value.lower()
+
+
+def collector(variable: str, value: str) -> str:
+    # Who sends takes no user and no password from it.
+    if not is_url(value, "http", "https") or "@" in value or urlsplit(value).path not in ("", "/"):
+        raise SettingInvalid(f"{variable} is no address of an OTLP receiver: set http://host:4317.")
+    return value
+
+
+def ratio(variable: str, value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise SettingInvalid(f"{variable} is {value!r}: set a number from 0 to 1.")
+    return share
 
 
 def broker(variable: str, value: str) -> Broker:

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from libs.db.context import Context
-from libs.db.errors import DatabaseUnavailable, translated
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated
 from libs.db.transaction import Connection, Transaction, discard, run
+from libs.telemetry.observer import SILENT, Attributes, Kind, Observer
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +38,10 @@ class Database:
         statement_timeout: float = 10.0,
         lock_timeout: float = 5.0,
         idle_in_transaction_timeout: float = 15.0,
+        observer: Observer = SILENT,
     ) -> None:
         """`url` is postgresql://role:password@host:port/database, `name` what the server's views show, `size` the
-        greatest number of connections; time-outs in seconds."""
+        greatest number of connections; time-outs in seconds. Transactions of a sampled trace become spans of it."""
         self._url = url
         self._size = size
         self._acquire_timeout = acquire_timeout
@@ -52,6 +55,10 @@ class Database:
             "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout),
         }
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._observer = observer
+        self._namespace = urlsplit(url).path.removeprefix("/")
+        #: The name and the attributes of an operation's spans.
+        self._spans: dict[str, tuple[str, Attributes]] = {}
 
     async def open(self) -> None:
         """Opens the pool and waits, however long, until the database answers. Raises `DatabaseRefused`."""
@@ -92,7 +99,7 @@ class Database:
         Raises `DatabaseUnavailable`. When it does so at the commit, the outcome is unknown: callers repeat under the
         same ids.
         """
-        async with self._connection() as connection:
+        async with self._connection("TRANSACTION") as connection:
             await run(connection, connection.execute, context.begin())
             try:
                 yield Transaction(connection)
@@ -116,24 +123,42 @@ class Database:
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """One statement as a transaction of its own, in one round trip, without a context: for functions that set the
         context themselves (`set_config(…, true)`), and for statements that need none. Raises `DatabaseUnavailable`."""
-        async with self._connection() as connection:
+        async with self._connection(query.split(None, 1)[0]) as connection:
             return await run(connection, connection.fetch, query, *arguments)
 
     @asynccontextmanager
-    async def _connection(self) -> "AsyncIterator[Connection[asyncpg.Record]]":
+    async def _connection(self, operation: str) -> "AsyncIterator[Connection[asyncpg.Record]]":
         if self._pool is None:
             raise DatabaseUnavailable("the pool is not open")
-        try:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raised = translated(error)
-            if raised is None:
-                raise
-            raise raised from error
-        try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
+        with self._span(operation):
+            try:
+                connection = await self._pool.acquire(timeout=self._acquire_timeout)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raised = translated(error)
+                if raised is None:
+                    raise
+                raise raised from error
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
+
+    def _span(self, operation: str) -> AbstractContextManager[object, None]:
+        known = self._spans.get(operation)
+        if known is None:
+            attributes = {
+                "db.system.name": "postgresql",
+                "db.namespace": self._namespace,
+                "db.operation.name": operation,
+            }
+            known = self._spans[operation] = (f"{operation} {self._namespace}", attributes)
+        return self._observer.span(known[0], Kind.CLIENT, known[1], _failure)
+
+
+def _failure(error: BaseException) -> str:
+    """The database's failures. A transaction whose body raises something of its own did what it should: roll back."""
+    ours = isinstance(error, asyncpg.PostgresError | DatabaseUnavailable | DatabaseRefused)
+    return type(error).__name__ if ours else ""
 
 
 async def _roll_back(connection: "Connection[asyncpg.Record]") -> None:

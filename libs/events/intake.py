@@ -14,8 +14,10 @@ from libs.events.cursors import CursorMoved, Move, Stream, lock_cursors, move_cu
 from libs.events.errors import RecordRejected, TryLater
 from libs.events.parked import Parked, Reason, alarm, park
 from libs.events.patience import Patience
+from libs.events.processing import Processing
 from libs.events.record import Record
 from libs.events.sequence import sequence
+from libs.telemetry.observer import SILENT, Observer, Span
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Intake:
         repeats: Repeats | None = None,
         context: Callable[[Sequence[Record]], Context] = logs_of,
         held_bytes: int = 32 * 1024 * 1024,
+        observer: Observer = SILENT,
     ) -> None:
         """`context` gives what the handler's transaction may see; `held_bytes` bounds the memory for records that wait
         for a gap to close: beyond it the farthest are let go, and come again when the relay sends them again."""
@@ -75,6 +78,7 @@ class Intake:
         self._held_bytes = held_bytes
         self._held: dict[Stream, list[Record]] = {}
         self._patience = Patience(what="taking events in", log=_log, clock=clock)
+        self._processing = Processing(observer=observer)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Takes in what is next, holds what is ahead, sets aside what is bad. Waits while the database is down."""
@@ -133,11 +137,13 @@ class Intake:
         streams: dict[Stream, list[Record]] = {}
         for record in records:
             streams.setdefault(Stream(record.source, record.bucket), []).append(record)
+        spans: Sequence[Span] = ()
         async with self._database.transaction(self._context(records)) as tx:
             cursors = await lock_cursors(tx, streams)
             sequences = [(stream, sequence(cursors[stream], some)) for stream, some in streams.items()]
             ready = [record for _, each in sequences for record in each.ready]
             if ready:
+                spans = self._processing.begin(ready)
                 await self._handler(tx, ready)
                 await move_cursors(
                     tx, [Move(stream, cursors[stream], each.expected) for stream, each in sequences if each.ready]
@@ -154,6 +160,8 @@ class Intake:
             if repeats and self._repeats is not None:
                 parked += [_parked(each, Reason.CONFLICT, "other bytes") for each in await self._repeats(tx, repeats)]
             await park(tx, parked, now=self._clock.now())
+        for span in spans:
+            span.end()
         alarm(parked)
         return [record for _, each in sequences for record in each.held]
 
@@ -174,6 +182,8 @@ class Intake:
                     await park(tx, [parked], now=self._clock.now())
                     if found.ready:
                         await move_cursors(tx, [Move(stream, cursor, found.expected)])
+                for span in self._processing.begin(found.ready):
+                    span.end(error=parked.reason.value)
                 alarm([parked])
                 return found.held
             except (DatabaseUnavailable, CursorMoved) as again:

@@ -14,7 +14,9 @@ from libs.events.producer import Producer
 from libs.events.record import Record
 from libs.outbox.cursors import CursorClient, CursorsUnavailable
 from libs.outbox.numbering import Numbering
+from libs.outbox.publication import Publications
 from libs.outbox.stalls import Stalls
+from libs.telemetry.observer import SILENT, Observer
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Relay:
         in_flight: int = 4,
         poll: float = 1.0,
         stall: float = 3.0,
+        observer: Observer = SILENT,
     ) -> None:
         """`database` connects as the relay's role, and `consumers` are all services that take these events in; without
         any, nothing is deleted. A row stays for `recovery_window` after it happened, so that a consumer restored from a
@@ -56,6 +59,7 @@ class Relay:
         self._consumers = consumers
         self._clock = clock
         self._numbering = Numbering(source=source, database=database)
+        self._publications = Publications(source=source, observer=observer)
         self._recovery_window = recovery_window
         self._batch = batch
         self._in_flight = asyncio.Semaphore(in_flight)
@@ -94,11 +98,15 @@ class Relay:
                 pause = min(pause * 2, _LATEST)
 
     async def _send(self, records: Sequence[Record]) -> None:
+        spans = self._publications.begin(records)
+        records = self._publications.positioned(records)
         try:
             while True:
                 try:
                     await self._producer.send(records)
                     self._sending.over()
+                    for span in spans:
+                        span.end()
                     return
                 except BrokerUnavailable as error:
                     await self._sending.wait(error)
@@ -118,7 +126,7 @@ class Relay:
                     records = await self._numbering.numbered_from(again, limit=_AGAIN)
                     self._alarm_of_gone(again, records)
                     _log.info("events of %s: sending %d again", self._source, len(records))
-                    await self._producer.send(records)
+                    await self._producer.send(self._publications.positioned(records))
                 await self._delete(heads)
                 patience.over()
             except (DatabaseUnavailable, BrokerUnavailable) as error:

@@ -23,7 +23,10 @@ def open_channel(*, target: str, peer: str, tls: TlsFiles, observer: Observer) -
         target=target,
         peer=peer,
         tls=tls,
-        interceptors=[_UnaryInterceptor(observer=observer), _StreamInterceptor()],
+        interceptors=[
+            _UnaryInterceptor(peer=peer, observer=observer),
+            _StreamInterceptor(peer=peer, observer=observer),
+        ],
     )
 
 
@@ -33,7 +36,8 @@ def as_user(bearer: str) -> tuple[tuple[str, str], ...]:
 
 
 class _UnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, *, observer: Observer) -> None:
+    def __init__(self, *, peer: str, observer: Observer) -> None:
+        self._peer = peer
         self._observer = observer
 
     async def intercept_unary_unary(
@@ -42,52 +46,72 @@ class _UnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         client_call_details: _Details,
         request: Any,
     ) -> Any:
-        parent = trace_context.current()
-        position = parent.child() if parent else trace_context.new_trace(ratio=0.0)
-        method = client_call_details.method
-        observation = self._observer.client_call(
-            method if isinstance(method, str) else method.decode(), position, parent
-        )
-        code = "CANCELLED"
+        observed = _Observed(self._observer, self._peer, client_call_details)
         try:
-            call = await continuation(_detailed(client_call_details, position, DEFAULT_DEADLINE), request)
+            call = await continuation(observed.details(DEFAULT_DEADLINE), request)
             answer = await call
-            code = "OK"
+            observed.code = "OK"
             return answer
         except grpc.aio.AioRpcError as error:
-            code = error.code().name
-            raise from_rpc_error(error) from error
+            raise observed.failed(error) from error
         finally:
-            observation.end(code=code)
+            observed.end()
 
 
 class _StreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, *, peer: str, observer: Observer) -> None:
+        self._peer = peer
+        self._observer = observer
+
     async def intercept_unary_stream(
         self,
         continuation: Callable[[_Details, Any], Awaitable[Any]],
         client_call_details: _Details,
         request: Any,
     ) -> Any:
-        parent = trace_context.current()
-        position = parent.child() if parent else trace_context.new_trace(ratio=0.0)
-        return _rebuilt(await continuation(_detailed(client_call_details, position, None), request))
+        observed = _Observed(self._observer, self._peer, client_call_details)
+        return _rebuilt(await continuation(observed.details(None), request), observed)
 
 
-async def _rebuilt(call: Any) -> AsyncIterator[Any]:
+async def _rebuilt(call: Any, observed: "_Observed") -> AsyncIterator[Any]:
     try:
         async for response in call:
             yield response
+        observed.code = "OK"
     except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error) from error
+        raise observed.failed(error) from error
+    finally:
+        observed.end()
 
 
-def _detailed(details: _Details, position: trace_context.TraceContext, deadline: float | None) -> _Details:
-    metadata = grpc.aio.Metadata(*(details.metadata or ()))
-    metadata.add("traceparent", position.traceparent())
-    return grpc.aio.ClientCallDetails(
-        method=details.method,
-        timeout=deadline if details.timeout is None else details.timeout,
-        metadata=metadata,
-        credentials=details.credentials,
-        wait_for_ready=details.wait_for_ready,
-    )
+class _Observed:
+    """A call on its way, in the running task's trace."""
+
+    def __init__(self, observer: Observer, peer: str, details: _Details) -> None:
+        parent = trace_context.current()
+        self._details = details
+        self._position = parent.child() if parent else trace_context.new_trace(ratio=0.0)
+        method = details.method if isinstance(details.method, str) else details.method.decode()
+        self._observation = observer.client_call(method, peer, self._position, parent)
+        #: How it ended.
+        self.code = "CANCELLED"
+
+    def details(self, deadline: float | None) -> _Details:
+        """What the peer is told: where in the trace it is called, and until when it has time."""
+        metadata = grpc.aio.Metadata(*(self._details.metadata or ()))
+        metadata.add("traceparent", self._position.traceparent())
+        return grpc.aio.ClientCallDetails(
+            method=self._details.method,
+            timeout=deadline if self._details.timeout is None else self._details.timeout,
+            metadata=metadata,
+            credentials=self._details.credentials,
+            wait_for_ready=self._details.wait_for_ready,
+        )
+
+    def failed(self, error: grpc.aio.AioRpcError) -> Exception:
+        """The error that its caller is told."""
+        self.code = error.code().name
+        return from_rpc_error(error)
+
+    def end(self) -> None:
+        self._observation.end(code=self.code)

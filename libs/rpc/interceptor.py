@@ -26,10 +26,10 @@ from libs.rpc.call import Call, CallContext
 from libs.rpc.client_details import client_details_of
 from libs.rpc.errors import ErrorTable
 from libs.rpc.peer_identity import admit_peer, peer_of
-from libs.rpc.rules import Rule
+from libs.rpc.rules import FOREIGN_RULES, Rule
 from libs.rpc.validation import validate
 from libs.telemetry import trace_context
-from libs.telemetry.observer import Observer
+from libs.telemetry.observer import SILENT, Observer
 from wardenry.callers import bearer_of, texts_of
 from wardenry.clock import Clock
 from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
@@ -139,18 +139,20 @@ class Interceptor(grpc.aio.ServerInterceptor):
 
             self._endless.add(task)
             try:
-                await self._run(method, context, work, limited=False)
+                await self._run(method, context, work, limited=False, endless=True)
             finally:
                 self._endless.discard(task)
 
         return answer
 
-    async def _run(self, method: str, context: Any, work: _Work, *, limited: bool) -> Any:
+    async def _run(self, method: str, context: Any, work: _Work, *, limited: bool, endless: bool = False) -> Any:
         metadata = texts_of(context.invocation_metadata() or ())
         parent = trace_context.parse(metadata.get("traceparent", ""))
-        position = parent.child() if parent else trace_context.new_trace(ratio=self._trace_ratio)
+        begins = not endless and method not in FOREIGN_RULES
+        position = parent.child() if parent else trace_context.new_trace(ratio=self._trace_ratio if begins else 0.0)
         entered = trace_context.enter(position)
-        observation = self._observer.server_call(method, position, parent)
+        # How long a stream took that ends when its client leaves says nothing of us.
+        observation = (SILENT if endless else self._observer).server_call(method, position, parent)
         code = "CANCELLED"
         try:
             seconds = deadline.seconds_for(context.time_remaining()) if limited else None

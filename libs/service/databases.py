@@ -9,6 +9,7 @@ from libs.config.secret import SecretInvalid, read_text
 from libs.db.errors import DatabaseRefused
 from libs.db.pool import Database
 from libs.service.settings import DatabaseSettings
+from libs.telemetry.observer import SILENT, Observer
 
 #: Connections of the relay and of the jobs, at most: each does few things at a time.
 _FEW = 4
@@ -17,8 +18,9 @@ _FEW = 4
 class Databases:
     """A pool for each role, opened together and, at the end of `async with`, closed together."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, observer: Observer = SILENT) -> None:
         """Raises SecretInvalid, OSError."""
+        self._observer = observer
         self._all: list[tuple[Database, Path]] = []
         service = settings.service
         self.runtime = self.add(settings.database_url_file, name=service, size=settings.database_connections)
@@ -27,7 +29,7 @@ class Databases:
 
     def add(self, url_file: Path, *, name: str, size: int) -> Database:
         """One more, of the URL in the file. Raises SecretInvalid, OSError."""
-        database = Database(url=read_text(url_file), name=name, size=size)
+        database = Database(url=read_text(url_file), name=name, size=size, observer=self._observer)
         self._all.append((database, url_file))
         return database
 

@@ -33,7 +33,12 @@ def relay_of(
             idempotence=settings.kafka_idempotence,
         )
         relay = Relay(
-            source=source, database=databases.relay, producer=producer, consumers=consumers, clock=parts.clock
+            source=source,
+            database=databases.relay,
+            producer=producer,
+            consumers=consumers,
+            clock=parts.clock,
+            observer=parts.observer,
         )
         try:
             await producer.open()

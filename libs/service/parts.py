@@ -29,6 +29,8 @@ class Parts:
         self.entropy: Entropy = SystemEntropy()
         self.ids: Ids = Uuid7Ids(clock=clock, entropy=self.entropy)
         self.observer = observer
+        #: Share of the traces that begin here which are sampled. Where nothing is recorded here no callee shall record.
+        self.trace_ratio = settings.trace_ratio if observer.recording else 0.0
         self._settings = settings
         self._stack = stack
         self._channels: dict[str, grpc.aio.Channel] = {}
@@ -65,7 +67,7 @@ class Parts:
             verifier=verifier,
             clock=self.clock,
             observer=self.observer,
-            trace_ratio=settings.trace_ratio,
+            trace_ratio=self.trace_ratio,
             on_denied=on_denied,
             reflection=settings.reflection,
         )

@@ -1,119 +1,71 @@
 """Sends spans and durations to a collector. Imported only where one is configured: OTLP costs 22 MB."""
 
+import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from opentelemetry.metrics import Histogram, Meter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from libs.telemetry.observer import Observation, Observer
-from libs.telemetry.trace_context import TraceContext
+from libs.telemetry.delivery_log import DeliveryLog
+from libs.telemetry.observer import Observer
+from libs.telemetry.recording import RecordingObserver
 from wardenry.clock import Clock
 
-#: Seconds. Explicit: the defaults are for milliseconds.
-BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]
-#: Statuses that are the server's fault; the others are answers (OpenTelemetry's conventions for gRPC servers).
-_SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
-_NANOSECONDS = 1_000_000_000
-
-
-class ExportingObserver:
-    """Measures every call, and makes spans of those whose trace is recorded."""
-
-    def __init__(self, *, spans: SpanProcessor, meter: Meter, resource: Resource, clock: Clock) -> None:
-        self._spans = spans
-        self._resource = resource
-        self._clock = clock
-        self._server = _histogram(meter, "rpc.server.call.duration", "How long calls take that this process answers.")
-        self._client = _histogram(meter, "rpc.client.call.duration", "How long calls take that this process makes.")
-
-    def server_call(self, method: str, context: TraceContext, parent: TraceContext | None) -> Observation:
-        return _Call(self, self._server, SpanKind.SERVER, method, context, parent, self._clock)
-
-    def client_call(self, method: str, context: TraceContext, parent: TraceContext | None) -> Observation:
-        return _Call(self, self._client, SpanKind.CLIENT, method, context, parent, self._clock)
-
-    def export(self, span: ReadableSpan) -> None:
-        self._spans.on_end(span)
-
-    @property
-    def resource(self) -> Resource:
-        return self._resource
-
-
-class _Call:
-    def __init__(
-        self,
-        observer: ExportingObserver,
-        histogram: Histogram,
-        kind: SpanKind,
-        method: str,
-        context: TraceContext,
-        parent: TraceContext | None,
-        clock: Clock,
-    ) -> None:
-        self._observer = observer
-        self._histogram = histogram
-        self._kind = kind
-        self._method = method.removeprefix("/")
-        self._context = context
-        self._parent = parent
-        self._clock = clock
-        self._began = clock.monotonic()
-        self._began_at = clock.now()
-
-    def end(self, *, code: str) -> None:
-        seconds = self._clock.monotonic() - self._began
-        attributes = {"rpc.system.name": "grpc", "rpc.method": self._method, "rpc.response.status_code": code}
-        self._histogram.record(seconds, attributes)
-        if not self._context.sampled:
-            return
-        failed = code in _SERVER_FAULTS if self._kind is SpanKind.SERVER else code != "OK"
-        start = int(self._began_at.timestamp() * _NANOSECONDS)
-        self._observer.export(
-            ReadableSpan(
-                name=self._method,
-                context=_span_context(self._context, remote=False),
-                parent=_span_context(self._parent, remote=True) if self._parent else None,
-                resource=self._observer.resource,
-                attributes=attributes,
-                kind=self._kind,
-                status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
-                start_time=start,
-                end_time=start + int(seconds * _NANOSECONDS),
-            )
-        )
+#: Spans that wait, at most: about 4 MB. Beyond it the oldest go.
+MOST_WAITING = 2_048
+#: Spans sent together, and seconds that a span waits for others.
+_TOGETHER = 512
+_SPAN_SECONDS = 1.0
+#: Seconds between two sendings of the durations, which add up: one that is lost loses nothing.
+_DURATION_SECONDS = 15.0
+#: Seconds for one sending, its repetitions included.
+_SENDING_SECONDS = 5.0
+#: Seconds that the end of the process waits for a collector.
+_END_SECONDS = 2.0
+#: Where the libraries that send write what goes wrong.
+_LIBRARIES = "opentelemetry"
 
 
 @asynccontextmanager
 async def open_exporter(*, service: str, endpoint: str, clock: Clock) -> AsyncIterator[Observer]:
-    """An observer that exports to `endpoint` (http(s)://host:port, OTLP over gRPC) while the block runs."""
-    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    """An observer that exports to `endpoint` (http(s)://host:port, OTLP over gRPC) while the block runs.
 
+    A collector that is away, slow or refuses costs nobody time: threads of their own do the sending, what waits is
+    bounded, and the log gets a line now and then. What is left at the end of the block is sent within two seconds or
+    lost.
+    """
     resource = Resource.create({"service.name": service, "service.namespace": "wardenry"})
-    spans = BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint))
-    meters = MeterProvider(
-        resource=resource, metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))]
-    )
-    try:
-        yield ExportingObserver(spans=spans, meter=meters.get_meter("wardenry"), resource=resource, clock=clock)
-    finally:
-        spans.shutdown()  # type: ignore[no-untyped-call] # the only one of its methods without a type
-        meters.shutdown(timeout_millis=2_000)
-
-
-def _histogram(meter: Meter, name: str, description: str) -> Histogram:
-    return meter.create_histogram(
-        name, unit="s", description=description, explicit_bucket_boundaries_advisory=BOUNDARIES
-    )
-
-
-def _span_context(context: TraceContext, *, remote: bool) -> SpanContext:
-    flags = TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT)
-    return SpanContext(trace_id=context.trace_id, span_id=context.span_id, is_remote=remote, trace_flags=flags)
+    with DeliveryLog.instead_of(logging.getLogger(_LIBRARIES), clock=clock):
+        span_exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_SENDING_SECONDS)
+        spans = BatchSpanProcessor(
+            span_exporter,
+            max_queue_size=MOST_WAITING,
+            schedule_delay_millis=_SPAN_SECONDS * 1000,
+            max_export_batch_size=_TOGETHER,
+        )
+        reader = PeriodicExportingMetricReader(
+            OTLPMetricExporter(endpoint=endpoint, timeout=_SENDING_SECONDS),
+            export_interval_millis=_DURATION_SECONDS * 1000,
+        )
+        meters = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
+        meter = meters.get_meter("wardenry")
+        try:
+            yield RecordingObserver(spans=spans, meter=meter, resource=resource, clock=clock)
+        finally:
+            # The processor's own end waits for as long as its exporter does; without its exporter it ends at once.
+            ending = threading.Thread(target=spans.shutdown, daemon=True)
+            ending.start()
+            await asyncio.gather(
+                asyncio.to_thread(ending.join, _END_SECONDS),
+                asyncio.to_thread(meters.shutdown, timeout_millis=_END_SECONDS * 1000),
+            )
+            if ending.is_alive():
+                span_exporter.shutdown()
+                await asyncio.to_thread(ending.join, _END_SECONDS)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from libs.telemetry.observer import Observer, SilentObserver
+from libs.telemetry.observer import SILENT, Observer
 from wardenry.clock import Clock
 
 
@@ -11,7 +11,7 @@ from wardenry.clock import Clock
 async def open_observer(*, service: str, endpoint: str | None, clock: Clock) -> AsyncIterator[Observer]:
     """One that exports to the collector at `endpoint`; without one, one that records nothing and costs nothing."""
     if endpoint is None:
-        yield SilentObserver()
+        yield SILENT
         return
     from libs.telemetry.exporter import open_exporter
 

@@ -3,7 +3,9 @@
 Every call has one, also where nothing is recorded: logs, events and errors carry the trace id, and callees continue it.
 """
 
+import hashlib
 import random
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ _LENGTH = 55
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """A position in a trace. Ids are not secret and need no unpredictability."""
+    """A position in a trace. Ids are correlation, not secrets."""
 
     trace_id: int
     span_id: int
@@ -30,16 +32,27 @@ class TraceContext:
 
     def child(self) -> "TraceContext":
         """The position of a new piece of work inside this one."""
-        return TraceContext(trace_id=self.trace_id, span_id=_span_id(), sampled=self.sampled)
+        # One is drawn for every call, and no visitor sees it: the fast generator will do.
+        return TraceContext(trace_id=self.trace_id, span_id=random.getrandbits(64) or 1, sampled=self.sampled)
+
+    def derived(self, seed: bytes) -> "TraceContext":
+        """The position of the piece of work inside this one that `seed` names: the same whenever it is asked for."""
+        digest = hashlib.sha256(self.span_id.to_bytes(8, "big") + seed).digest()
+        return TraceContext(
+            trace_id=self.trace_id, span_id=int.from_bytes(digest[:8], "big") or 1, sampled=self.sampled
+        )
 
 
+#: Visitors see where their traces begin. From the system's generator, that tells nothing of the next coin.
+_visible = random.SystemRandom()
 _current: ContextVar[TraceContext | None] = ContextVar("wardenry_trace_context", default=None)
 
 
 def new_trace(*, ratio: float) -> TraceContext:
     """The first position of a new trace; recorded with probability `ratio`."""
-    # Trace ids are correlation, not secrets, and one is drawn for every call: the fast generator will do.
-    return TraceContext(trace_id=random.getrandbits(128) or 1, span_id=_span_id(), sampled=random.random() < ratio)  # noqa: S311
+    ids = _visible.getrandbits(192)
+    sampled = random.random() < ratio  # noqa: S311 - a coin, not a secret
+    return TraceContext(trace_id=ids >> 64 or 1, span_id=ids & 0xFFFF_FFFF_FFFF_FFFF or 1, sampled=sampled)
 
 
 def parse(traceparent: str) -> TraceContext | None:
@@ -56,6 +69,14 @@ def parse(traceparent: str) -> TraceContext | None:
         return None
     context = TraceContext(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & _SAMPLED))
     return context if context.trace_id and context.span_id else None
+
+
+def recorded(traceparent: str | None) -> TraceContext | None:
+    """The context that an event carries, if its trace is sampled. Of the others, which are most, one digit is read."""
+    if not traceparent or traceparent[-1] not in "13579bdf":
+        return None
+    context = parse(traceparent)
+    return context if context is not None and context.sampled else None
 
 
 def current() -> TraceContext | None:
@@ -75,8 +96,6 @@ def enter(context: TraceContext) -> Token[TraceContext | None]:
 
 
 def leave(token: Token[TraceContext | None]) -> None:
-    _current.reset(token)
-
-
-def _span_id() -> int:
-    return random.getrandbits(64) or 1
+    # A generator that was left unfinished is closed by another task, whose own position is not touched.
+    with suppress(ValueError):
+        _current.reset(token)

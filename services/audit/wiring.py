@@ -65,7 +65,11 @@ async def serve(settings: AuditSettings, stopping: asyncio.Event) -> None:
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
-    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+    async with (
+        open_parts(settings) as parts,
+        Databases(settings, observer=parts.observer) as databases,
+        parts.verifier() as verifier,
+    ):
         audit = Audit(settings, parts=parts, databases=databases)
         async with serving(audit.server(verifier), databases=databases, works=audit.works):
             await stopping.wait()
@@ -138,6 +142,7 @@ class Audit:
             segments=segments,
             checkpoints=checkpoints,
             clock=clock,
+            observer=parts.observer,
         )
         consumer = consumer_of(settings, parts=parts, sources=sources, intake=intake, batch=settings.batch)
         months = MakeMonths(database=databases.jobs, clock=clock)

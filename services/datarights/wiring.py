@@ -46,7 +46,11 @@ async def serve(settings: DatarightsSettings, stopping: asyncio.Event) -> None:
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
-    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+    async with (
+        open_parts(settings) as parts,
+        Databases(settings, observer=parts.observer) as databases,
+        parts.verifier() as verifier,
+    ):
         datarights = Datarights(settings, parts=parts, databases=databases)
         async with serving(datarights.server(verifier), databases=databases, works=datarights.works):
             await stopping.wait()

@@ -24,6 +24,7 @@ from services.gateway.edge.client_address import ClientAddress
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.listeners import Listener, listen
 from services.gateway.edge.sign_in import SignIn
+from services.gateway.edge.tracing import Tracing
 from services.gateway.edge.visit import Edge
 from services.gateway.edge.workspaces import WorkspaceNames
 from services.gateway.openid.keys import Keys
@@ -106,7 +107,8 @@ class Gateway:
             *RightsPages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
         ]
-        return application(routes, refusal=page_routes.refusal)
+        app = application(routes, refusal=page_routes.refusal)
+        return Tracing(app, observer=self._parts.observer, ratio=self._parts.trace_ratio)
 
     def listeners(self) -> Sequence[Listener]:
         """Where it listens."""

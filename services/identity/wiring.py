@@ -78,7 +78,11 @@ async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
-    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+    async with (
+        open_parts(settings) as parts,
+        Databases(settings, observer=parts.observer) as databases,
+        parts.verifier() as verifier,
+    ):
         with closing(_hasher(settings, parts.entropy)) as hasher:
             identity = Identity(settings, parts=parts, databases=databases, hasher=hasher)
             async with serving(identity.server(verifier), databases=databases, works=identity.works):

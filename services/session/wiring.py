@@ -73,7 +73,7 @@ async def serve(settings: SessionSettings, stopping: asyncio.Event) -> None:
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
-    async with open_parts(settings) as parts, Databases(settings) as databases:
+    async with open_parts(settings) as parts, Databases(settings, observer=parts.observer) as databases:
         session = Session(settings, parts=parts, databases=databases)
         async with serving(
             session.server(), databases=databases, works=session.works, is_ready=session.has_signing_key
@@ -199,7 +199,9 @@ class Session:
             lease=heard.lease,
         )
         revocations = FeedReader(source=RevocationSource(database=databases.jobs), fanout=fanout, clock=clock)
-        intake = Intake(database=databases.runtime, handler=events, clock=clock, context=subjects_of)
+        intake = Intake(
+            database=databases.runtime, handler=events, clock=clock, context=subjects_of, observer=parts.observer
+        )
         # Audit alone takes in session's events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
         self.works: Sequence[Work] = (

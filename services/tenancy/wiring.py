@@ -68,7 +68,11 @@ async def serve(settings: TenancySettings, stopping: asyncio.Event) -> None:
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
-    async with open_parts(settings) as parts, Databases(settings) as databases, parts.verifier() as verifier:
+    async with (
+        open_parts(settings) as parts,
+        Databases(settings, observer=parts.observer) as databases,
+        parts.verifier() as verifier,
+    ):
         tenancy = Tenancy(settings, parts=parts, databases=databases)
         async with serving(tenancy.server(verifier), databases=databases, works=tenancy.works):
             await stopping.wait()

@@ -9,6 +9,7 @@ from libs.db.transaction import Transaction
 from libs.events.errors import RecordRejected, TryLater
 from libs.events.intake import Intake
 from libs.events.record import Record
+from libs.telemetry.observer import SILENT, Observer
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.intake import AppendEvents
 from services.audit.commands.segment import StoreSegments
@@ -52,8 +53,11 @@ class SigningIntake(Intake):
         segments: StoreSegments,
         checkpoints: SignCheckpoints,
         clock: Clock,
+        observer: Observer = SILENT,
     ) -> None:
-        super().__init__(database=database, handler=handler.take, repeats=handler.compare, clock=clock)
+        super().__init__(
+            database=database, handler=handler.take, repeats=handler.compare, clock=clock, observer=observer
+        )
         self._segments = segments
         self._checkpoints = checkpoints
 

@@ -34,7 +34,7 @@ _STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
 
 class SecurityHeaders:
-    """ASGI middleware: puts the headers on every answer, errors included. Must stand outermost."""
+    """ASGI middleware: puts the headers on every answer, errors included. Must stand around all that answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

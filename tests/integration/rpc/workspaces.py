@@ -11,9 +11,10 @@ from libs.rpc.channel import open_channel
 from libs.rpc.errors import ErrorRow, ErrorTable
 from libs.rpc.server import GrpcServer
 from libs.telemetry import trace_context
-from libs.telemetry.observer import SilentObserver
+from libs.telemetry.observer import SILENT, Observer
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import access_token
+from wardenry.channels import open_channel as open_bare_channel
 from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.errors.v1 import reason_pb2
@@ -98,8 +99,9 @@ class RevocationHandlers(revocation_pb2_grpc.RevocationServiceServicer):
 class ServerForTests:
     """The server, its parts, and its callers."""
 
-    def __init__(self, *, certificates: CertificatesForTests) -> None:
+    def __init__(self, *, certificates: CertificatesForTests, observer: Observer = SILENT) -> None:
         self.certificates = certificates
+        self.observer = observer
         self.verifier = VerifierForTests()
         self.workspaces = WorkspaceHandlers()
         self.denied: list[tuple[Call, str]] = []
@@ -110,7 +112,8 @@ class ServerForTests:
             errors=ERRORS,
             verifier=self.verifier,
             clock=SystemClock(),
-            observer=SilentObserver(),
+            observer=observer,
+            trace_ratio=1.0,
             on_denied=self._on_denied,
             reflection=True,
             grace=1.0,
@@ -127,7 +130,15 @@ class ServerForTests:
             target=f"127.0.0.1:{self.server.port}",
             peer=peer,
             tls=self.certificates.of(caller, **names),
-            observer=SilentObserver(),
+            observer=self.observer,
+        )
+        self._channels.append(channel)
+        return channel
+
+    def bare_channel(self) -> grpc.aio.Channel:
+        """A channel of the SDK's, as products have them: it says nothing of traces."""
+        channel = open_bare_channel(
+            target=f"127.0.0.1:{self.server.port}", peer="tenancy", tls=self.certificates.of("gateway")
         )
         self._channels.append(channel)
         return channel

@@ -50,6 +50,12 @@ def test_settings_of_services_pass_through() -> None:
         ("WARDENRY_VALKEY_URL", "localhost:6379", "set redis://"),
         ("WARDENRY_VALKEY_URL", "redis://:secret@/0", "set redis://"),
         ("WARDENRY_VALKEY_URL", "redis://localhost:secret/0", "set redis://"),
+        ("WARDENRY_OTLP_ENDPOINT", "localhost:4317", "set http://host:4317"),
+        ("WARDENRY_OTLP_ENDPOINT", "http://u:secret@collector:4317", "set http://host:4317"),
+        ("WARDENRY_OTLP_ENDPOINT", "http://collector:4318/v1/traces", "set http://host:4317"),
+        ("WARDENRY_TRACE_RATIO", "5%", "set a number from 0 to 1"),
+        ("WARDENRY_TRACE_RATIO", "1.5", "set a number from 0 to 1"),
+        ("WARDENRY_TRACE_RATIO", "nan", "set a number from 0 to 1"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_expected(variable: str, value: str, expected: str) -> None:

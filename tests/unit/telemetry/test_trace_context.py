@@ -1,8 +1,10 @@
 """W3C trace context."""
 
+from contextvars import copy_context
+
 import pytest
 
-from libs.telemetry.trace_context import current, current_traceparent, enter, leave, new_trace, parse
+from libs.telemetry.trace_context import current, current_traceparent, enter, leave, new_trace, parse, recorded
 
 GOOD = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -49,3 +51,32 @@ def test_a_task_knows_its_place_until_it_leaves() -> None:
     assert (current(), current_traceparent()) == (context, context.traceparent())
     leave(token)
     assert current_traceparent() is None
+
+
+def test_a_position_can_be_left_by_another_task_than_entered_it() -> None:
+    token = copy_context().run(enter, new_trace(ratio=0.0))
+    here = enter(mine := new_trace(ratio=0.0))
+    leave(token)
+    assert current() == mine
+    leave(here)
+
+
+def test_a_derived_position_is_the_same_whenever_it_is_asked_for() -> None:
+    context = new_trace(ratio=1.0)
+    derived = context.derived(b"one")
+    assert derived == context.derived(b"one")
+    assert (derived.trace_id, derived.sampled) == (context.trace_id, True)
+    assert len({context.span_id, derived.span_id, context.derived(b"two").span_id}) == 3
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "is_recorded"),
+    [(GOOD, True), (GOOD[:-1] + "0", False), (GOOD[:-1] + "3", True), (GOOD[:-2] + "11", True), (None, False)],
+)
+def test_events_tell_whether_their_trace_is_sampled(traceparent: str | None, is_recorded: bool) -> None:
+    assert (recorded(traceparent) is not None) == is_recorded
+
+
+@pytest.mark.parametrize("text", ["", "1", "00-1", GOOD.replace("4bf", "zzz")])
+def test_what_is_no_trace_context_is_not_recorded(text: str) -> None:
+    assert recorded(text) is None

@@ -1,0 +1,74 @@
+"""An observer whose spans and durations stay in this process."""
+
+from dataclasses import dataclass
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from libs.telemetry.recording import RecordingObserver
+from wardenry.clock import Clock, SystemClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSpan:
+    """What tests ask of a span. Ids are numbers, 0 for none."""
+
+    name: str
+    kind: str
+    trace_id: int
+    span_id: int
+    parent_id: int
+    failed: bool
+    linked: tuple[int, ...]
+    values: dict[str, object]
+    #: Nanoseconds.
+    took: int
+
+
+class KeepingObserver(RecordingObserver):
+    """The product's own, over a processor and a reader of the SDK that keep."""
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._exporter = InMemorySpanExporter()
+        self._reader = InMemoryMetricReader()
+        resource = Resource({"service.name": "test"})
+        meters = MeterProvider(metric_readers=[self._reader], resource=resource, shutdown_on_exit=False)
+        super().__init__(
+            spans=SimpleSpanProcessor(self._exporter),
+            meter=meters.get_meter("test"),
+            resource=resource,
+            clock=clock or SystemClock(),
+        )
+
+    @property
+    def kept(self) -> list[KeptSpan]:
+        """Spans that have ended, in that order."""
+        return [_kept(span) for span in self._exporter.get_finished_spans()]
+
+    def metrics(self) -> list[Metric]:
+        data = self._reader.get_metrics_data()
+        return list(data.resource_metrics[0].scope_metrics[0].metrics) if data is not None else []
+
+    def durations(self, name: str) -> list[HistogramDataPoint]:
+        """The series of one histogram."""
+        points = [point for metric in self.metrics() if metric.name == name for point in metric.data.data_points]
+        return [point for point in points if isinstance(point, HistogramDataPoint)]
+
+
+def _kept(span: ReadableSpan) -> KeptSpan:
+    assert span.context is not None
+    return KeptSpan(
+        name=span.name,
+        kind=span.kind.name,
+        trace_id=span.context.trace_id,
+        span_id=span.context.span_id,
+        parent_id=span.parent.span_id if span.parent is not None else 0,
+        failed=not span.status.is_ok,
+        linked=tuple(link.context.trace_id for link in span.links),
+        values=dict(span.attributes or {}),
+        took=(span.end_time or 0) - (span.start_time or 0),
+    )
