@@ -17,7 +17,7 @@ from rich.console import Console
 
 from libs.db.schemas import ROOT
 from tests.bench import picture, report
-from tests.bench.machine import Cores, description, load
+from tests.bench.machine import Cores, description, load, yardstick
 from tests.bench.measurement import Bench, Measurement, NotMeasured
 from tests.bench.rows import ingest, introspection, memory, refresh, verification
 
@@ -28,6 +28,8 @@ ROWS: Mapping[str, Callable[[Bench], Awaitable[Sequence[Measurement]]]] = {
     "A1": ingest.measure,
     "M1": memory.measure,
 }
+#: Microseconds, on the machine of the goals.
+USUAL_SIGNATURE = 81
 DEFAULT_JSON = ROOT / "build" / "bench" / "results.json"
 
 
@@ -47,6 +49,7 @@ def main() -> int:
     measurements: list[Measurement] = []
     missing: list[tuple[str, str]] = []
     failed: list[str] = []
+    signatures = [yardstick()]
     for row in asked:
         began = time.monotonic()
         try:
@@ -57,10 +60,13 @@ def main() -> int:
             traceback.print_exc()
             failed.append(row)
             missing.append((row, "failed; the error is on stderr"))
+        signatures.append(yardstick())
         say(f"{row}: {time.monotonic() - began:.0f} s")
     bench.state.update(
         {
             "load average after": load(),
+            "yardstick": f"one Ed25519 verification {min(signatures):.0f} to {max(signatures):.0f} µs of CPU, between"
+            f" rows; {USUAL_SIGNATURE} where the goals were set",
             "pinning": str(bench.cores),
             "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {'quick' if bench.quick else 'in full'},"
             f" rows {', '.join(asked)}",
