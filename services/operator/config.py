@@ -23,28 +23,38 @@ class OperatorSettings(Settings):
     edge_ca_file: ExistingFile | None = None
 
 
+#: Whoever sets it names a deployment.
+_CERTIFICATE = variable_of(OperatorSettings, "tls_cert_file")
+
+
 def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
     """The environment that names the deployment: the process's own, or, when that holds no certificate for us, what
     the local stack wrote in its home, under those of the process's variables that are ours.
 
     Raises NothingRuns, SettingsInvalid.
     """
-    certificate = variable_of(OperatorSettings, "tls_cert_file")
-    if process.get(certificate):
+    file = local_file(process)
+    if file is None:
         return process
-    home = Path(process.get("WARDENRY_HOME") or LOCAL_HOME).expanduser()
-    file = home / LOCAL_FILE
     try:
         local = _variables(file)
     except FileNotFoundError:
         raise NothingRuns(
-            f"Nothing runs in {home}: start it with make run, or set {certificate} and the rest for another deployment."
+            f"Nothing runs in {file.parent}: start it with make run, or set {_CERTIFICATE} and the rest for another "
+            "deployment."
         ) from None
     except OSError as error:
         raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None
     # Others are meant for the stack, which has checked them.
     ours = {variable_of(OperatorSettings, field) for field in OperatorSettings.model_fields}
     return local | {name: value for name, value in process.items() if name in ours and value}
+
+
+def local_file(process: Mapping[str, str]) -> Path | None:
+    """Where the local stack writes our settings; None when the process's own environment holds a certificate for us."""
+    if process.get(_CERTIFICATE):
+        return None
+    return Path(process.get("WARDENRY_HOME") or LOCAL_HOME).expanduser() / LOCAL_FILE
 
 
 def _variables(file: Path) -> dict[str, str]:

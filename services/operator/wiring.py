@@ -1,6 +1,7 @@
 """The composition root: the one place that names what the operator's command is made of."""
 
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -8,21 +9,40 @@ from typing import TypeVar
 import typer
 
 from libs.config.settings import read
+from libs.ids import SystemEntropy, Uuid7Ids
+from services.operator.clients.certificates import TlsCertificates
 from services.operator.clients.deployment import Deployment, open_deployment
+from services.operator.clients.files import SettingsFiles
+from services.operator.clients.gateway import HttpGateway
 from services.operator.clients.health import GrpcHealth
+from services.operator.clients.platform import GrpcPlatform
+from services.operator.clients.platform_log import GrpcPlatformLog
+from services.operator.clients.tokens import ProbedTokens
+from services.operator.clients.transport import ProbedTransport
+from services.operator.commands.bootstrap import Bootstrap
+from services.operator.commands.calibration import Calibrate
+from services.operator.commands.doctor import Examine
 from services.operator.commands.status import LookAtStatus
-from services.operator.config import OperatorSettings, environment_of
-from services.operator.terminal import status
+from services.operator.config import OperatorSettings, environment_of, local_file
+from services.operator.terminal import bootstrap, calibrate, doctor, status
 from services.operator.terminal.application import new_application
 from services.operator.terminal.running import Opened
+from wardenry.clock import Clock, SystemClock
 
 U = TypeVar("U")
 
 
 def application() -> typer.Typer:
     """The command, with everything that it can do, in the order of its help."""
+    clock = SystemClock()
+    ids = Uuid7Ids(clock=clock, entropy=SystemEntropy())
     app = new_application()
-    status.register(app, against(lambda deployment: LookAtStatus(health=GrpcHealth(deployment=deployment))))
+    bootstrap.register(
+        app, against(lambda deployment: Bootstrap(platform=GrpcPlatform(deployment=deployment), ids=ids))
+    )
+    status.register(app, against(lambda deployment: _status(deployment, clock)))
+    doctor.register(app, against(lambda deployment: _examine(deployment, clock)))
+    calibrate.register(app, Calibrate(cpu_seconds=time.thread_time))
     return app
 
 
@@ -39,3 +59,25 @@ def against(make: Callable[[Deployment], U]) -> Opened[U]:
             yield make(deployment)
 
     return opened
+
+
+def _status(deployment: Deployment, clock: Clock) -> LookAtStatus:
+    return LookAtStatus(
+        places=deployment,
+        health=GrpcHealth(deployment=deployment, clock=clock),
+        certificates=TlsCertificates(deployment=deployment),
+        gateway=HttpGateway(deployment=deployment, clock=clock),
+        log=GrpcPlatformLog(deployment=deployment),
+        clock=clock,
+    )
+
+
+def _examine(deployment: Deployment, clock: Clock) -> Examine:
+    return Examine(
+        look=_status(deployment, clock),
+        places=deployment,
+        gateway=HttpGateway(deployment=deployment, clock=clock),
+        tokens=ProbedTokens(deployment=deployment),
+        transport=ProbedTransport(deployment=deployment, clock=clock),
+        files=SettingsFiles(settings=deployment.settings, local_file=local_file(os.environ)),
+    )

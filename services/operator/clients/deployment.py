@@ -17,23 +17,23 @@ class Deployment:
 
     def __init__(self, *, settings: OperatorSettings, stack: AsyncExitStack) -> None:
         """What is opened is closed by `stack`."""
-        self._settings = settings
+        self.settings = settings
         self._stack = stack
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     @property
     def tls(self) -> TlsFiles:
         """Our certificate, its key, and the authority of the peers."""
-        return self._settings.tls
+        return self.settings.tls
 
     @property
     def gateway(self) -> str:
         """The gateway's https origin, which is the issuer of every token."""
-        return self._settings.issuer
+        return self.settings.issuer
 
     def address(self, service: str) -> str:
         """host:port of a service."""
-        address: str = getattr(self._settings, f"{service}_address")
+        address: str = getattr(self.settings, f"{service}_address")
         return address
 
     def channel(self, service: str) -> grpc.aio.Channel:
@@ -49,7 +49,7 @@ class Deployment:
 
         Raises OSError, ssl.SSLError.
         """
-        context = ssl.create_default_context(cafile=self._settings.edge_ca_file)
+        context = ssl.create_default_context(cafile=self.settings.edge_ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 

@@ -2,29 +2,107 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A server's certificate."""
+
+    names: tuple[str, ...]
+    ends_at: datetime
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days; negative once it has ended."""
+        return (self.ends_at - now) // timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What a server showed in a TLS handshake, and whether it is to be trusted."""
+
+    #: None when it could not be seen.
+    certificate: Certificate | None
+    #: Why there is no certificate, or none that we trust, in words; empty otherwise.
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What one service answers about itself."""
+    """What a service answers about itself."""
 
-    service: str
-    address: str
-    #: Whether a connection was made and the health service answered.
+    #: Whether it answered at all.
     reachable: bool
-    #: Whether what the service needs is there; false too for one that is not reachable.
+    #: Whether what it needs is there; false too for one that is not reachable.
     ready: bool
-    #: Seconds from the question to the answer, the connection made before; None without an answer.
+    #: Seconds from the question to the answer, over a connection that was there; None without an answer.
     latency: float | None
     #: Why it is not reachable, in words; empty otherwise.
     trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the gateway answers over HTTPS to who asks whether it is there."""
+
+    reachable: bool
+    latency: float | None
+    #: By how much its clock is ahead of ours, at least; negative: behind. None when it does not tell the time.
+    skew: timedelta | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogHead:
+    """The platform log's newest checkpoint, which was found to be signed by the deployment."""
+
+    origin: str
+    size: int
+    #: When it was signed, by audit's clock.
+    signed_at: datetime
+
+
+class LogUnreadable(Exception):
+    """The platform log's checkpoint cannot be had, or is not what it should be. The text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One server of the deployment."""
+
+    name: str
+    #: host:port of a service; the origin of the gateway.
+    address: str
+    health: Health
+    presented: Presented
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be worked with, in words; empty for one that is as it should be."""
+        if not self.health.reachable:
+            # The handshake knows better than the call why there was none.
+            return self.presented.trouble or self.health.trouble
+        return self.presented.trouble or ("" if self.health.ready else "something that it needs is not there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    services: Sequence[Health]
+    """How everything was at one moment."""
+
+    at: datetime
+    #: The services in order, then the gateway.
+    parts: Sequence[Part]
+    #: None when it could not be had.
+    log: LogHead | None
+    #: Why not; empty otherwise.
+    log_trouble: str = ""
 
     @property
     def well(self) -> bool:
-        """Whether nothing is left to do."""
-        return all(health.ready for health in self.services)
+        """Whether every part is as it should be."""
+        return self.log is not None and not any(part.trouble for part in self.parts)
+
+    @property
+    def answers(self) -> bool:
+        """Whether any part does."""
+        return any(part.health.reachable for part in self.parts)

@@ -32,8 +32,13 @@ def run(opened: Opened[U], act: Callable[[U], Awaitable[T]]) -> T:
     except SettingsInvalid as error:
         fail(str(error), Exit.CONFIGURATION)
     except (Unavailable, DeadlineExceeded) as error:
-        fail(f"The deployment does not answer: {error.message}", Exit.UNAVAILABLE)
+        fail(f"The deployment does not answer: {_short(error.message)}", Exit.UNAVAILABLE)
     except WardenryError as error:
         fail(f"Refused: {error.message} ({error.reason_name})", Exit.REFUSED)
     except OSError as error:
         fail(f"{error.filename or 'The deployment'}: {error.strerror or error}.", Exit.CONFIGURATION)
+
+
+def _short(message: str) -> str:
+    """gRPC tells of every address that it tried; the last one is what a person looks for."""
+    return message.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")

@@ -1,6 +1,6 @@
 """`wardenry status`."""
 
-from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -8,30 +8,97 @@ from rich.table import Table
 from rich.text import Text
 
 from services.operator.commands.status import LookAtStatus
-from services.operator.domain.status import Status
+from services.operator.domain.status import LogHead, Part, Presented, Status
+from services.operator.terminal.durations import age
 from services.operator.terminal.exits import Exit
-from services.operator.terminal.output import show, show_json
+from services.operator.terminal.output import show, show_json, table, troubles
 from services.operator.terminal.running import Opened, run
+
+#: Fewer days than these are shown in red.
+_FEW_DAYS = 30
 
 
 def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
     @application.command("status")
-    def command(as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False) -> None:
-        """How every part of the deployment is. The exit code is 0 when all is well, 1 when something is not."""
+    def command(as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False) -> None:
+        """Show how every part of the deployment is.
+
+        The exit code is 0 when all is well, 1 when something is not, 69 when nothing answers at all.
+        """
         status = run(opened, lambda look: look())
         if as_json:
-            show_json({"well": status.well, **asdict(status)})
+            show_json(_as_json(status))
         else:
-            show(_table(status))
-        raise typer.Exit(Exit.OK if status.well else Exit.NOT_WELL)
+            named = [(part.name, part.trouble) for part in status.parts if part.trouble]
+            log = [("platform log", status.log_trouble)] if status.log is None else []
+            show(_table(status), Text(), *_log(status), *troubles(named + log))
+        raise typer.Exit(Exit.OK if status.well else Exit.NOT_WELL if status.answers else Exit.UNAVAILABLE)
 
 
 def _table(status: Status) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("service", "address", "state", "answers in"):
-        table.add_column(heading)
-    for health in status.services:
-        state = Text("ready", "green") if health.ready else Text("not ready" if health.reachable else "down", "red")
-        latency = f"{health.latency * 1000:.1f} ms" if health.latency is not None else "-"
-        table.add_row(health.service, health.address, state, latency)
-    return table
+    rows = table("part", "address", "state", "answers in", "certificate")
+    for part in status.parts:
+        latency = part.health.latency
+        rows.add_row(
+            part.name,
+            part.address,
+            _state(part),
+            "-" if latency is None else f"{latency * 1000:.1f} ms",
+            _certificate(part.presented, status.at),
+        )
+    return rows
+
+
+def _state(part: Part) -> Text:
+    if not part.health.reachable:
+        return Text("down", "red")
+    return Text("ready", "green") if part.health.ready else Text("not ready", "red")
+
+
+def _certificate(presented: Presented, now: datetime) -> Text:
+    if presented.certificate is None:
+        return Text("-")
+    days = presented.certificate.days_left(now)
+    left = f"{days} days" if days >= 0 else f"ended {-days} days ago"
+    name = presented.certificate.names[0] if presented.certificate.names else "no name"
+    return Text(f"{name}, {left}", "red" if presented.trouble or days < _FEW_DAYS else "")
+
+
+def _log(status: Status) -> list[str]:
+    if status.log is None:
+        return []
+    return [f"platform log: {status.log.size:,} entries; checkpoint signed {age(status.at - status.log.signed_at)} ago"]
+
+
+def _as_json(status: Status) -> dict[str, object]:
+    return {
+        "well": status.well,
+        "at": status.at.isoformat(),
+        "parts": [_part_as_json(part, status.at) for part in status.parts],
+        "platform_log": _log_as_json(status.log, status.log_trouble),
+    }
+
+
+def _part_as_json(part: Part, now: datetime) -> dict[str, object]:
+    latency, certificate = part.health.latency, part.presented.certificate
+    return {
+        "name": part.name,
+        "address": part.address,
+        "reachable": part.health.reachable,
+        "ready": part.health.ready,
+        "latency_ms": None if latency is None else round(latency * 1000, 3),
+        "certificate": None
+        if certificate is None
+        else {
+            "names": list(certificate.names),
+            "ends_at": certificate.ends_at.isoformat(),
+            "days_left": certificate.days_left(now),
+        },
+        "trouble": part.trouble or None,
+    }
+
+
+def _log_as_json(head: LogHead | None, trouble: str) -> dict[str, object]:
+    if head is None:
+        return {"size": None, "signed_at": None, "trouble": trouble}
+    return {"size": head.size, "signed_at": head.signed_at.isoformat(), "trouble": None}

@@ -1,0 +1,33 @@
+"""The platform log's checkpoint, from audit itself."""
+
+from datetime import UTC
+
+from services.operator.clients.deployment import Deployment
+from services.operator.domain.status import LogHead, LogUnreadable
+from wardenry.audit.v1 import log_pb2, log_pb2_grpc
+from wardenry.errors.error import WardenryError
+from wardenry.log.checkpoint import CheckpointInvalid, open_checkpoint
+from wardenry.log.note import NoteInvalid, VerifierKey
+
+#: Seconds for an answer.
+_PATIENCE = 5.0
+
+
+class GrpcPlatformLog:
+    def __init__(self, *, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    async def head(self) -> LogHead:
+        channel = self._deployment.channel("audit")
+        platform, log = log_pb2_grpc.PlatformLogServiceStub(channel), log_pb2_grpc.LogServiceStub(channel)
+        try:
+            keys = await log.GetVerifierKeys(log_pb2.GetVerifierKeysRequest(), timeout=_PATIENCE)
+            answer = await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest(), timeout=_PATIENCE)
+            checkpoint = open_checkpoint(answer.checkpoint, [VerifierKey.parse(key) for key in keys.keys])
+        except WardenryError as error:
+            raise LogUnreadable(f"audit does not tell it: {error.message}") from error
+        except (CheckpointInvalid, NoteInvalid) as error:
+            raise LogUnreadable(f"it is not signed as it should be: {error}") from error
+        return LogHead(
+            origin=checkpoint.origin, size=checkpoint.size, signed_at=answer.signed_at.ToDatetime(tzinfo=UTC)
+        )

@@ -1,0 +1,69 @@
+"""Finding what is wrong with a deployment."""
+
+from collections.abc import Sequence
+
+from services.operator.commands.status import LookAtStatus
+from services.operator.domain import diagnosis
+from services.operator.domain.diagnosis import Diagnosis, Severity
+from services.operator.domain.ports import Gateway, OwnFiles, Places, Tokens, Transport, Unseen
+from services.operator.domain.status import Status
+
+
+class Examine:
+    """Every check, one after the other."""
+
+    def __init__(
+        self,
+        *,
+        look: LookAtStatus,
+        places: Places,
+        gateway: Gateway,
+        tokens: Tokens,
+        transport: Transport,
+        files: OwnFiles,
+    ) -> None:
+        self._look = look
+        self._places = places
+        self._gateway = gateway
+        self._tokens = tokens
+        self._transport = transport
+        self._files = files
+
+    async def __call__(self) -> Sequence[Diagnosis]:
+        """What was looked at, in the order of the checks; everything that is wrong is in it."""
+        status = await self._look()
+        found = diagnosis.judge_parts(status.parts)
+        found += self._certificates(status)
+        found.append(diagnosis.judge_clock(await self._gateway.check()))
+        found += await self._issued()
+        found.append(self._log(status))
+        found += await self._handshakes()
+        found += diagnosis.judge_files(self._files.modes())
+        return found
+
+    def _certificates(self, status: Status) -> list[Diagnosis]:
+        presented = [
+            (f"The certificate of {part.name}", part.presented.certificate)
+            for part in status.parts
+            if part.presented.certificate is not None
+        ]
+        return diagnosis.judge_certificates([*presented, *self._files.certificates()], now=status.at)
+
+    async def _issued(self) -> list[Diagnosis]:
+        try:
+            issued = await self._tokens.issued()
+        except Unseen as error:
+            return [Diagnosis(check="issuer", severity=Severity.UNKNOWN, what=f"{error}.")]
+        return [
+            diagnosis.judge_issuer(issued.issuer, gateway=self._places.gateway),
+            diagnosis.judge_keys(issued.known, published=issued.published),
+        ]
+
+    def _log(self, status: Status) -> Diagnosis:
+        if status.log is None:
+            return Diagnosis(check="log", severity=Severity.UNKNOWN, what=f"Its checkpoint: {status.log_trouble}.")
+        return diagnosis.judge_log(status.log, gateway=self._places.gateway)
+
+    async def _handshakes(self) -> list[Diagnosis]:
+        seen = await self._transport.handshakes()
+        return diagnosis.judge_transport(seen.broken, seen.unknown, handshakes=seen.count)
