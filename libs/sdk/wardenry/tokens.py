@@ -1,10 +1,13 @@
 """The access token, as its claims say. Format: docs/formats/access-token.md."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
+
 from wardenry.permissions import Role
+from wardenry.signed_token import Number
 
 #: `aud` of tokens for the identity backbone's own API.
 AUDIENCE = "wardenry"
@@ -14,41 +17,59 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - the name of a type, no secret
 LONGEST_LIFE = 900
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessToken:
-    """A verified access token."""
+class Confirmation(msgspec.Struct, frozen=True):
+    """`cnf` (RFC 7800): the key that a token is bound to."""
 
-    #: `iss`: the https origin that issued it.
-    issuer: str
-    #: `aud`: whom it may be shown to.
-    audience: tuple[str, ...]
-    #: `sub`: the person or machine.
-    subject: UUID
-    #: `wid`: the workspace it acts in; None before one is chosen.
-    workspace: UUID | None
-    #: `sid`: the session.
-    session: UUID
-    #: `client_id`: the OAuth client that holds it.
-    client: str
-    #: `role` in the workspace; None without a workspace.
-    role: Role | None
-    #: `scope`.
-    scope: frozenset[str]
-    #: `amr`: how the subject authenticated (RFC 8176).
+    #: Its thumbprint (RFC 9449).
+    jkt: str
+
+
+class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified access token, decoded from the payload as it stands: names and types here are the format's."""
+
+    #: The https origin that issued it.
+    issuer: str = msgspec.field(name="iss")
+    #: Whom it may be shown to.
+    audience: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="aud")
+    #: The person or machine.
+    subject: UUID = msgspec.field(name="sub")
+    #: The session.
+    session: UUID = msgspec.field(name="sid")
+    #: The OAuth client that holds it.
+    client: str = msgspec.field(name="client_id")
+    token_id: UUID = msgspec.field(name="jti")
+    #: Scope values with spaces between them; see `scope`.
+    scope_values: str = msgspec.field(name="scope")
+    #: How the subject authenticated (RFC 8176).
     amr: tuple[str, ...]
-    #: `acr`: "aal1" or "aal2".
-    acr: str
-    #: `auth_time`: when the subject authenticated.
-    auth_time: datetime
-    #: `sep`: the subject's epoch at issue.
-    subject_epoch: int
-    #: `mep`: the membership's epoch at issue; None without a workspace.
-    membership_epoch: int | None
-    #: `iat`.
-    issued_at: datetime
-    #: `exp`.
-    expires_at: datetime
-    #: `jti`.
-    token_id: UUID
-    #: `cnf.jkt`: thumbprint of the key that it is bound to (RFC 9449); None for a bearer.
-    confirmation: str | None = None
+    #: Authentication context class: the assurance level of NIST SP 800-63B.
+    acr: Literal["aal1", "aal2", "aal3"]
+    #: The subject's epoch at issue.
+    subject_epoch: Number = msgspec.field(name="sep")
+    #: Seconds since 1970; see `auth_time`, `issued_at` and `expires_at`.
+    auth_seconds: Number = msgspec.field(name="auth_time")
+    issued_seconds: Number = msgspec.field(name="iat")
+    expires_seconds: Number = msgspec.field(name="exp")
+    #: The workspace that it acts in, the role there, and the membership's epoch at issue; None before one is chosen.
+    workspace: UUID | None = msgspec.field(name="wid", default=None)
+    role: Role | None = None
+    membership_epoch: Number | None = msgspec.field(name="mep", default=None)
+    #: None for a bearer.
+    confirmation: Confirmation | None = msgspec.field(name="cnf", default=None)
+
+    @property
+    def scope(self) -> frozenset[str]:
+        return frozenset(self.scope_values.split())
+
+    @property
+    def auth_time(self) -> datetime:
+        """When the subject authenticated."""
+        return datetime.fromtimestamp(self.auth_seconds, UTC)
+
+    @property
+    def issued_at(self) -> datetime:
+        return datetime.fromtimestamp(self.issued_seconds, UTC)
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.expires_seconds, UTC)

@@ -16,7 +16,7 @@ from services.session.commands.signing_key import Signer
 from services.session.commands.token import AccessTokens
 from services.session.domain.access_token import Claims
 from tests.support.vectors import vectors_of
-from wardenry.verifier import access_token_of, key_id_of
+from wardenry.verifier import access_token_of, parsed_access_token
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ISSUER = "https://localhost:8443"
@@ -58,8 +58,9 @@ def access() -> AccessTokens:
 
 def test_a_validator_reads_what_was_written(access: AccessTokens) -> None:
     token = access.sign(CLAIMS)
-    assert key_id_of(token) == "key-1"
-    read = access_token_of(payload_of(token), issuer=ISSUER, now=NOW)
+    parsed = parsed_access_token(token)
+    assert parsed.key_id == "key-1"
+    read = access_token_of(parsed, PRIVATE.public_key(), issuer=ISSUER, now=NOW)
     assert (read.subject, read.session, read.workspace) == (CLAIMS.subject, CLAIMS.session, CLAIMS.workspace)
     assert (read.role, read.membership_epoch, read.subject_epoch) == ("manager", 5, 3)
     assert (read.audience, read.client, read.amr, read.acr) == (("wardenry",), "gateway", ("pwd",), "aal1")
