@@ -20,10 +20,13 @@ VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
 }
 CLOSED = "connection closed"
+OLDER = "an older version chosen"
 #: RFC 8446 section 5.1 and 4: content types and the handshake type of ServerHello.
 _ALERT, _HANDSHAKE, _SERVER_HELLO = 21, 22, 2
 _HEADER_BYTES = 5
 _VERSION_AT = slice(9, 11)
+#: RFC 8446 section 4.1.3: a ServerHello of TLS 1.3 has the number of 1.2 there, so that this one alone tells nothing.
+_TLS_1_2_AND_LATER = b"\x03\x03"
 _CHUNK = 64 * 1024
 #: RFC 8446 section 6: the alerts that refusals are made of.
 _ALERTS = {
@@ -124,8 +127,8 @@ class _Handshake:
         self._writer = writer
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        #: As ServerHello has it; one of TLS 1.3 has the number of 1.2 there, and so is never taken for its choice.
-        self._version = int(context.maximum_version).to_bytes(2, "big")
+        #: What is offered, as a ServerHello has it.
+        self._version = int(context.maximum_version).to_bytes(2, "big", signed=True)
         self._sent = 0
         #: What the server sent first, in clear: as much as tells what it is.
         self._first = b""
@@ -184,8 +187,11 @@ class _Handshake:
         if kind == _ALERT and len(self._first) > _HEADER_BYTES + 1:
             number = self._first[_HEADER_BYTES + 1]
             return Refused(f"alert {_ALERTS.get(number, number)}")
-        hello = kind == _HANDSHAKE and self._first[_HEADER_BYTES : _HEADER_BYTES + 1] == bytes([_SERVER_HELLO])
-        if hello and self._first[_VERSION_AT] == self._version:
-            # It has answered with its choice: whatever our library dislikes after that, the server took the version.
-            return Taken("", b"")
+        if kind == _HANDSHAKE and self._first[_HEADER_BYTES : _HEADER_BYTES + 1] == bytes([_SERVER_HELLO]):
+            # It has answered with its choice: whatever our library dislikes about the rest, this is the server's word.
+            chosen = self._first[_VERSION_AT]
+            if chosen == self._version:
+                return Taken("", b"")
+            if chosen < min(self._version, _TLS_1_2_AND_LATER):
+                return Refused(OLDER)
         return Unclear(f"the client gave up: {reason}")
