@@ -85,7 +85,10 @@ def suite(outside: LocalStack) -> Iterator[LocalStack]:
             assert services.exit_code is None
         wait_for(lambda: bool(services.status().get("ready")))
         yield services
+        # What the operator's command finds it by is there while it runs, and no longer.
+        assert (home / "operator.env").exists()
         said = services.stop()
+        assert not (home / "operator.env").exists()
         for title in ("PostgreSQL", "The vault's PostgreSQL", "Valkey", "Kafka"):
             assert f"\n{title} does not answer at 127.0.0.1:" in said
             assert f"\n{title} answers at 127.0.0.1:" in said

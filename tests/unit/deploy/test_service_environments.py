@@ -8,12 +8,13 @@ import pytest
 from deploy.local.home import Home
 from deploy.local.ports import PREFERRED
 from deploy.local.secrets import ensure_secrets
-from deploy.local.services import GRPC_SERVICES, Surroundings, environment, exists
+from deploy.local.services import GRPC_SERVICES, Surroundings, environment, exists, operator_environment
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import LOGINS
 from libs.config.settings import Settings, read
 from libs.ids import SystemEntropy
+from services.operator.config import OperatorSettings, environment_of
 from wardenry.clock import SystemClock
 
 SERVICES = [service for service in (*GRPC_SERVICES, "gateway") if exists(service)]
@@ -52,6 +53,16 @@ def settings_of(service: str) -> type[Settings]:
 def test_a_service_starts_with_what_it_is_told(service: str, home: Home) -> None:
     settings = read(settings_of(service), environment(service, around(home)))
     assert settings.service == service
+
+
+def test_the_operators_command_works_with_what_the_stack_writes(home: Home) -> None:
+    stack = around(home)
+    home.operator.write_text(operator_environment(stack))
+    settings = read(OperatorSettings, environment_of({"WARDENRY_HOME": str(home.root)}))
+    addresses = [getattr(settings, f"{service}_address") for service in GRPC_SERVICES]
+    assert (settings.issuer, addresses) == (stack.issuer, [stack.address(service) for service in GRPC_SERVICES])
+    assert settings.tls_cert_file == home.pki / "operator.crt"
+    assert str(home.secrets) not in home.operator.read_text()
 
 
 @pytest.mark.parametrize("service", SERVICES)
