@@ -19,6 +19,14 @@ GRANT = [
     ("CLIENT", "gateway", "wardenry.session.v1.TokenService/CreateGrant"),
     ("SERVER", "gateway", "POST /api/v1/workspaces/{workspace_id}/grants"),
 ]
+INVITATION = [
+    ("CONSUMER", "audit", "process wardenry.tenancy.v1"),
+    ("PRODUCER", "tenancy", "send wardenry.tenancy.v1"),
+    ("CLIENT", "tenancy", "TRANSACTION tenancy"),
+    ("SERVER", "tenancy", "wardenry.tenancy.v1.InvitationService/CreateInvitation"),
+    ("CLIENT", "gateway", "wardenry.tenancy.v1.InvitationService/CreateInvitation"),
+    ("SERVER", "gateway", "POST /api/v1/workspaces/{workspace_id}/invitations"),
+]
 REFUSED_SIGN_IN = [
     ("CONSUMER", "audit", "process wardenry.identity.v1"),
     ("PRODUCER", "identity", "send wardenry.identity.v1"),
@@ -60,7 +68,10 @@ def described(way: list[ReceivedSpan]) -> list[tuple[str, str, str]]:
     return [(span.kind, span.service, span.name) for span in way]
 
 
-@pytest.mark.parametrize(("request_name", "expected"), [("grant", GRANT), ("refused sign-in", REFUSED_SIGN_IN)])
+@pytest.mark.parametrize(
+    ("request_name", "expected"),
+    [("grant", GRANT), ("invitation", INVITATION), ("refused sign-in", REFUSED_SIGN_IN)],
+)
 def test_an_entry_leads_back_to_the_request(
     story: Story, request_name: str, expected: list[tuple[str, str, str]]
 ) -> None:

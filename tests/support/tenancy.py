@@ -253,7 +253,6 @@ class Tenancy:
             client="gateway",
             client_address="192.0.2.7",
             user_agent=AGENT,
-            traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         )
 
     async def workspace(self, owner: Caller, slug: str) -> Insider:
@@ -270,9 +269,7 @@ class Tenancy:
     async def founder_invited(self, address: str, *, name: str = "") -> tuple[UUID, bytes]:
         """An open invitation of the platform's first owner: its id and the secret that was shown."""
         invitation = self.ids.uuid7()
-        invited = await self.invite_founder(
-            invitation_id=invitation, address=address, name=name, peer="operator", traceparent=None
-        )
+        invited = await self.invite_founder(invitation_id=invitation, address=address, name=name, peer="operator")
         return invitation, secret_of(invited.link)
 
     async def joined(self, inviter: Insider, person: Caller, role: Role) -> Insider:

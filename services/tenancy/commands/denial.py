@@ -19,6 +19,4 @@ class RecordDenial:
         at = await self._recorder.circumstances(caller, workspace)
         async with self._store.begin(workspaces=[workspace], subject=caller.subject, standing="member") as work:
             actor = await work.memberships.find(workspace, caller.subject)
-            await work.emit(
-                events.permission_denied(at, actor, permission=permission, rpc=rpc), traceparent=caller.traceparent
-            )
+            await work.emit(events.permission_denied(at, actor, permission=permission, rpc=rpc))

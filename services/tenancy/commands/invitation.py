@@ -94,10 +94,7 @@ class InvitationCommands:
             check_invitable(actor, role)
             if not await work.invitations.add(invitation, mail_due_at=at.occurred_at):
                 return OpenInvitation(invitation=await self._repeated(work, invitation), address=address)
-            await work.emit(
-                events.user_invited(at, invitation, actor, address=address, invitee_key=key.audit),
-                traceparent=caller.traceparent,
-            )
+            await work.emit(events.user_invited(at, invitation, actor, address=address, invitee_key=key.audit))
         self._mail_waits()
         return OpenInvitation(invitation=invitation, address=address)
 
@@ -129,7 +126,7 @@ class InvitationCommands:
             check_invitable(actor, invitation.role)
             if not await work.invitations.revoke(invitation, at=at.occurred_at):
                 raise InvitationUnknown
-            await work.emit(events.invitation_revoked(at, invitation, actor), traceparent=caller.traceparent)
+            await work.emit(events.invitation_revoked(at, invitation, actor))
 
     async def accept(self, caller: Caller, *, invitation_id: UUID, secret: bytes) -> Joined:
         """Makes the caller a member. Secret, address and workspace are bound; it works once.
@@ -170,7 +167,7 @@ class InvitationCommands:
                 await work.memberships.change(joined)
             if not await work.invitations.accept(invitation, subject=caller.subject, at=at.occurred_at):
                 raise InvitationInvalid
-            await work.emit(events.invitation_accepted(at, invitation, joined), traceparent=caller.traceparent)
+            await work.emit(events.invitation_accepted(at, invitation, joined))
             entered = await work.workspaces.find(workspace)
         if entered is None:
             raise InvitationInvalid

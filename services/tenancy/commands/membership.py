@@ -56,7 +56,7 @@ class MembershipCommands:
             change = roster.change_role(actor=caller.subject, subject=subject, to=role)
             if change.after != change.before:
                 await work.memberships.change(change.after)
-                await work.emit(events.role_changed(at, change), traceparent=caller.traceparent)
+                await work.emit(events.role_changed(at, change))
         try:
             (member,) = await self._seen(insider, [change.after])
         except KeysUnavailable:
@@ -76,7 +76,7 @@ class MembershipCommands:
             roster = await work.memberships.roster(insider.workspace, {caller.subject, subject})
             change = roster.end(actor=caller.subject, subject=subject, at=at.occurred_at)
             await work.memberships.change(change.after)
-            await work.emit(events.member_removed(at, change), traceparent=caller.traceparent)
+            await work.emit(events.member_removed(at, change))
 
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         """The present memberships among these, and the database's time of the snapshot that they were read in."""

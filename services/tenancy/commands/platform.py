@@ -56,9 +56,7 @@ class InviteFounder:
         self._origin = origin
         self._mail_waits = mail_waits
 
-    async def __call__(
-        self, *, invitation_id: UUID, address: str, name: str, peer: str, traceparent: str | None
-    ) -> FounderInvited:
+    async def __call__(self, *, invitation_id: UUID, address: str, name: str, peer: str) -> FounderInvited:
         """Invites the address, and voids every earlier invitation of this kind. `name` is the workspace's, or empty.
 
         Raises IdInvalid, AddressInvalid, NameInvalid, SlugTaken, InvitationExists, PlatformFounded, KeysUnavailable.
@@ -95,7 +93,7 @@ class InviteFounder:
                 events.founder_invited(at, self._ids.uuid7(), invitation, address=address, invitee_key=key.audit)
             )
             for event in happened:
-                await work.emit(event, traceparent=traceparent)
+                await work.emit(event)
         self._mail_waits()
         return FounderInvited(
             link=invitation_link(self._origin, invitation_id, secret),

@@ -110,9 +110,7 @@ class SubjectData:
                 now = self._clock.now()
                 change = roster.end(actor=subject, subject=subject, at=now)
                 await work.memberships.change(change.after)
-                await work.emit(
-                    events.member_erased(change.after, event_id=self._ids.uuid7(), occurred_at=now), traceparent=None
-                )
+                await work.emit(events.member_erased(change.after, event_id=self._ids.uuid7(), occurred_at=now))
                 removed += 1
         return Erased(
             rows=removed,

@@ -75,7 +75,7 @@ class WorkspaceCommands:
                 if not await work.workspaces.add(workspace):
                     raise WorkspaceExists
                 await work.memberships.add(founder)
-                await work.emit(events.workspace_created(at, workspace, founder), traceparent=caller.traceparent)
+                await work.emit(events.workspace_created(at, workspace, founder))
         except (WorkspaceExists, SlugTaken):
             # The same call, made twice at once: the other one won.
             created = await self._created_before(caller, workspace_id, slug)
@@ -125,9 +125,7 @@ class WorkspaceCommands:
             if workspace.name != name:
                 workspace = replace(workspace, name=name)
                 await work.workspaces.rename(insider.workspace, name)
-                await work.emit(
-                    events.settings_changed(at, workspace, actor, "name"), traceparent=insider.caller.traceparent
-                )
+                await work.emit(events.settings_changed(at, workspace, actor, "name"))
         return OwnWorkspace(workspace=workspace, role=actor.role)
 
     async def page(self, caller: Caller, *, after: UUID | None, limit: int) -> Page[OwnWorkspace]:

@@ -23,8 +23,6 @@ class Caller:
     device_fingerprint: str = field(default="", repr=False)
     #: ISO 3166-1 alpha-2; empty when unknown.
     country: str = ""
-    #: W3C trace context; None when untraced.
-    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

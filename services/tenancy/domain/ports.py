@@ -142,8 +142,8 @@ class UnitOfWork(Protocol):
     @property
     def subject_data(self) -> SubjectData: ...
 
-    async def emit(self, event: Event, *, traceparent: str | None) -> None:
-        """Hands the event to the log, if and only if the transaction commits."""
+    async def emit(self, event: Event) -> None:
+        """Hands the event to the log, in the trace of the running call, if and only if the transaction commits."""
         ...
 
 

@@ -1,7 +1,6 @@
 """The caller of an RPC, in tenancy's own terms."""
 
 from libs.rpc.call import Call
-from libs.telemetry.trace_context import current_traceparent
 from services.tenancy.domain.caller import Caller, Insider
 
 
@@ -16,7 +15,6 @@ def caller_of(call: Call) -> Caller:
         user_agent=call.user_agent,
         device_fingerprint=call.device_fingerprint,
         country=call.client_country,
-        traceparent=current_traceparent(),
     )
 
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from libs.ids import PLATFORM
 from libs.rpc.call import call_of
-from libs.telemetry.trace_context import current_traceparent
 from services.tenancy.commands.platform import InviteFounder
 from wardenry.tenancy.v1 import platform_pb2, platform_pb2_grpc
 
@@ -22,7 +21,6 @@ class PlatformHandlers(platform_pb2_grpc.PlatformServiceServicer):
             address=request.address,
             name=request.name,
             peer=call_of(context).peer,
-            traceparent=current_traceparent(),
         )
         response = platform_pb2.InviteFounderResponse(
             workspace_id=str(PLATFORM), link=invited.link, voided=invited.voided

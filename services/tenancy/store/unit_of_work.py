@@ -11,6 +11,7 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
 from libs.outbox.emit import insert
 from libs.outbox.row import OutboxRow
+from libs.telemetry.trace_context import current_traceparent
 from services.tenancy.domain.caller import Standing
 from services.tenancy.store.invitation import InvitationStore
 from services.tenancy.store.membership import MembershipStore
@@ -27,14 +28,14 @@ class PostgresUnitOfWork:
         self.invitations = InvitationStore(tx)
         self.subject_data = SubjectDataStore(tx)
 
-    async def emit(self, event: Event, *, traceparent: str | None) -> None:
+    async def emit(self, event: Event) -> None:
         row = OutboxRow(
             event_id=event.event_id,
             log=event.log,
             action=event.action,
             occurred_at=event.occurred_at,
             envelope=self._envelopes.build(event),
-            traceparent=traceparent,
+            traceparent=current_traceparent(),
         )
         await insert(self._tx, [row])
 

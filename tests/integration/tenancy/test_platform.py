@@ -228,9 +228,7 @@ async def test_what_is_wrong_or_away_changes_nothing(tenancy: Tenancy) -> None:
     assert await tenancy.as_administrator("SELECT FROM workspace") == []
     invitation, _ = await tenancy.founder_invited(ADDRESS)
     with pytest.raises(InvitationExists):
-        await tenancy.invite_founder(
-            invitation_id=invitation, address=ADDRESS, name="", peer="operator", traceparent=None
-        )
+        await tenancy.invite_founder(invitation_id=invitation, address=ADDRESS, name="", peer="operator")
     # The transaction was undone: the first invitation still stands.
     (row,) = await tenancy.as_administrator("SELECT count(*) FROM invitation WHERE revoked_at IS NULL")
     assert row["count"] == 1

@@ -7,6 +7,7 @@ import pytest
 
 from libs.crypto.key_owner import SubjectOwner
 from libs.ids import PLATFORM
+from libs.telemetry import trace_context
 from services.tenancy.commands.workspace import OwnWorkspace
 from services.tenancy.domain.errors import (
     ContactsUnavailable,
@@ -23,10 +24,12 @@ from wardenry.permissions import Role
 
 async def test_who_creates_a_workspace_owns_it_and_the_log_says_so(tenancy: Tenancy) -> None:
     ada = tenancy.person("Ada")
+    entered = trace_context.enter(call := trace_context.new_trace(ratio=0.0))
     insider = await tenancy.workspace(ada, "engines")
+    trace_context.leave(entered)
     assert insider.role is Role.OWNER
     (event,) = await tenancy.recorded(insider.workspace)
-    assert (event.action, event.traceparent) == ("workspace.created", ada.traceparent)
+    assert (event.action, event.traceparent) == ("workspace.created", call.traceparent())
     assert (event.leaf.actor.id, event.leaf.actor.session) == (ada.subject.bytes, ada.session.bytes)
     assert (event.leaf.target.kind, event.leaf.target.id) == ("workspace", insider.workspace.bytes)
     key = tenancy.vault.audit_key(SubjectOwner(subject=ada.subject, workspace=insider.workspace))
