@@ -12,7 +12,10 @@ from xml.etree import ElementTree
 from tests.mutants.registry import Mutant
 
 #: What the tests need; nothing else is copied.
-COPIED = ("deploy", "docs", "libs", "protos", "services", "tests", "pyproject.toml", "Makefile", "README.md")
+COPIED = (
+    *("deploy", "docs", "libs", "protos", "services", "tests"),
+    *("pyproject.toml", "Makefile", "README.md", "SECURITY.md"),
+)
 #: Seconds for the tests of one mutant.
 LONGEST = 300
 
