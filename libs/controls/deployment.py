@@ -1,5 +1,6 @@
 """What probes need of a deployment, and how they ask it."""
 
+import asyncio
 import ssl
 from collections.abc import Iterable
 from typing import Protocol
@@ -11,13 +12,15 @@ from libs.controls.examined import Examined
 from libs.controls.message import examined_of
 from wardenry.controls.v1 import control_pb2, control_pb2_grpc
 from wardenry.credentials import TlsFiles
-from wardenry.errors.error import WardenryError
+from wardenry.errors.error import Unavailable, WardenryError
 
 #: The gRPC services.
 SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
 #: Seconds for one service's examination, and for one request to the gateway.
 EXAMINATION_SECONDS = 20.0
 REQUEST_SECONDS = 5.0
+#: Seconds before each further attempt at a service that does not answer.
+_PAUSES = (0.2, 0.5, 1.0)
 
 
 class Unreachable(Exception):
@@ -52,14 +55,29 @@ class Deployment(Protocol):
 
 async def examine(deployment: Deployment, service: str, control: str) -> Examined:
     """What the service finds out about itself. Raises Unreachable."""
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            return await _examined(deployment, service, control)
+        except WardenryError as error:
+            pause = next(pauses, None)
+            if pause is None or not isinstance(error, Unavailable):
+                raise _unexamined(deployment, service, error) from error
+            # On a busy machine a connection may take longer than gRPC waits for it.
+            await asyncio.sleep(pause)
+
+
+async def _examined(deployment: Deployment, service: str, control: str) -> Examined:
     stub = control_pb2_grpc.ControlServiceStub(deployment.channel(service))
     request = control_pb2.ExamineRequest(control=control)
-    try:
-        return examined_of(await stub.Examine(request, timeout=EXAMINATION_SECONDS))
-    except WardenryError as error:
-        raise Unreachable(
-            f"{service} at {deployment.address(service)} was not examined: {error.message} ({error.reason_name})"
-        ) from error
+    return examined_of(await stub.Examine(request, timeout=EXAMINATION_SECONDS))
+
+
+def _unexamined(deployment: Deployment, service: str, error: WardenryError) -> Unreachable:
+    # gRPC tells of every address that it tried; the last one is what a person looks for.
+    message = error.message.rpartition("last error: ")[2].removeprefix("UNKNOWN: ").removeprefix("UNAVAILABLE: ")
+    where = f"{service} at {deployment.address(service)}"
+    return Unreachable(f"{where} was not examined: {message} ({error.reason_name})")
 
 
 async def examine_or_unknown(deployment: Deployment, service: str, control: str) -> Examined:

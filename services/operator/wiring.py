@@ -9,6 +9,7 @@ from typing import TypeVar
 import typer
 
 from libs.config.settings import read
+from libs.controls.probing import Probing
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.operator.clients.certificates import TlsCertificates
 from services.operator.clients.deployment import Deployment, open_deployment
@@ -21,10 +22,11 @@ from services.operator.clients.tokens import ProbedTokens
 from services.operator.clients.transport import ProbedTransport
 from services.operator.commands.bootstrap import Bootstrap
 from services.operator.commands.calibration import Calibrate
+from services.operator.commands.controls import CheckControls
 from services.operator.commands.doctor import Examine
 from services.operator.commands.status import LookAtStatus
 from services.operator.config import OperatorSettings, environment_of, local_file
-from services.operator.terminal import bootstrap, calibrate, doctor, status
+from services.operator.terminal import bootstrap, calibrate, controls, doctor, status
 from services.operator.terminal.application import new_application
 from services.operator.terminal.running import Opened
 from wardenry.clock import Clock, SystemClock
@@ -42,6 +44,7 @@ def application() -> typer.Typer:
     )
     status.register(app, against(lambda deployment: _status(deployment, clock)))
     doctor.register(app, against(lambda deployment: _examine(deployment, clock)))
+    controls.register(app, against(lambda deployment: _check_controls(deployment, clock)))
     calibrate.register(app, Calibrate(cpu_seconds=time.thread_time))
     return app
 
@@ -81,3 +84,7 @@ def _examine(deployment: Deployment, clock: Clock) -> Examine:
         transport=ProbedTransport(deployment=deployment, clock=clock),
         files=SettingsFiles(settings=deployment.settings, local_file=local_file(os.environ)),
     )
+
+
+def _check_controls(deployment: Deployment, clock: Clock) -> CheckControls:
+    return CheckControls(probing=Probing(deployment=deployment, prober=OperatorSettings.service, clock=clock))

@@ -8,7 +8,7 @@ class Exit(IntEnum):
     OK = 0
     #: Looked, and something is not as it should be; the output says what.
     NOT_WELL = 1
-    #: The command line is wrong; typer's own.
+    #: The command line is wrong; typer's own. Of `controls check` also: not everything could be looked at.
     USAGE = 2
     #: Refused: what was asked for was done before, and is done once only.
     DONE_BEFORE = 3

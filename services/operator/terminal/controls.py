@@ -1,0 +1,152 @@
+"""`wardenry controls check` and `wardenry controls list`."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from libs.controls.catalogue.catalogue import CATALOGUE, CONTROLS
+from libs.controls.probes.registry import PROBES
+from libs.controls.result import Result, Verdict
+from libs.controls.standing import Standing, standing_of
+from services.operator.commands.controls import CheckControls, ControlUnknown, chosen
+from services.operator.terminal.exits import Exit
+from services.operator.terminal.output import fail, show, show_json, table
+from services.operator.terminal.running import Opened, run
+
+_STYLES = {Verdict.KEPT: "green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "yellow"}
+#: The exit code is the worst verdict's. 2 is also typer's, of a wrong command line: in either case nothing is known.
+_EXITS = {Verdict.KEPT: Exit.OK, Verdict.BROKEN: Exit.NOT_WELL, Verdict.UNKNOWN: Exit.USAGE}
+
+
+def register(application: typer.Typer, opened: Opened[CheckControls]) -> None:
+    controls = typer.Typer(
+        name="controls", help="What the product promises, and whether it is kept here.", no_args_is_help=True
+    )
+    application.add_typer(controls)
+
+    @controls.command("check")
+    def check(
+        ids: Annotated[
+            list[str] | None, typer.Argument(metavar="ID", help="Controls, such as T2. Without: all that have a probe.")
+        ] = None,
+        evidence: Annotated[bool, typer.Option("--evidence", help="Show all that was seen of each control.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="A list of results for programs.")] = False,
+    ) -> None:
+        """Probe the running deployment. The exit code is 0 when every control is kept, 1 when one is broken, 2 when one
+        could not be probed and none is broken."""
+        try:
+            probes = chosen(ids or [])
+        except ControlUnknown as error:
+            fail(str(error), Exit.USAGE)
+        with _Progress(list(probes)) as progress:
+            results = run(opened, lambda use_case: use_case(ids or [], on_result=progress.done))
+        if as_json:
+            show_json([result.as_json() for result in results])
+        else:
+            show(_results(results), *_details(results, evidence=evidence), *_summary(results))
+        raise typer.Exit(_EXITS[_worst(results)])
+
+    @controls.command("list")
+    def catalogue(
+        as_json: Annotated[bool, typer.Option("--json", help="A list of controls for programs.")] = False,
+    ) -> None:
+        """Every control: what is promised, what is seen while it is kept, and whether it is probed."""
+        if as_json:
+            show_json(
+                [
+                    {
+                        "control": control.id,
+                        "group": control.group,
+                        "promise": control.promise,
+                        "observable": control.observable,
+                        "standing": standing_of(control, PROBES).value,
+                    }
+                    for control in CATALOGUE
+                ]
+            )
+        else:
+            show(_catalogue())
+
+
+class _Progress:
+    """Says on a terminal's standard error what is still under way; elsewhere nothing."""
+
+    def __init__(self, controls: Sequence[str]) -> None:
+        self._waiting = list(controls)
+        self._status: Status | None = None
+
+    def __enter__(self) -> "_Progress":
+        if sys.stderr.isatty():
+            self._status = Console(stderr=True, highlight=False).status(self._told())
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def done(self, result: Result) -> None:
+        self._waiting.remove(result.control)
+        if self._status is not None:
+            self._status.update(self._told())
+
+    def _told(self) -> str:
+        return f"Probing {', '.join(self._waiting)} …"
+
+
+def _worst(results: Sequence[Result]) -> Verdict:
+    verdicts = {result.verdict for result in results}
+    return next((each for each in (Verdict.BROKEN, Verdict.UNKNOWN) if each in verdicts), Verdict.KEPT)
+
+
+def _results(results: Sequence[Result]) -> Table:
+    rows = table("control", "promise", "verdict", "evidence")
+    for result in results:
+        verdict = Text(result.verdict, _STYLES[result.verdict])
+        seen = next(iter((*result.evidence, *result.unknown)), "-")
+        rows.add_row(result.control, CONTROLS[result.control].promise, verdict, seen)
+    return rows
+
+
+def _details(results: Sequence[Result], *, evidence: bool) -> Iterator[RenderableType]:
+    """What is wrong and what is unknown, whole; and all evidence if asked for."""
+    for result in results:
+        lines = [Text.assemble((finding.where, "bold"), f": {finding.what}") for finding in result.findings]
+        lines += [Text(f"not known: {why}") for why in result.unknown]
+        lines += [Text(fact, "dim" if lines else "") for fact in result.evidence] if evidence else []
+        if not lines:
+            continue
+        heading = Text.assemble((result.verdict, _STYLES[result.verdict]), f"  {result.control}  ")
+        heading.append(CONTROLS[result.control].promise)
+        yield Text()
+        yield heading
+        yield from (Padding(line, (0, 0, 0, 2), expand=False) for line in lines)
+
+
+def _summary(results: Sequence[Result]) -> Iterator[RenderableType]:
+    counts = Counter(result.verdict for result in results)
+    told = ", ".join(f"{counts[verdict]} {verdict.lower()}" for verdict in Verdict)
+    took = max(result.finished_at for result in results) - min(result.started_at for result in results)
+    yield Text()
+    yield Text(f"{told}; {len(results)} of {len(CATALOGUE)} controls, in {took.total_seconds():.1f} s")
+
+
+def _catalogue() -> Table:
+    rows = table("control", "promise", "standing")
+    group = ""
+    for control in CATALOGUE:
+        if control.group != group:
+            group = control.group
+            rows.add_row()
+            rows.add_row("", Text(group, "bold"), "")
+        standing = standing_of(control, PROBES)
+        rows.add_row(control.id, control.promise, Text(standing, "green" if standing is Standing.PROBED else ""))
+    return rows
