@@ -78,6 +78,7 @@ async def _measured(bench: Bench, running: Stores, asking: Client) -> Sequence[M
         await asking.ask(via=case.via, in_flight=case.in_flight, seconds=bench.seconds(2, 0.3))
     names = ("session", "postgresql", "gateway", "valkey")
     meter = CpuMeter({name: running.pid(name) for name in names})
+    bench.note(await _at_rest(meter, bench.seconds(3, 0.5)))
     rounds: dict[str, list[dict[str, float]]] = {case.id: [] for case in CASES}
     for number in range(_ROUNDS):
         bench.say(f"R1: round {number + 1} of {_ROUNDS}")
@@ -114,6 +115,15 @@ async def _measured(bench: Bench, running: Stores, asking: Client) -> Sequence[M
         )
     bench.note(await _writes(bench, running, asking))
     return measurements
+
+
+async def _at_rest(meter: CpuMeter, seconds: float) -> str:
+    """What the processes use without a refresh: the fewer there are, the more of it falls on each."""
+    before = meter.read()
+    await asyncio.sleep(seconds)
+    used = spent(before, meter.read(), operations=1)
+    told = ", ".join(f"{name} {milliseconds / seconds:.1f}" for name, milliseconds in used.items())
+    return f"R1: at rest, milliseconds of CPU a second: {told}; part of every figure, for it is not subtracted"
 
 
 async def _writes(bench: Bench, running: Stores, asking: Client) -> str:
