@@ -170,4 +170,12 @@ MUTANTS = (
 """,
         tests=("tests/integration/rpc/test_server.py::test_the_client_takes_no_other_name_than_its_peers",),
     ),
+    Mutant(
+        name="the first operator, once",
+        harm="whoever holds the operator's key makes another owner of the platform beside the one that there is",
+        file="services/tenancy/store/invitation.py",
+        guard=" WHERE NOT EXISTS (SELECT FROM membership WHERE workspace_id = $1)\n",
+        instead="",
+        tests=("tests/integration/tenancy/test_platform.py::test_each_statement_looks_for_itself",),
+    ),
 )
