@@ -38,7 +38,7 @@ class Workspace:
     policy: SessionPolicy = SessionPolicy()
 
 
-#: The platform's workspace: its members are the operators, who come back more often than other people have to.
+#: The platform's workspace: its members are the operators, whose grants there live for a working day at most.
 PLATFORM_SLUG: Final = "platform"
 PLATFORM_NAME: Final = "Platform"
 PLATFORM_POLICY: Final = SessionPolicy(idle=timedelta(hours=1), absolute=timedelta(hours=12))
