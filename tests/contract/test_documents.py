@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
@@ -11,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from deploy.local.ports import PREFERRED
 from libs.db.schemas import ROOT
 from libs.events.envelope import action_names
+from libs.events.record import topic_of
 from libs.rpc.rules import ANY_PEER, rule_of
 from services.audit.consumers.actions import allowed_actions
 from tests.contract.test_options import METHODS, PEERS
@@ -22,6 +24,7 @@ DECISIONS = sorted((DOCS / "adr").glob("*.md"))
 HOWTOS = sorted((DOCS / "howto").glob("*.md"))
 #: Pages of docs/ that others own list themselves; the index leads there.
 INDEXED = sorted({*DOCS.glob("*.md"), *DECISIONS, *HOWTOS, *DOCS.glob("operations/*.md")} - {DOCS / "README.md"})
+TOPICS = "Topics and consumers"
 SOURCES = sorted(allowed_actions())
 ACTING = {options_pb2.ACTING_ANONYMOUS: "nobody yet", options_pb2.ACTING_PEER: "the caller itself"}
 
@@ -83,6 +86,12 @@ def test_the_table_of_callers_says_who_serves_each_contract() -> None:
     assert written == registered
 
 
+def test_the_picture_can_be_drawn_and_shows_every_service() -> None:
+    drawn = ElementTree.parse(DOCS / "architecture.svg")  # noqa: S314 - our own file
+    texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {path.parent.name for path in ROOT.glob("services/*/wiring.py")} <= texts
+
+
 # Actions
 
 
@@ -110,8 +119,19 @@ def test_a_source_may_write_what_it_emits(source: str) -> None:
     assert emitted <= allowed_actions()[source]
 
 
-def test_the_table_of_topics_names_every_source() -> None:
-    assert {names(source)[0] for source, *_ in table(EVENTS, "Topics and consumers")} == set(SOURCES) <= PEERS
+def consumers_of(source: str) -> set[str]:
+    """Whose cursors the source's relay asks for, by its wiring."""
+    wiring = (ROOT / "services" / source / "wiring.py").read_text()
+    found = set(re.findall(r'GrpcCursorClient\(name="(\w+)"', wiring))
+    for listed in re.findall(r"GrpcCursorClient\(name=name, [^\n]+ for name in \(([^)]+)\)", wiring):
+        found |= set(re.findall(r"\w+", listed))
+    return found | ({source} if "consumers=[self._cursors]" in wiring else set())
+
+
+def test_the_table_of_topics_says_who_consumes_them() -> None:
+    written = {source: (topic.strip("`"), set(names(those))) for source, topic, those in table(EVENTS, TOPICS)}
+    assert written == {source: (topic_of(source), consumers_of(source)) for source in SOURCES}
+    assert set(SOURCES) <= PEERS
 
 
 # Tests and files
