@@ -36,7 +36,7 @@ from services.session.commands.signing_key import RotateSigningKeys, SigningKeyS
 from services.session.commands.standing import Standings
 from services.session.commands.subject_data import SubjectData
 from services.session.commands.token import AccessTokens, TokenIssuer
-from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
+from services.session.commands.warrant import AuthorizeRequest, ForgetRequest, IssueWarrant
 from services.session.config import SessionSettings
 from services.session.consumers.identity import IdentityEvents, subjects_of
 from services.session.domain.grant import Pace
@@ -188,6 +188,7 @@ class Session:
         self._revocations = RevocationHandlers(fanout=fanout)
         self._warrants = WarrantHandlers(
             authorize=AuthorizeRequest(work=work),
+            forget=ForgetRequest(work=work),
             issue=IssueWarrant(work=work, keys=signing_keys, issuer=settings.issuer, life=token_life, clock=clock),
         )
         self._signing_keys = signing_keys

@@ -27,6 +27,17 @@ class AuthorizeRequest:
                 raise WarrantExists
 
 
+class ForgetRequest:
+    """A request is over: the leave for it ends."""
+
+    def __init__(self, *, work: UnitsOfWork) -> None:
+        self._work = work
+
+    async def __call__(self, *, subject: UUID, request: UUID) -> None:
+        async with self._work.begin(subject) as work:
+            await work.warrants.remove(request)
+
+
 class IssueWarrant:
     """Signs a warrant for what was authorized. docs/formats/warrant.md is the specification."""
 

@@ -117,6 +117,10 @@ class Warrants(Protocol):
         """What was authorized for the request in this time."""
         ...
 
+    async def remove(self, request: UUID) -> None:
+        """Nothing is authorized for the request any more."""
+        ...
+
 
 class SubjectData(Protocol):
     """Everything that is held about the subject that the unit of work is for."""

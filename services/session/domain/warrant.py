@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-#: How long a request may take, and so for how long warrants are signed for it.
-REQUEST_LIFE = timedelta(days=30)
+#: For how long warrants are signed for a request that is not over: it must be done in a month, which may be extended by
+#: two (GDPR Article 12(3)), and one that is late must still be able to be done.
+REQUEST_LIFE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.rpc.call import call_of
-from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
+from services.session.commands.warrant import AuthorizeRequest, ForgetRequest, IssueWarrant
 from services.session.domain.warrant import Authorization
 from wardenry.datarights.v1 import request_pb2
 from wardenry.errors.error import InvalidArgument
@@ -19,8 +19,9 @@ _RIGHTS: dict[int, str] = {
 
 
 class WarrantHandlers(warrant_pb2_grpc.WarrantServiceServicer):
-    def __init__(self, *, authorize: AuthorizeRequest, issue: IssueWarrant) -> None:
+    def __init__(self, *, authorize: AuthorizeRequest, forget: ForgetRequest, issue: IssueWarrant) -> None:
         self._authorize = authorize
+        self._forget = forget
         self._issue = issue
 
     async def AuthorizeRequest(  # noqa: N802 - gRPC's name
@@ -33,6 +34,12 @@ class WarrantHandlers(warrant_pb2_grpc.WarrantServiceServicer):
             Authorization(subject=call_of(context).user.subject, request=UUID(request.request_id), right=right)
         )
         return warrant_pb2.AuthorizeRequestResponse()
+
+    async def ForgetRequest(  # noqa: N802 - the contract's name
+        self, request: warrant_pb2.ForgetRequestRequest, context: Any
+    ) -> warrant_pb2.ForgetRequestResponse:
+        await self._forget(subject=UUID(request.subject_id), request=UUID(request.request_id))
+        return warrant_pb2.ForgetRequestResponse()
 
     async def IssueWarrant(  # noqa: N802 - gRPC's name
         self, request: warrant_pb2.IssueWarrantRequest, context: Any

@@ -8,6 +8,7 @@ from services.session.domain.warrant import Authorization
 
 _ADD = "INSERT INTO warrant (subject_id, request_id, use) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _FIND = "SELECT use FROM warrant WHERE subject_id = $1 AND request_id = $2 AND authorized_at > now() - $3::interval"
+_REMOVE = "DELETE FROM warrant WHERE subject_id = $1 AND request_id = $2"
 
 
 class PostgresWarrants:
@@ -21,3 +22,6 @@ class PostgresWarrants:
     async def find(self, request: UUID, *, within: timedelta) -> Authorization | None:
         right = await self._tx.fetchval(_FIND, self._subject, request, within)
         return None if right is None else Authorization(subject=self._subject, request=request, right=right)
+
+    async def remove(self, request: UUID) -> None:
+        await self._tx.execute(_REMOVE, self._subject, request)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.commands.warrant import AuthorizeRequest, IssueWarrant
+from services.session.commands.warrant import AuthorizeRequest, ForgetRequest, IssueWarrant
 from services.session.domain.errors import WarrantExists, WarrantNotFound
 from services.session.domain.warrant import Authorization
 from services.session.store.past import PostgresPast
@@ -49,6 +49,19 @@ async def test_one_request_is_authorized_for_one_right(session: SessionForTests)
         await authorize(session)(Authorization(subject=anna, request=request, right=ERASURE))
 
 
+async def test_no_warrant_is_signed_for_a_request_that_is_over(session: SessionForTests) -> None:
+    anna, ben, request, other = (session.ids.uuid7() for _ in range(4))
+    for subject, asked in ((anna, request), (anna, other), (ben, request)):
+        await authorize(session)(Authorization(subject=subject, request=asked, right=ACCESS))
+    forget = ForgetRequest(work=session.work)
+    for _ in range(2):
+        await forget(subject=anna, request=request)
+    with pytest.raises(WarrantNotFound):
+        await issue(session)(subject=anna, request=request)
+    await issue(session)(subject=anna, request=other)
+    await issue(session)(subject=ben, request=request)
+
+
 async def test_what_was_authorized_ends_with_the_time_that_a_request_may_take(session: SessionForTests) -> None:
     anna, request = session.ids.uuid7(), session.ids.uuid7()
     await authorize(session)(Authorization(subject=anna, request=request, right=ERASURE))
@@ -57,6 +70,12 @@ async def test_what_was_authorized_ends_with_the_time_that_a_request_may_take(se
     await issue(session)(subject=anna, request=request)
     await session.as_owner(
         "UPDATE warrant SET authorized_at = authorized_at - $1::interval", timedelta(days=30, seconds=1)
+    )
+    # A request that is late is one that still has to be done.
+    await past.forget_warrants()
+    await issue(session)(subject=anna, request=request)
+    await session.as_owner(
+        "UPDATE warrant SET authorized_at = authorized_at - $1::interval", timedelta(days=60, seconds=1)
     )
     with pytest.raises(WarrantNotFound):
         await issue(session)(subject=anna, request=request)

@@ -28,7 +28,7 @@ from wardenry.datarights.v1 import request_pb2 as wardenry_dot_datarights_dot_v1
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wardenry/session/v1/warrant.proto\x12\x13wardenry.session.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$wardenry/datarights/v1/request.proto\x1a!wardenry/options/v1/options.proto\"q\n\x17\x41uthorizeRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x1a\n\x18\x41uthorizeRequestResponse\"Q\n\x13IssueWarrantRequest\x12\x1c\n\nsubject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"W\n\x14IssueWarrantResponse\x12\x0f\n\x07warrant\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9a\x02\n\x0eWarrantService\x12\x8c\x01\n\x10\x41uthorizeRequest\x12,.wardenry.session.v1.AuthorizeRequestRequest\x1a-.wardenry.session.v1.AuthorizeRequestResponse\"\x1b\xe2\xe0\x18\x17\n\ndatarights\x10\x03\x32\x03\x08\xac\x02\x38\x02@\x02\x12y\n\x0cIssueWarrant\x12(.wardenry.session.v1.IssueWarrantRequest\x1a).wardenry.session.v1.IssueWarrantResponse\"\x14\xe2\xe0\x18\x10\n\ndatarights\x10\x02\x38\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wardenry/session/v1/warrant.proto\x12\x13wardenry.session.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$wardenry/datarights/v1/request.proto\x1a!wardenry/options/v1/options.proto\"q\n\x17\x41uthorizeRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x1a\n\x18\x41uthorizeRequestResponse\"R\n\x14\x46orgetRequestRequest\x12\x1c\n\nsubject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x46orgetRequestResponse\"Q\n\x13IssueWarrantRequest\x12\x1c\n\nsubject_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"W\n\x14IssueWarrantResponse\x12\x0f\n\x07warrant\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x98\x03\n\x0eWarrantService\x12\x8c\x01\n\x10\x41uthorizeRequest\x12,.wardenry.session.v1.AuthorizeRequestRequest\x1a-.wardenry.session.v1.AuthorizeRequestResponse\"\x1b\xe2\xe0\x18\x17\n\ndatarights\x10\x03\x32\x03\x08\xac\x02\x38\x02@\x02\x12|\n\rForgetRequest\x12).wardenry.session.v1.ForgetRequestRequest\x1a*.wardenry.session.v1.ForgetRequestResponse\"\x14\xe2\xe0\x18\x10\n\ndatarights\x10\x02\x38\x03\x12y\n\x0cIssueWarrant\x12(.wardenry.session.v1.IssueWarrantRequest\x1a).wardenry.session.v1.IssueWarrantResponse\"\x14\xe2\xe0\x18\x10\n\ndatarights\x10\x02\x38\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,22 +39,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORIZEREQUESTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_AUTHORIZEREQUESTREQUEST'].fields_by_name['right']._loaded_options = None
   _globals['_AUTHORIZEREQUESTREQUEST'].fields_by_name['right']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_FORGETREQUESTREQUEST'].fields_by_name['subject_id']._loaded_options = None
+  _globals['_FORGETREQUESTREQUEST'].fields_by_name['subject_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_FORGETREQUESTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_FORGETREQUESTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ISSUEWARRANTREQUEST'].fields_by_name['subject_id']._loaded_options = None
   _globals['_ISSUEWARRANTREQUEST'].fields_by_name['subject_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ISSUEWARRANTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ISSUEWARRANTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_WARRANTSERVICE'].methods_by_name['AuthorizeRequest']._loaded_options = None
   _globals['_WARRANTSERVICE'].methods_by_name['AuthorizeRequest']._serialized_options = b'\342\340\030\027\n\ndatarights\020\0032\003\010\254\0028\002@\002'
+  _globals['_WARRANTSERVICE'].methods_by_name['ForgetRequest']._loaded_options = None
+  _globals['_WARRANTSERVICE'].methods_by_name['ForgetRequest']._serialized_options = b'\342\340\030\020\n\ndatarights\020\0028\003'
   _globals['_WARRANTSERVICE'].methods_by_name['IssueWarrant']._loaded_options = None
   _globals['_WARRANTSERVICE'].methods_by_name['IssueWarrant']._serialized_options = b'\342\340\030\020\n\ndatarights\020\0028\003'
   _globals['_AUTHORIZEREQUESTREQUEST']._serialized_start=193
   _globals['_AUTHORIZEREQUESTREQUEST']._serialized_end=306
   _globals['_AUTHORIZEREQUESTRESPONSE']._serialized_start=308
   _globals['_AUTHORIZEREQUESTRESPONSE']._serialized_end=334
-  _globals['_ISSUEWARRANTREQUEST']._serialized_start=336
-  _globals['_ISSUEWARRANTREQUEST']._serialized_end=417
-  _globals['_ISSUEWARRANTRESPONSE']._serialized_start=419
-  _globals['_ISSUEWARRANTRESPONSE']._serialized_end=506
-  _globals['_WARRANTSERVICE']._serialized_start=509
-  _globals['_WARRANTSERVICE']._serialized_end=791
+  _globals['_FORGETREQUESTREQUEST']._serialized_start=336
+  _globals['_FORGETREQUESTREQUEST']._serialized_end=418
+  _globals['_FORGETREQUESTRESPONSE']._serialized_start=420
+  _globals['_FORGETREQUESTRESPONSE']._serialized_end=443
+  _globals['_ISSUEWARRANTREQUEST']._serialized_start=445
+  _globals['_ISSUEWARRANTREQUEST']._serialized_end=526
+  _globals['_ISSUEWARRANTRESPONSE']._serialized_start=528
+  _globals['_ISSUEWARRANTRESPONSE']._serialized_end=615
+  _globals['_WARRANTSERVICE']._serialized_start=618
+  _globals['_WARRANTSERVICE']._serialized_end=1026
 # @@protoc_insertion_point(module_scope)

@@ -62,6 +62,49 @@ class AuthorizeRequestResponse(_message.Message):
 Global___AuthorizeRequestResponse: _TypeAlias = AuthorizeRequestResponse  # noqa: Y015
 
 @_typing.final
+class ForgetRequestRequest(_message.Message):
+    """Ends the leave for a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Whose request."""
+    request_id: _builtins.str
+    """The request."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetRequestRequest: _TypeAlias = ForgetRequestRequest  # noqa: Y015
+
+@_typing.final
+class ForgetRequestResponse(_message.Message):
+    """Acknowledges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetRequestResponse: _TypeAlias = ForgetRequestResponse  # noqa: Y015
+
+@_typing.final
 class IssueWarrantRequest(_message.Message):
     """Asks for a warrant."""
 

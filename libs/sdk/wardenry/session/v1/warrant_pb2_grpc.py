@@ -40,6 +40,11 @@ class WarrantServiceStub:
                 request_serializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestRequest.SerializeToString,
                 response_deserializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestResponse.FromString,
                 _registered_method=True)
+        self.ForgetRequest = channel.unary_unary(
+                '/wardenry.session.v1.WarrantService/ForgetRequest',
+                request_serializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestRequest.SerializeToString,
+                response_deserializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestResponse.FromString,
+                _registered_method=True)
         self.IssueWarrant = channel.unary_unary(
                 '/wardenry.session.v1.WarrantService/IssueWarrant',
                 request_serializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.IssueWarrantRequest.SerializeToString,
@@ -54,6 +59,13 @@ class WarrantServiceServicer:
     def AuthorizeRequest(self, request, context):
         """Remembers the leave of the token's subject for one request. Repeating it is harmless.
         Errors: REASON_ALREADY_EXISTS (the request id was used for another right).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetRequest(self, request, context):
+        """Ends the leave for a request that is over: no warrant is signed for it any more. Repeating it is harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +86,11 @@ def add_WarrantServiceServicer_to_server(servicer, server):
                     servicer.AuthorizeRequest,
                     request_deserializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestRequest.FromString,
                     response_serializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestResponse.SerializeToString,
+            ),
+            'ForgetRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetRequest,
+                    request_deserializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestRequest.FromString,
+                    response_serializer=wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestResponse.SerializeToString,
             ),
             'IssueWarrant': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueWarrant,
@@ -109,6 +126,33 @@ class WarrantService:
             '/wardenry.session.v1.WarrantService/AuthorizeRequest',
             wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestRequest.SerializeToString,
             wardenry_dot_session_dot_v1_dot_warrant__pb2.AuthorizeRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.session.v1.WarrantService/ForgetRequest',
+            wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestRequest.SerializeToString,
+            wardenry_dot_session_dot_v1_dot_warrant__pb2.ForgetRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

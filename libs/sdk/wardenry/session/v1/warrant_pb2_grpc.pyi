@@ -37,6 +37,8 @@ class WarrantServiceStub:
     """Remembers the leave of the token's subject for one request. Repeating it is harmless.
     Errors: REASON_ALREADY_EXISTS (the request id was used for another right).
     """
+    ForgetRequest: _grpc.UnaryUnaryMultiCallable[_warrant_pb2.ForgetRequestRequest, _warrant_pb2.ForgetRequestResponse]
+    """Ends the leave for a request that is over: no warrant is signed for it any more. Repeating it is harmless."""
     IssueWarrant: _grpc.UnaryUnaryMultiCallable[_warrant_pb2.IssueWarrantRequest, _warrant_pb2.IssueWarrantResponse]
     """A short warrant for a request that its person authorized, as often as the work needs one.
     Errors: REASON_NOT_FOUND (never authorized, or longer ago than a request may take).
@@ -51,6 +53,8 @@ class WarrantServiceAsyncStub(WarrantServiceStub):
     """Remembers the leave of the token's subject for one request. Repeating it is harmless.
     Errors: REASON_ALREADY_EXISTS (the request id was used for another right).
     """
+    ForgetRequest: _aio.UnaryUnaryMultiCallable[_warrant_pb2.ForgetRequestRequest, _warrant_pb2.ForgetRequestResponse]  # type: ignore[assignment]
+    """Ends the leave for a request that is over: no warrant is signed for it any more. Repeating it is harmless."""
     IssueWarrant: _aio.UnaryUnaryMultiCallable[_warrant_pb2.IssueWarrantRequest, _warrant_pb2.IssueWarrantResponse]  # type: ignore[assignment]
     """A short warrant for a request that its person authorized, as often as the work needs one.
     Errors: REASON_NOT_FOUND (never authorized, or longer ago than a request may take).
@@ -67,6 +71,13 @@ class WarrantServiceServicer:
         """Remembers the leave of the token's subject for one request. Repeating it is harmless.
         Errors: REASON_ALREADY_EXISTS (the request id was used for another right).
         """
+
+    def ForgetRequest(
+        self,
+        request: _warrant_pb2.ForgetRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_warrant_pb2.ForgetRequestResponse, _abc.Awaitable[_warrant_pb2.ForgetRequestResponse]]:
+        """Ends the leave for a request that is over: no warrant is signed for it any more. Repeating it is harmless."""
 
     def IssueWarrant(
         self,
