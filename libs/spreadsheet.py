@@ -6,6 +6,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def safe(text: str) -> str:
     """The text as a cell: invisible characters by their code, what would be a formula behind an apostrophe."""
-    # Control, formatting and separating characters forge lines and turn text around.
-    visible = "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)
-    return f"'{visible}" if text.startswith(_FORMULA) else visible
+    seen = visible(text)
+    return f"'{seen}" if text.startswith(_FORMULA) else seen
+
+
+def visible(text: str) -> str:
+    """The text with control, formatting and separating characters by their codes: they forge lines and turn text
+    around."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)

@@ -20,6 +20,7 @@ from services.datarights.clients.participants import GrpcParticipants
 from services.datarights.clients.vault import IdentityVault
 from services.datarights.clients.warrants import GrpcWarrants
 from services.datarights.commands.fulfilment import Fulfil
+from services.datarights.commands.gathering import AssembleArchive, GatherPart, ReadArchive
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
 from services.datarights.commands.sealing import SealedObjects
 from services.datarights.config import DatarightsSettings
@@ -39,6 +40,8 @@ from wardenry.session.v1.warrant_pb2_grpc import WarrantServiceStub
 #: Seconds between looks at what is due. A new request wakes the first at once.
 _REQUEST_SECONDS = 5.0
 _ARCHIVE_SECONDS = 60.0
+#: Requests that one process works on at once.
+_WORKERS = 4
 
 
 async def serve(settings: DatarightsSettings, stopping: asyncio.Event) -> None:
@@ -74,20 +77,29 @@ class Datarights:
             stubs={name: SubjectDataServiceStub(parts.channel(name)) for name in PARTICIPANTS}
         )
         sealed = SealedObjects(objects=_objects(settings.object_store_url), vault=vault, entropy=entropy)
+        gather = GatherPart(work=work, participants=participants, warrants=warrants, sealed=sealed)
         fulfil = Fulfil(
             work=work,
             backlog=PostgresBacklog(database=databases.jobs),
             vault=vault,
             warrants=warrants,
             participants=participants,
+            gather=gather,
+            assemble=AssembleArchive(gather=gather, sealed=sealed, signer=signer, clock=clock),
             sealed=sealed,
-            signer=signer,
             clock=clock,
             ids=ids,
         )
-        requests = Periodic(
-            name="requests", work=fulfil.all, seconds=_REQUEST_SECONDS, clock=clock, outages=(ObjectsUnavailable,)
-        )
+        # A request whose participant is slow keeps one of them, and the others go on.
+        workers = [
+            Periodic(name=f"requests {number}", work=fulfil.all, seconds=_REQUEST_SECONDS, clock=clock)
+            for number in range(1, _WORKERS + 1)
+        ]
+
+        def wake() -> None:
+            for worker in workers:
+                worker.wake()
+
         archives = Periodic(
             name="old archives",
             work=fulfil.remove_archives,
@@ -103,10 +115,10 @@ class Datarights:
                 participants=participants,
                 clock=clock,
                 ids=ids,
-                waits=requests.wake,
+                waits=wake,
             ),
             reading=ReadRequests(work=work),
-            fetch=FetchArchive(work=work, sealed=sealed, clock=clock),
+            fetch=FetchArchive(work=work, vault=vault, read=ReadArchive(sealed=sealed), clock=clock, ids=ids),
             archive_keys=(str(signer.key),),
             clock=clock,
         )
@@ -114,7 +126,7 @@ class Datarights:
         # Audit alone takes in datarights' events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
         self.works: Sequence[Work] = (
-            requests.run,
+            *(worker.run for worker in workers),
             archives.run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
         )

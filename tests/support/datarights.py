@@ -14,6 +14,7 @@ from libs.db.pool import Database
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.datarights.commands.fulfilment import Fulfil
+from services.datarights.commands.gathering import AssembleArchive, GatherPart, ReadArchive
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
 from services.datarights.commands.sealing import SealedObjects
 from services.datarights.domain.caller import Caller
@@ -92,6 +93,11 @@ class MemoryWarrants:
     async def authorize(self, bearer: str, *, request: UUID, right: str) -> None:
         self._world.authorized[UUID(bearer), request] = right
 
+    async def forget(self, *, subject: UUID, request: UUID) -> None:
+        self._world.before("forget")
+        self._world.authorized.pop((subject, request), None)
+        self._world.after("forget")
+
     async def warrant(self, *, subject: UUID, request: UUID) -> str:
         if (subject, request) not in self._world.authorized:
             raise WarrantsUnavailable
@@ -144,7 +150,7 @@ class MemoryObjects:
         self._world = world
 
     async def put(self, name: str, content: bytes) -> None:
-        what = f"put {name.rpartition('/')[2]}"
+        what = f"put {name.split('/')[2]} {name.rpartition('/')[2]}"
         self._world.before(what)
         self._world.objects[name] = content
         self._world.after(what)
@@ -153,16 +159,21 @@ class MemoryObjects:
         return self._world.objects.get(name)
 
     async def remove(self, name: str) -> None:
-        what = f"remove {name.rpartition('/')[2]}"
-        self._world.before(what)
         self._world.objects.pop(name, None)
+
+    async def remove_below(self, directory: str) -> None:
+        what = f"remove {' '.join(directory.split('/')[2:])}"
+        self._world.before(what)
+        for name in [each for each in self._world.objects if each.startswith(f"{directory}/")]:
+            del self._world.objects[name]
         self._world.after(what)
 
 
 class DatarightsForTests:
     """Everything that datarights can do."""
 
-    def __init__(self, *, stored: ServiceDatabase) -> None:
+    def __init__(self, *, stored: ServiceDatabase, piece: int = 100) -> None:
+        """`piece` is the bytes after which one is full: few, so that there are several of everything."""
         self.stored = stored
         self.clock = HeldClock(datetime(2026, 11, 22, 12, tzinfo=UTC))
         entropy = SystemEntropy()
@@ -176,7 +187,9 @@ class DatarightsForTests:
         envelopes = EnvelopeBuilder(source="datarights", entropy=entropy)
         work = PostgresUnitsOfWork(database=self.runtime, envelopes=envelopes)
         vault, warrants = MemoryVault(self.world), MemoryWarrants(self.world)
-        sealed = SealedObjects(objects=MemoryObjects(self.world), vault=vault, entropy=entropy)
+        self.objects = MemoryObjects(self.world)
+        sealed = SealedObjects(objects=self.objects, vault=vault, entropy=entropy)
+        gather = GatherPart(work=work, participants=self.participants, warrants=warrants, sealed=sealed, piece=piece)
         self.backlog = PostgresBacklog(database=self.jobs)
         self.create = CreateRequest(
             work=work,
@@ -188,15 +201,18 @@ class DatarightsForTests:
             waits=self._wake,
         )
         self.reading = ReadRequests(work=work)
-        self.fetch = FetchArchive(work=work, sealed=sealed, clock=self.clock)
+        self.fetching = FetchArchive(
+            work=work, vault=vault, read=ReadArchive(sealed=sealed), clock=self.clock, ids=self.ids
+        )
         self.fulfil = Fulfil(
             work=work,
             backlog=self.backlog,
             vault=vault,
             warrants=warrants,
             participants=self.participants,
+            gather=gather,
+            assemble=AssembleArchive(gather=gather, sealed=sealed, signer=self.signer, clock=self.clock, piece=piece),
             sealed=sealed,
-            signer=self.signer,
             clock=self.clock,
             ids=self.ids,
         )
@@ -225,6 +241,10 @@ class DatarightsForTests:
             client_address="192.0.2.7",
             user_agent=AGENT,
         )
+
+    async def fetch(self, caller: Caller, request: UUID) -> bytes:
+        """The whole archive."""
+        return b"".join([piece async for piece in self.fetching(caller, request)])
 
     async def made(self, caller: Caller, right: str) -> Request:
         return await self.create(caller, request_id=self.ids.uuid7(), right=right)

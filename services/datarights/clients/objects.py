@@ -44,6 +44,12 @@ class ObstoreObjects:
             except FileNotFoundError:
                 return
 
+    async def remove_below(self, directory: str) -> None:
+        with _translated():
+            async for batch in obstore.list(self._store, directory):
+                for found in batch:
+                    await self.remove(found["path"])
+
 
 @contextmanager
 def _translated() -> Iterator[None]:

@@ -32,6 +32,13 @@ class GrpcWarrants:
         except WardenryError as error:
             raise WarrantsUnavailable from error
 
+    async def forget(self, *, subject: UUID, request: UUID) -> None:
+        asked = warrant_pb2.ForgetRequestRequest(subject_id=str(subject), request_id=str(request))
+        try:
+            await self._stub.ForgetRequest(asked)
+        except WardenryError as error:
+            raise WarrantsUnavailable(error.reason_name) from error
+
     async def warrant(self, *, subject: UUID, request: UUID) -> str:
         asked = warrant_pb2.IssueWarrantRequest(subject_id=str(subject), request_id=str(request))
         try:

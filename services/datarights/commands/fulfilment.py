@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from libs.ids import Ids
-from services.datarights.commands.sealing import ARCHIVE, SealedObjects, part_of
-from services.datarights.domain import archive as archives
+from services.datarights.commands.gathering import AssembleArchive, GatherPart
+from services.datarights.commands.sealing import SealedObjects
 from services.datarights.domain import events
-from services.datarights.domain.archive import Part
 from services.datarights.domain.errors import (
     KeysUnavailable,
     LeaseLost,
@@ -27,6 +27,8 @@ from services.datarights.domain.request import (
     ASSEMBLE,
     DESTROY_ARCHIVES,
     DESTROY_KEYS,
+    FETCHING,
+    ITSELF,
     LEASE,
     PARTICIPANTS,
     Lease,
@@ -36,24 +38,21 @@ from services.datarights.domain.request import (
     pause_after,
     steps_of,
 )
-from wardenry.archive import ArchiveInvalid
 from wardenry.clock import Clock
-from wardenry.log.note import NoteSigner
 from wardenry.warrants import ACCESS, ERASURE
 
 _log = logging.getLogger(__name__)
-#: Archives that are removed in one go.
-_MOST_REMOVED = 100
-#: What another attempt may mend.
-_FAILURES = (
+#: What says why it failed and nothing of anybody's.
+_TOLD = (
     ParticipantUnavailable,
     ParticipantInvalid,
-    ArchiveInvalid,
     WarrantsUnavailable,
     KeysUnavailable,
     ObjectsUnavailable,
     PersonErased,
 )
+#: Requests that are looked at in one go.
+_PAGE = 100
 
 
 class Fulfil:
@@ -67,8 +66,9 @@ class Fulfil:
         vault: Vault,
         warrants: Warrants,
         participants: Participants,
+        gather: GatherPart,
+        assemble: AssembleArchive,
         sealed: SealedObjects,
-        signer: NoteSigner,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -77,8 +77,9 @@ class Fulfil:
         self._vault = vault
         self._warrants = warrants
         self._participants = participants
+        self._gather = gather
+        self._assemble = assemble
         self._sealed = sealed
-        self._signer = signer
         self._clock = clock
         self._ids = ids
 
@@ -96,95 +97,96 @@ class Fulfil:
         try:
             async with self._kept(lease):
                 await self._fulfil(lease)
-        except LeaseLost:
-            _log.info("another attempt has taken request %s over", lease.request)
-        except _FAILURES as error:
-            pause = pause_after(lease.attempt)
-            _log.warning(
-                "request %s is tried again in %d s: %s: %s",
-                lease.request,
-                pause.total_seconds(),
-                type(error).__name__,
-                error,
-            )
-            await self._backlog.postpone(lease, until=self._clock.now() + pause)
+        except Exception as error:
+            await self._postpone(lease, error)
         return True
 
+    async def _postpone(self, lease: Lease, error: Exception) -> None:
+        """Whatever it was: what cannot be done now is tried again later, and keeps nobody else waiting."""
+        pause = pause_after(lease.attempt)
+        what = f"{type(error).__name__}: {error}"
+        if not isinstance(error, _TOLD):
+            # Where, and not what it says: that may be somebody's data.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}"
+        _log.warning("request %s is tried again in %d s: %s", lease.request, pause.total_seconds(), what)
+        now = self._clock.now()
+        if now > lease.due_at:
+            _log.error(
+                "request %s should have been done by %s: %s",
+                lease.request,
+                lease.due_at.isoformat(),
+                what,
+                extra={"alarm": "request_overdue"},
+            )
+        await self._backlog.postpone(lease, until=now + pause)
+
     async def remove_archives(self) -> None:
-        """Removes archives that were fetched or have expired. Raises ObjectsUnavailable."""
-        for subject, request in await self._backlog.archives_over(now=self._clock.now(), limit=_MOST_REMOVED):
-            await self._sealed.remove(subject, request, ARCHIVE)
-            await self._backlog.archive_removed(subject, request, at=self._clock.now())
+        """Removes archives that were fetched or have expired. Raises ObjectsUnavailable, after it has tried all."""
+        now = self._clock.now()
+        failed: ObjectsUnavailable | None = None
+        last = None
+        while True:
+            found = await self._backlog.archives_over(
+                fetched_before=now - FETCHING, expired_before=now, after=last, limit=_PAGE
+            )
+            for subject, request in found:
+                try:
+                    await self._sealed.remove_request(subject, request)
+                except ObjectsUnavailable as error:
+                    failed = error
+                    continue
+                await self._backlog.archive_removed(subject, request, at=self._clock.now())
+            if len(found) < _PAGE:
+                break
+            last = found[-1]
+        if failed is not None:
+            raise failed
 
     async def _fulfil(self, lease: Lease) -> None:
         async with self._work.begin(lease.subject) as work:
             request = await work.requests.find(lease.request)
             done = await work.requests.steps(lease.request)
         if request is None:
-            raise LeaseLost
-        for step in steps_of(request.right):
-            if step in done:
-                continue
-            await self._do(request, step)
-            now = self._clock.now()
-            async with self._work.begin(lease.subject) as work:
-                await work.requests.step(lease, step, at=now, until=now + LEASE)
-        await self._complete(lease, request)
+            return
+        try:
+            for step in steps_of(request.right):
+                if step in done:
+                    continue
+                await self._do(lease, request, step)
+                now = self._clock.now()
+                async with self._work.begin(lease.subject) as work:
+                    await work.requests.step(lease, step, at=now, until=now + LEASE)
+            await self._complete(lease, request)
+        except LeaseLost:
+            await self._leave(request)
+        except PersonErased:
+            if request.right != ACCESS:
+                raise
+            # There is nothing to show, and nobody to show it to.
+            await self._end(lease, request)
 
-    async def _do(self, request: Request, step: str) -> None:
+    async def _do(self, lease: Lease, request: Request, step: str) -> None:
         if step == ASSEMBLE:
-            await self._assemble(request)
+            await self._assemble(lease, request)
         elif step == DESTROY_ARCHIVES:
-            await self._destroy_archives(request)
+            await self._sealed.remove_subject(request.subject)
         elif step == DESTROY_KEYS:
             warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
             await self._vault.destroy(request.subject, warrant=warrant)
         else:
-            warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
-            (participant,) = (each for each in PARTICIPANTS if step in (gather(each), erase(each)))
+            (participant,) = (each for each in (*PARTICIPANTS, ITSELF) if step in (gather(each), erase(each)))
             if request.right == ACCESS:
-                await self._gather(request, participant, warrant)
+                await self._gather(lease, request, participant)
             else:
+                warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
                 erased = await self._participants.erase(participant, subject=request.subject, warrant=warrant)
                 _log.info("%s erased %d rows for request %s", participant, erased.rows, request.id)
 
-    async def _gather(self, request: Request, participant: str, warrant: str) -> None:
-        part = Part(
-            participant,
-            tuple(await self._participants.categories(participant)),
-            tuple(
-                [row async for row in self._participants.rows(participant, subject=request.subject, warrant=warrant)]
-            ),
-        )
-        part.check()
-        await self._sealed.put(request, part_of(participant), part.to_bytes())
-
-    async def _assemble(self, request: Request) -> None:
-        contents = [await self._sealed.get(request, part_of(participant)) for participant in PARTICIPANTS]
-        parts = [Part.from_bytes(content) for content in contents if content is not None]
-        if len(parts) < len(PARTICIPANTS):
-            # They go only once this step is written down, so somebody else removed them.
-            raise ObjectsUnavailable("what was gathered is not there any more")
-        whose = archives.Subject(subject=request.subject, request=request.id, created_at=self._clock.now())
-        packed = await asyncio.to_thread(archives.archive, whose, parts, sign=self._signer.sign)
-        await self._sealed.put(request, ARCHIVE, packed)
-
-    async def _destroy_archives(self, request: Request) -> None:
-        before = None
-        while True:
-            async with self._work.begin(request.subject) as work:
-                found = await work.requests.page(before=before, limit=_MOST_REMOVED)
-            if not found:
-                return
-            for each in found:
-                for name in (ARCHIVE, *map(part_of, PARTICIPANTS)):
-                    await self._sealed.remove(request.subject, each.id, name)
-            before = found[-1].id
-
     async def _complete(self, lease: Lease, request: Request) -> None:
         if request.right == ACCESS:
-            for participant in PARTICIPANTS:
-                await self._sealed.remove(request.subject, request.id, part_of(participant))
+            await self._sealed.remove_gathered(request)
+        await self._warrants.forget(subject=request.subject, request=request.id)
         now = self._clock.now()
         expires_at = now + ARCHIVE_LIFE if request.right == ACCESS else None
         async with self._work.begin(lease.subject) as work:
@@ -193,6 +195,24 @@ class Fulfil:
             if request.right == ERASURE:
                 await work.requests.close_others(lease, at=now)
                 await work.emit(events.erased(request, event_id=self._ids.uuid7(), at=now))
+
+    async def _leave(self, request: Request) -> None:
+        """Somebody else has gone on with it, or ended it: what this attempt stored meanwhile must not stay."""
+        _log.info("another attempt has taken request %s over, or an erasure has ended it", request.id)
+        async with self._work.begin(request.subject) as work:
+            found = await work.requests.find(request.id)
+        if found is None or found.completed_at is None:
+            return
+        if found.archive_expires_at is None:
+            await self._sealed.remove_request(request.subject, request.id)
+        else:
+            await self._sealed.remove_gathered(request)
+
+    async def _end(self, lease: Lease, request: Request) -> None:
+        await self._sealed.remove_request(request.subject, request.id)
+        await self._warrants.forget(subject=request.subject, request=request.id)
+        async with self._work.begin(lease.subject) as work:
+            await work.requests.complete(lease, at=self._clock.now(), archive_expires_at=None)
 
     @asynccontextmanager
     async def _kept(self, lease: Lease) -> AsyncIterator[None]:

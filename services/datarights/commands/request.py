@@ -1,20 +1,27 @@
 """Making requests, looking at them, and fetching what they gave."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from libs.events.event import Event
 from libs.events.search_tags import search_tags
 from libs.ids import Ids
-from services.datarights.commands.sealing import ARCHIVE, SealedObjects
+from services.datarights.commands.gathering import ReadArchive
 from services.datarights.domain import events
 from services.datarights.domain.caller import Caller
 from services.datarights.domain.errors import (
     ErasureObstructed,
+    KeysUnavailable,
+    ObjectsUnavailable,
     PersonErased,
     RequestExists,
     RequestRunning,
     RequestUnknown,
+    WarrantsUnavailable,
 )
 from services.datarights.domain.ports import Participants, UnitsOfWork, Vault, Warrants
 from services.datarights.domain.request import DUE, PARTICIPANTS, Request, checked_id
@@ -65,6 +72,15 @@ class CreateRequest:
         if made is not None:
             return _same(made, right)
         await self._warrants.authorize(caller.bearer, request=request_id, right=right)
+        try:
+            return await self._make(caller, request_id, right)
+        except (ErasureObstructed, RequestRunning):
+            # What was not made needs no leave. One that is not taken back ends by itself.
+            with contextlib.suppress(WarrantsUnavailable):
+                await self._warrants.forget(subject=caller.subject, request=request_id)
+            raise
+
+    async def _make(self, caller: Caller, request_id: UUID, right: str) -> Request:
         if right == ERASURE:
             await self._check_obstacles(caller.subject, request_id)
         now = self._clock.now()
@@ -76,22 +92,8 @@ class CreateRequest:
             due_at=now + DUE,
             key=await self._vault.reference(caller.subject),
         )
-        tag_key = await self._vault.tag_key(now.date())
-        event = events.requested(
-            request,
-            event_id=self._ids.uuid7(),
-            caller=caller,
-            audit_key=await self._vault.audit_key(caller.subject),
-            tags=None
-            if tag_key is None
-            else search_tags(
-                tag_key,
-                client_address=caller.client_address,
-                user_agent=caller.user_agent,
-                device_fingerprint=caller.device_fingerprint,
-                country=caller.country,
-            ),
-        )
+        by = await circumstances(self._vault, caller, event_id=self._ids.uuid7(), at=now)
+        event = events.requested(request, by=by)
         async with self._work.begin(caller.subject) as work:
             if await work.requests.add(request):
                 await work.emit(event)
@@ -139,28 +141,69 @@ class ReadRequests:
 class FetchArchive:
     """Hands an archive to its person, once."""
 
-    def __init__(self, *, work: UnitsOfWork, sealed: SealedObjects, clock: Clock) -> None:
+    def __init__(self, *, work: UnitsOfWork, vault: Vault, read: ReadArchive, clock: Clock, ids: Ids) -> None:
         self._work = work
-        self._sealed = sealed
+        self._vault = vault
+        self._read = read
         self._clock = clock
+        self._ids = ids
 
-    async def __call__(self, subject: UUID, request_id: UUID) -> bytes:
-        """The archive. Raises RequestUnknown when there is none to fetch, KeysUnavailable, ObjectsUnavailable."""
-        async with self._work.begin(subject) as work:
+    async def __call__(self, caller: Caller, request_id: UUID) -> AsyncGenerator[bytes, None]:
+        """The archive, piece by piece, and an entry in the log that it was handed over.
+
+        Raises RequestUnknown when there is none to fetch; KeysUnavailable, ObjectsUnavailable, and then it can be
+        fetched again.
+        """
+        async with self._work.begin(caller.subject) as work:
             request = await work.requests.find(request_id)
         if request is None or request.archive_until(self._clock.now()) is None:
             raise RequestUnknown
-        # It is read before the one fetch is spent: a store that is away costs nobody the archive.
-        try:
-            content = await self._sealed.get(request, ARCHIVE)
-        except PersonErased:
-            content = None
-        if content is None:
-            raise RequestUnknown
-        async with self._work.begin(subject) as work:
-            if not await work.requests.spend_archive(request_id, at=self._clock.now()):
+        async with aclosing(self._read(request)) as pieces:
+            # It is begun to be read before the one fetch is spent: a store that is away costs nobody the archive.
+            try:
+                first = await anext(pieces, None)
+                event = await self._event(caller, request)
+            except PersonErased:
+                first = None
+            if first is None:
                 raise RequestUnknown
-        return content
+            spent_at = self._clock.now()
+            async with self._work.begin(caller.subject) as work:
+                if not await work.requests.spend_archive(request_id, at=spent_at):
+                    raise RequestUnknown
+                await work.emit(event)
+            yield first
+            try:
+                async for piece in pieces:
+                    yield piece
+            except (KeysUnavailable, ObjectsUnavailable):
+                async with self._work.begin(caller.subject) as work:
+                    await work.requests.give_archive_back(request_id, spent_at=spent_at)
+                raise
+
+    async def _event(self, caller: Caller, request: Request) -> Event:
+        now = self._clock.now()
+        return events.fetched(request, by=await circumstances(self._vault, caller, event_id=self._ids.uuid7(), at=now))
+
+
+async def circumstances(vault: Vault, caller: Caller, *, event_id: UUID, at: datetime) -> events.Circumstances:
+    """Who asks from where, ready to be written down. Raises PersonErased, KeysUnavailable."""
+    tag_key = await vault.tag_key(at.date())
+    return events.Circumstances(
+        event_id=event_id,
+        occurred_at=at,
+        caller=caller,
+        audit_key=await vault.audit_key(caller.subject),
+        tags=None
+        if tag_key is None
+        else search_tags(
+            tag_key,
+            client_address=caller.client_address,
+            user_agent=caller.user_agent,
+            device_fingerprint=caller.device_fingerprint,
+            country=caller.country,
+        ),
+    )
 
 
 def _same(made: Request, right: str) -> Request:

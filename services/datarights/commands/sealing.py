@@ -2,17 +2,34 @@
 
 from uuid import UUID
 
+from libs.crypto.errors import SealBroken
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.ids import PLATFORM, Entropy
 from services.datarights.domain.ports import Objects, PersonKey, Vault
 from services.datarights.domain.request import Request
 
-ARCHIVE = "archive"
+#: Where things are, within a request. Each attempt writes into a directory of its own, so that one that is late spoils
+#: nothing of another one's.
+ROWS, PARTS, ARCHIVE = "rows", "parts", "archive"
+
+
+def rows_piece(run: UUID, participant: str, category: str, number: int) -> str:
+    """Rows of one category that a participant sent."""
+    return f"{ROWS}/{run}/{participant}-{category}-{number}"
 
 
 def part_of(participant: str) -> str:
-    """The object that holds what a participant has sent."""
-    return f"part-{participant}"
+    """The list of a participant's pieces."""
+    return f"{PARTS}/{participant}"
+
+
+def archive_piece(run: UUID, number: int) -> str:
+    """Bytes of the archive."""
+    return f"{ARCHIVE}/{run}/{number}"
+
+
+#: The list of the archive's pieces.
+ARCHIVE_LIST = f"{ARCHIVE}/list"
 
 
 class SealedObjects:
@@ -26,25 +43,44 @@ class SealedObjects:
     async def put(self, request: Request, name: str, content: bytes) -> None:
         """Raises KeysUnavailable, PersonErased, ObjectsUnavailable."""
         sealer = self._sealer(await self._vault.person_key(request.key))
-        await self._objects.put(_path(request.subject, request.id, name), sealer.seal(content, _place(request, name)))
+        await self._objects.put(f"{_directory(request)}/{name}", sealer.seal(content, _place(request, name)))
 
     async def get(self, request: Request, name: str) -> bytes | None:
-        """None when it is not there. Raises KeysUnavailable, PersonErased, ObjectsUnavailable, SealBroken."""
-        sealed = await self._objects.get(_path(request.subject, request.id, name))
+        """None when it is not there, and when it does not open: either way it has to be made anew.
+
+        Raises KeysUnavailable, PersonErased, ObjectsUnavailable.
+        """
+        sealed = await self._objects.get(f"{_directory(request)}/{name}")
         if sealed is None:
             return None
-        return self._sealer(await self._vault.person_key(request.key)).open(sealed, _place(request, name))
+        try:
+            return self._sealer(await self._vault.person_key(request.key)).open(sealed, _place(request, name))
+        except SealBroken:
+            return None
 
-    async def remove(self, subject: UUID, request: UUID, name: str) -> None:
+    async def remove(self, request: Request, name: str) -> None:
         """Raises ObjectsUnavailable."""
-        await self._objects.remove(_path(subject, request, name))
+        await self._objects.remove(f"{_directory(request)}/{name}")
+
+    async def remove_gathered(self, request: Request) -> None:
+        """All that was gathered for the request. Raises ObjectsUnavailable."""
+        for directory in (PARTS, ROWS):
+            await self._objects.remove_below(f"{_directory(request)}/{directory}")
+
+    async def remove_request(self, subject: UUID, request: UUID) -> None:
+        """Everything of a request. Raises ObjectsUnavailable."""
+        await self._objects.remove_below(f"{subject}/{request}")
+
+    async def remove_subject(self, subject: UUID) -> None:
+        """Everything of all requests of a person. Raises ObjectsUnavailable."""
+        await self._objects.remove_below(f"{subject}")
 
     def _sealer(self, key: PersonKey) -> Sealer:
         return Sealer(key=key.symmetric, entropy=self._entropy, key_version=key.reference.version)
 
 
-def _path(subject: UUID, request: UUID, name: str) -> str:
-    return f"{subject}/{request}/{name}"
+def _directory(request: Request) -> str:
+    return f"{request.subject}/{request.id}"
 
 
 def _place(request: Request, name: str) -> AssociatedData:

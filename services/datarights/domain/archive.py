@@ -1,4 +1,4 @@
-"""The archive of a person's data: its files, and the page that explains them. docs/formats/archive.md."""
+"""The archive of a person's data, written file by file and row by row. docs/formats/archive.md."""
 
 import csv
 import hashlib
@@ -6,73 +6,22 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
+from typing import IO, Final
 from uuid import UUID
 
 from libs.spreadsheet import safe
-from services.datarights.domain.errors import ParticipantInvalid
+from services.datarights.domain.page import Section, page
+from services.datarights.domain.part import Table
 from wardenry.archive import MANIFEST, Manifest
-from wardenry.subject_data import Category, Row, Value
+from wardenry.subject_data import Value
 
 #: Every file of every archive says so, whenever it was made: equal data give equal bytes.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;color:#1c2430}"
-    "h1{font-size:1.6rem}h2{margin-top:2.5rem;border-bottom:1px solid #d5dbe3;text-transform:capitalize}"
-    "dl{display:grid;grid-template-columns:8rem 1fr;gap:.25rem 1rem;color:#4a5568}dd{margin:0}"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}"
-    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #e6eaf0;"
-    "overflow-wrap:anywhere}th{background:#f4f6f9;white-space:nowrap}"
-)
-#: Rows that the page shows of a category; the files have them all.
-_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one participant holds about a person."""
-
-    participant: str
-    categories: tuple[Category, ...]
-    rows: tuple[Row, ...]
-
-    def to_bytes(self) -> bytes:
-        """As it is kept until the archive is made."""
-        return json.dumps(
-            {
-                "participant": self.participant,
-                "categories": [
-                    [each.name, each.description, each.purpose, each.retention, list(each.fields)]
-                    for each in self.categories
-                ],
-                "rows": [[row.category, dict(row.values)] for row in self.rows],
-            }
-        ).encode()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Part":
-        """What `to_bytes` gave."""
-        stated = json.loads(content)
-        return cls(
-            stated["participant"],
-            tuple(
-                Category(name=name, description=what, purpose=why, retention=how_long, fields=tuple(fields))
-                for name, what, why, how_long, fields in stated["categories"]
-            ),
-            tuple(Row(category, values) for category, values in stated["rows"]),
-        )
-
-    def check(self) -> None:
-        """Raises ParticipantInvalid for a row that the participant's own description does not fit."""
-        fields = {each.name: set(each.fields) for each in self.categories}
-        if any(row.category not in fields or row.values.keys() - fields[row.category] for row in self.rows):
-            raise ParticipantInvalid(self.participant)
-
-    def of(self, category: Category) -> list[Mapping[str, Value]]:
-        """The rows of a category."""
-        return [row.values for row in self.rows if row.category == category.name]
+#: A file of a table that takes more than this is announced as a large one: its size is not known before its end.
+_LARGE: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,61 +33,145 @@ class Subject:
     created_at: datetime
 
 
-def archive(whose: Subject, parts: Sequence[Part], *, sign: Callable[[str], str]) -> bytes:
-    """The archive as a ZIP file. `sign` makes a signed note of the manifest's text. Raises ArchiveInvalid."""
-    files = dict(_files(whose, parts))
-    manifest = Manifest(
-        request=whose.request,
-        subject=whose.subject,
-        created_at=whose.created_at,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    )
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in [("index.html", files.pop("index.html")), *files.items()]:
-            file.writestr(_entry(name), content)
-        file.writestr(_entry(MANIFEST), sign(manifest.text()))
-    return packed.getvalue()
+class ArchiveWriter:
+    """Makes the ZIP file. What is made is taken away with `take`, so that it is never all in memory."""
+
+    def __init__(self, whose: Subject) -> None:
+        self._whose = whose
+        self._made = _Made()
+        self._zip = zipfile.ZipFile(self._made, "w", zipfile.ZIP_DEFLATED)
+        self._digests: dict[str, str] = {}
+
+    @contextmanager
+    def as_json(self, participant: str, table: Table) -> "Iterator[JsonFile]":
+        """The table as JSON, to which its rows are added. One file is open at a time."""
+        with self._file(f"data/{participant}/{table.category.name}.json", size=table.size) as file:
+            rows = JsonFile(file, table)
+            yield rows
+            rows.end()
+
+    @contextmanager
+    def as_csv(self, participant: str, table: Table) -> "Iterator[CsvFile]":
+        """The table as CSV, to which its rows are added. One file is open at a time."""
+        with self._file(f"data/{participant}/{table.category.name}.csv", size=table.size) as file:
+            yield CsvFile(file, table)
+
+    def end(self, sections: Sequence[Section], *, sign: Callable[[str], str]) -> None:
+        """The page, and the manifest, of whose text `sign` makes a signed note. Raises ArchiveInvalid."""
+        whose = self._whose
+        text = page(subject=whose.subject, request=whose.request, created_at=whose.created_at, sections=sections)
+        with self._file("index.html") as file:
+            file.write(text.encode(errors="replace"))
+        manifest = Manifest(
+            request=whose.request, subject=whose.subject, created_at=whose.created_at, files=self._digests
+        )
+        note = sign(manifest.text()).encode()
+        with self._file(MANIFEST) as file:
+            file.write(note)
+        self._zip.close()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are made and not taken."""
+        return self._made.size
+
+    def take(self) -> bytes:
+        """The bytes that were made since the last call; together they are the archive."""
+        return self._made.take()
+
+    @contextmanager
+    def _file(self, name: str, *, size: int = 0) -> "Iterator[_Digested]":
+        entry = zipfile.ZipInfo(name, _ZIP_TIME)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        # A plain file of its owner's, whatever unpacks it.
+        entry.external_attr = 0o100600 << 16
+        with self._zip.open(entry, "w", force_zip64=size > _LARGE) as inside:
+            file = _Digested(inside)
+            yield file
+        self._digests[name] = file.digest.hexdigest()
 
 
-def _files(whose: Subject, parts: Sequence[Part]) -> Iterator[tuple[str, bytes]]:
-    for part in parts:
-        for category in part.categories:
-            rows = part.of(category)
-            yield f"data/{part.participant}/{category.name}.json", _json(category, rows)
-            yield f"data/{part.participant}/{category.name}.csv", _csv(category, rows)
-    yield "index.html", _page(whose, parts).encode()
+class JsonFile:
+    """Category, description, purpose, retention, and the rows."""
+
+    def __init__(self, file: "_Digested", table: Table) -> None:
+        category = table.category
+        self._file = file
+        self._fields = category.fields
+        self._separator = "\n"
+        head = {
+            "category": category.name,
+            "description": category.description,
+            "purpose": category.purpose,
+            "retention": category.retention,
+        }
+        self._file.write((_indented(head, "")[: -len("\n}")] + ',\n "rows": [').encode(errors="replace"))
+
+    def add(self, rows: Sequence[Mapping[str, Value]]) -> None:
+        for row in rows:
+            text = _indented({field: row.get(field) for field in self._fields}, "  ")
+            self._file.write(f"{self._separator}  {text}".encode(errors="replace"))
+            self._separator = ",\n"
+
+    def end(self) -> None:
+        self._file.write(b"]\n}\n" if self._separator == "\n" else b"\n ]\n}\n")
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _ZIP_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    # A plain file of its owner's, whatever unpacks it.
-    entry.external_attr = 0o100600 << 16
-    return entry
+class CsvFile:
+    """A heading, and a line for each row."""
+
+    def __init__(self, file: "_Digested", table: Table) -> None:
+        self._file = file
+        self._fields = table.category.fields
+        self._write([list(self._fields)])
+
+    def add(self, rows: Sequence[Mapping[str, Value]]) -> None:
+        self._write([[cell(row.get(field)) for field in self._fields] for row in rows])
+
+    def _write(self, lines: Sequence[Sequence[str]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\r\n").writerows([safe(each) for each in line] for line in lines)
+        self._file.write(text.getvalue().encode(errors="replace"))
 
 
-def _json(category: Category, rows: Sequence[Mapping[str, Value]]) -> bytes:
-    stated = {
-        "category": category.name,
-        "description": category.description,
-        "purpose": category.purpose,
-        "retention": category.retention,
-        "rows": [{field: row.get(field) for field in category.fields} for row in rows],
-    }
-    return (json.dumps(stated, ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
+class _Digested:
+    """A file of the archive, and the digest of what is in it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, content: bytes) -> None:
+        self.digest.update(content)
+        self._file.write(content)
 
 
-def _csv(category: Category, rows: Sequence[Mapping[str, Value]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(safe(field) for field in category.fields)
-    for row in rows:
-        writer.writerow(safe(_text(row.get(field))) for field in category.fields)
-    return text.getvalue().encode(errors="replace")
+class _Made(io.RawIOBase):
+    """What zipfile writes to: it cannot go back, so what was written can be taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: "bytes | bytearray | memoryview") -> int:  # type: ignore[override] # of what zipfile gives
+        part = bytes(content)
+        self._parts.append(part)
+        self.size += len(part)
+        return len(part)
+
+    def take(self) -> bytes:
+        content = b"".join(self._parts)
+        self._parts.clear()
+        self.size = 0
+        return content
 
 
-def _text(value: Value) -> str:
+def cell(value: Value) -> str:
+    """A value as text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -148,38 +181,6 @@ def _text(value: Value) -> str:
     return ", ".join(value)
 
 
-def _page(whose: Subject, parts: Sequence[Part]) -> str:
-    sections = "".join(_section(part, category) for part in parts for category in part.categories)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width"><title>Your data</title>'
-        f"<style>{_STYLE}</style>"
-        "<h1>Your data</h1>"
-        "<p>Everything that is held about you, gathered from every service. Each section is in the directory "
-        "<code>data</code> too, as JSON and as CSV; <code>manifest.note</code> lists the files and is signed.</p>"
-        f"<dl><dt>Person</dt><dd>{whose.subject}</dd><dt>Request</dt><dd>{whose.request}</dd>"
-        f"<dt>Made</dt><dd>{escape(whose.created_at.isoformat(timespec='seconds'))}</dd></dl>{sections}\n"
-    )
-
-
-def _section(part: Part, category: Category) -> str:
-    rows = part.of(category)
-    told = (("What", category.description), ("Why", category.purpose), ("How long", category.retention))
-    facts = "".join(f"<dt>{name}</dt><dd>{_shown(text)}</dd>" for name, text in told)
-    more = f"<p>{len(rows) - _SHOWN} more are in the files.</p>" if len(rows) > _SHOWN else ""
-    table = "<p>Nothing.</p>"
-    if rows:
-        heading = "".join(f"<th>{_shown(field)}</th>" for field in category.fields)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_shown(_text(row.get(field)))}</td>" for field in category.fields) + "</tr>"
-            for row in rows[:_SHOWN]
-        )
-        table = f'<div class="scroll"><table><tr>{heading}</tr>{body}</table></div>{more}'
-    title = category.name.replace("-", " ")
-    return f"<h2>{_shown(title)} <small>{_shown(part.participant)}</small></h2><dl>{facts}</dl>{table}"
-
-
-def _shown(text: str) -> str:
-    # As in cells: what cannot be seen must not turn the page's text around.
-    return escape("".join(each if each.isprintable() else f"\\u{{{ord(each):04x}}}" for each in text))
+def _indented(stated: Mapping[str, object], by: str) -> str:
+    # A line break within a value is escaped, so each of these ends a line of ours.
+    return json.dumps(stated, ensure_ascii=False, indent=1).replace("\n", f"\n{by}")

@@ -64,6 +64,10 @@ class ParticipantInvalid(Exception):
     """A service sent a row of a category or with fields that it has not described."""
 
 
+class PartInvalid(Exception):
+    """What was gathered cannot be read: an older version's, or not what was written."""
+
+
 class ObjectsUnavailable(Exception):
     """The object store did not answer."""
 

@@ -1,5 +1,7 @@
 """What datarights writes into the log: the platform's, for a request is about the person and no workspace."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -23,27 +25,47 @@ from wardenry.warrants import ACCESS
 _ITSELF = Actor(kind=ActorKind.SERVICE, client="datarights")
 
 
-def requested(
-    request: Request, *, event_id: UUID, caller: Caller, audit_key: ReaderPublicKey, tags: SearchTags | None
-) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of a person's call before it has an effect."""
+
+    event_id: UUID
+    occurred_at: datetime
+    caller: Caller
+    #: What the person's values are sealed to.
+    audit_key: ReaderPublicKey
+    tags: SearchTags | None
+
+    def event(self, action: str, request: Request, details: Mapping[str, str]) -> Event:
+        caller = self.caller
+        values = {
+            IP_ADDRESS: caller.client_address,
+            USER_AGENT: caller.user_agent,
+            DEVICE_FINGERPRINT: caller.device_fingerprint,
+        }
+        return Event(
+            event_id=self.event_id,
+            log=PLATFORM,
+            action=action,
+            occurred_at=self.occurred_at,
+            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
+            target=Target(kind="request", id=request.id),
+            details=details,
+            personal=(PersonalValues(role="actor", reader_key=self.audit_key, values=values),),
+            tags=self.tags,
+        )
+
+
+def requested(request: Request, *, by: Circumstances) -> Event:
     """A person asked for their data, or to be erased."""
-    access = request.right == ACCESS
-    values = {
-        IP_ADDRESS: caller.client_address,
-        USER_AGENT: caller.user_agent,
-        DEVICE_FINGERPRINT: caller.device_fingerprint,
-    }
-    return Event(
-        event_id=event_id,
-        log=PLATFORM,
-        action="export.requested" if access else "erasure.requested",
-        occurred_at=request.created_at,
-        actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
-        target=Target(kind="request", id=request.id),
-        details={"format": "archive", "filter": "all data of the person"} if access else {},
-        personal=(PersonalValues(role="actor", reader_key=audit_key, values=values),),
-        tags=tags,
-    )
+    if request.right == ACCESS:
+        return by.event("export.requested", request, {"format": "archive", "filter": "all data of the person"})
+    return by.event("erasure.requested", request, {})
+
+
+def fetched(request: Request, *, by: Circumstances) -> Event:
+    """The archive of a person's data left for the person's browser."""
+    return by.event("archive.fetched", request, {})
 
 
 def completed(request: Request, *, event_id: UUID, at: datetime) -> Event:

@@ -40,7 +40,7 @@ class Requests(Protocol):
         ...
 
     async def complete(self, lease: Lease, *, at: datetime, archive_expires_at: datetime | None) -> None:
-        """It is done. Raises LeaseLost."""
+        """It is done, or cannot be any more. Raises LeaseLost."""
         ...
 
     async def close_others(self, lease: Lease, *, at: datetime) -> None:
@@ -49,6 +49,10 @@ class Requests(Protocol):
 
     async def spend_archive(self, request: UUID, *, at: datetime) -> bool:
         """Claims the archive's one fetch, in one statement; False when it was claimed or has expired."""
+        ...
+
+    async def give_archive_back(self, request: UUID, *, spent_at: datetime) -> None:
+        """The fetch that was claimed then did not take place, for no fault of the person's."""
         ...
 
 
@@ -86,8 +90,11 @@ class Backlog(Protocol):
         """Gives it up until then, if the lease still holds."""
         ...
 
-    async def archives_over(self, *, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID]]:
-        """(subject, request) of archives that were fetched or have expired and are still in the object store."""
+    async def archives_over(
+        self, *, fetched_before: datetime, expired_before: datetime, after: tuple[UUID, UUID] | None, limit: int
+    ) -> Sequence[tuple[UUID, UUID]]:
+        """(subject, request) of archives that were fetched or have expired before these and are still in the object
+        store, in their order, those after `after`."""
         ...
 
     async def archive_removed(self, subject: UUID, request: UUID, *, at: datetime) -> None: ...
@@ -130,6 +137,11 @@ class Vault(Protocol):
 class Warrants(Protocol):
     """Session's warrants."""
 
+    async def forget(self, *, subject: UUID, request: UUID) -> None:
+        """The request is over: no warrant is signed for it any more. Repeating it is harmless. Raises
+        WarrantsUnavailable."""
+        ...
+
     async def authorize(self, bearer: str, *, request: UUID, right: str) -> None:
         """The person's leave, in their own name. Raises SignInAgain, RequestExists, WarrantsUnavailable."""
         ...
@@ -162,4 +174,8 @@ class Objects(Protocol):
 
     async def remove(self, name: str) -> None:
         """Removing what is not there is no error."""
+        ...
+
+    async def remove_below(self, directory: str) -> None:
+        """Removes everything whose name begins with the directory and a slash."""
         ...

@@ -15,12 +15,16 @@ ARCHIVE_LIFE = timedelta(days=7)
 #: Pauses between attempts: the first, doubling, to the longest.
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
+#: Nobody takes longer to fetch one.
+FETCHING = timedelta(minutes=30)
 #: A worker that has said nothing for so long is taken to have died.
 LEASE = timedelta(seconds=60)
 
 #: Who holds personal data, in the order in which it is removed: tenancy first, because it alone may have to refuse;
 #: identity last, because nobody signs in after it.
 PARTICIPANTS = ("tenancy", "session", "audit", "identity")
+#: Datarights' own part of a person's data.
+ITSELF = "datarights"
 
 #: Steps that are none of a participant's.
 ASSEMBLE = "assemble"
@@ -60,6 +64,8 @@ class Lease:
     id: UUID
     #: Since the last step that was done, this one included.
     attempt: int
+    #: By when the request must be done.
+    due_at: datetime
 
 
 def gather(participant: str) -> str:
@@ -75,7 +81,7 @@ def erase(participant: str) -> str:
 def steps_of(right: str) -> tuple[str, ...]:
     """What is done for a request, in this order; each may be done twice."""
     if right == ACCESS:
-        return (*(gather(each) for each in PARTICIPANTS), ASSEMBLE)
+        return (*(gather(each) for each in (*PARTICIPANTS, ITSELF)), ASSEMBLE)
     if right == ERASURE:
         return (*(erase(each) for each in PARTICIPANTS), DESTROY_ARCHIVES, DESTROY_KEYS)
     raise ValueError(f"nothing is done for {right!r}")

@@ -62,6 +62,7 @@ ERRORS: ErrorTable = {
     errors.ParticipantUnavailable: _AWAY,
     errors.ObjectsUnavailable: _AWAY,
     errors.ParticipantInvalid: _DEFECT,
+    errors.PartInvalid: _DEFECT,
     errors.LeaseLost: _DEFECT,
     DatabaseUnavailable: _AWAY,
     DatabaseRefused: _AWAY,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -67,9 +68,10 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
     async def FetchArchive(  # noqa: N802 - the contract's name
         self, request: request_pb2.FetchArchiveRequest, context: Any
     ) -> AsyncIterator[request_pb2.FetchArchiveResponse]:
-        content = await self._fetch(call_of(context).user.subject, UUID(request.request_id))
-        for start in range(0, len(content), _CHUNK):
-            yield request_pb2.FetchArchiveResponse(chunk=content[start : start + _CHUNK])
+        async with aclosing(self._fetch(caller_of(call_of(context)), UUID(request.request_id))) as pieces:
+            async for piece in pieces:
+                for start in range(0, len(piece), _CHUNK):
+                    yield request_pb2.FetchArchiveResponse(chunk=piece[start : start + _CHUNK])
 
     async def GetArchiveKeys(  # noqa: N802 - the contract's name
         self, request: request_pb2.GetArchiveKeysRequest, context: Any

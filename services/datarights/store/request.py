@@ -45,6 +45,10 @@ _SPEND = """
 UPDATE request SET archive_fetched_at = $3
 WHERE subject_id = $1 AND request_id = $2 AND archive_fetched_at IS NULL AND archive_expires_at > $3
 """
+_GIVE_BACK = """
+UPDATE request SET archive_fetched_at = NULL
+WHERE subject_id = $1 AND request_id = $2 AND archive_fetched_at = $3 AND archive_removed_at IS NULL
+"""
 
 
 class PostgresRequests:
@@ -87,6 +91,9 @@ class PostgresRequests:
 
     async def spend_archive(self, request: UUID, *, at: datetime) -> bool:
         return await self._tx.execute(_SPEND, self._subject, request, at) == "UPDATE 1"
+
+    async def give_archive_back(self, request: UUID, *, spent_at: datetime) -> None:
+        await self._tx.execute(_GIVE_BACK, self._subject, request, spent_at)
 
     async def _held(self, statement: str, lease: Lease, *values: datetime | None) -> None:
         if await self._tx.execute(statement, self._subject, lease.request, lease.id, *values) != "UPDATE 1":

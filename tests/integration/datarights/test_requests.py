@@ -17,7 +17,7 @@ from services.datarights.domain.errors import (
     RequestRunning,
     RequestUnknown,
 )
-from services.datarights.domain.request import ARCHIVE_LIFE, LEASE, LONGEST_PAUSE, PARTICIPANTS, pause_after
+from services.datarights.domain.request import ARCHIVE_LIFE, FETCHING, LEASE, LONGEST_PAUSE, PARTICIPANTS, pause_after
 from tests.support.datarights import DatarightsForTests
 from wardenry.archive import verify_archive
 from wardenry.subject_data import Obstacle
@@ -34,12 +34,12 @@ async def test_an_access_request_gathers_everything_into_one_archive(datarights:
     request = await datarights.made(anna, ACCESS)
     assert datarights.waked == 1
     with pytest.raises(RequestUnknown):
-        await datarights.fetch(anna.subject, request.id)
+        await datarights.fetch(anna, request.id)
     await datarights.fulfil.all()
-    # At rest there is nothing in clear, and one object.
-    (stored,) = datarights.world.objects.values()
-    assert b"anna" not in stored
-    archive = await datarights.fetch(anna.subject, request.id)
+    # At rest there is nothing in clear, and the archive alone.
+    assert {name.split("/")[2] for name in datarights.world.objects} == {"archive"}
+    assert not any(b"anna" in stored for stored in datarights.world.objects.values())
+    archive = await datarights.fetch(anna, request.id)
     manifest = verify_archive(io.BytesIO(archive), datarights.signer.key)
     assert (manifest.subject, manifest.request) == (anna.subject, request.id)
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
@@ -47,20 +47,25 @@ async def test_an_access_request_gathers_everything_into_one_archive(datarights:
             rows = json.loads(file.read(f"data/{participant}/rows.json"))["rows"]
             assert rows == [{"value": f"anna's at {participant}"}]
         assert all(b"somebody" not in file.read(name) for name in file.namelist())
-    assert await datarights.actions() == ["export.requested", "request.completed"]
+        (own,) = json.loads(file.read("data/datarights/requests.json"))["rows"]
+        assert (own["request_id"], own["right"], own["completed_at"]) == (str(request.id), "access", None)
+    assert await datarights.actions() == ["export.requested", "request.completed", "archive.fetched"]
 
 
 async def test_an_archive_is_fetched_once_by_twenty_at_once(datarights: DatarightsForTests) -> None:
     anna = datarights.person()
     request = await datarights.made(anna, ACCESS)
     await datarights.fulfil.all()
-    found = await asyncio.gather(
-        *(datarights.fetch(anna.subject, request.id) for _ in range(20)), return_exceptions=True
-    )
+    found = await asyncio.gather(*(datarights.fetch(anna, request.id) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(each, bytes) for each in found) == 1
     assert sum(isinstance(each, RequestUnknown) for each in found) == 19
     read = await datarights.reading.get(anna.subject, request.id)
     assert read.archive_until(datarights.clock.now()) is None
+    assert (await datarights.actions()).count("archive.fetched") == 1
+    # It stays for as long as somebody may still be fetching it.
+    await datarights.fulfil.remove_archives()
+    assert datarights.world.objects
+    datarights.clock.advance(FETCHING.total_seconds())
     await datarights.fulfil.remove_archives()
     assert not datarights.world.objects
 
@@ -73,7 +78,7 @@ async def test_an_archive_that_nobody_fetches_goes_after_a_week(datarights: Data
     assert datarights.world.objects
     datarights.clock.advance(ARCHIVE_LIFE.total_seconds())
     with pytest.raises(RequestUnknown):
-        await datarights.fetch(anna.subject, request.id)
+        await datarights.fetch(anna, request.id)
     await datarights.fulfil.remove_archives()
     assert not datarights.world.objects
 
@@ -86,7 +91,7 @@ async def test_somebody_elses_request_is_as_unknown_as_none(datarights: Datarigh
         with pytest.raises(RequestUnknown):
             await datarights.reading.get(eve.subject, unknown)
         with pytest.raises(RequestUnknown):
-            await datarights.fetch(eve.subject, unknown)
+            await datarights.fetch(eve, unknown)
     assert (await datarights.reading.page(eve.subject, before=None, limit=50)).requests == []
     # The same id is another request for somebody else, and tells nothing.
     hers = await datarights.create(eve, request_id=request.id, right=ERASURE)
@@ -139,7 +144,7 @@ async def test_an_erasure_reaches_everybody_and_then_the_keys(datarights: Datari
     assert datarights.world.destroyed == {anna.subject}
     assert not datarights.world.objects
     with pytest.raises(RequestUnknown):
-        await datarights.fetch(anna.subject, earlier.id)
+        await datarights.fetch(anna, earlier.id)
     assert (await datarights.reading.get(anna.subject, request.id)).completed_at
     assert (await datarights.actions())[2:] == ["erasure.requested", "request.completed", "subject.erased"]
 
@@ -205,8 +210,9 @@ async def test_a_request_is_finished_wherever_it_was_killed(datarights: Datarigh
             read = await datarights.reading.get(person.subject, request.id)
             assert read.completed_at, f"killed {when} {moment}"
             if right == ACCESS:
-                archive = await datarights.fetch(person.subject, request.id)
+                archive = await datarights.fetch(person, request.id)
                 verify_archive(io.BytesIO(archive), datarights.signer.key)
+                datarights.clock.advance(FETCHING.total_seconds())
                 await datarights.fulfil.remove_archives()
             else:
                 assert person.subject in datarights.world.destroyed
@@ -247,7 +253,7 @@ async def test_what_a_lost_lease_did_is_not_written_down(datarights: DatarightsF
     go_on.set()
     assert await first
     assert (await datarights.actions()).count("request.completed") == 1
-    assert len(await datarights.as_administrator("SELECT FROM request_step")) == len(PARTICIPANTS) + 1
+    assert len(await datarights.as_administrator("SELECT FROM request_step")) == len(PARTICIPANTS) + 2
 
 
 async def test_who_is_away_is_asked_again_later_and_nobody_else_waits(datarights: DatarightsForTests) -> None:

@@ -10,13 +10,16 @@ from uuid import UUID
 
 import pytest
 
-from services.datarights.domain.archive import Part, Subject, archive
-from services.datarights.domain.errors import ParticipantInvalid
+from services.datarights.domain.archive import ArchiveWriter, Subject, cell
+from services.datarights.domain.errors import ParticipantInvalid, PartInvalid
+from services.datarights.domain.page import Section
+from services.datarights.domain.part import Gathering, Part, rows_of
 from tests.support.vectors import vectors_of
 from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest, verify_archive
 from wardenry.log.note import NoteSigner, VerifierKey
 from wardenry.subject_data import Category, Row
 
+RUN = UUID("019ab2c0-7a00-7000-8000-00000000000a")
 SIGNER = NoteSigner(name="example.org/archive", seed=bytes(32))
 WHOSE = Subject(
     subject=UUID("019ab2c0-7a00-7000-8000-000000000001"),
@@ -29,13 +32,43 @@ def category(name: str = "account", fields: tuple[str, ...] = ("name", "tags", "
     return Category(name=name, description="<What>", purpose="Why", retention="How long", fields=fields)
 
 
-def part(*rows: dict[str, object], of: Category | None = None) -> Part:
-    found = of or category()
-    return Part("identity", (found,), tuple(Row(found.name, row) for row in rows))  # type: ignore[arg-type] # the tests'
+class Gathered:
+    """What a participant sent, in pieces."""
+
+    def __init__(self, *rows: dict[str, object], of: Category | None = None, piece: int = 40) -> None:
+        found = of or category()
+        gathering = Gathering("identity", [found], run=RUN, piece=piece)
+        pieces = [gathering.add(Row(found.name, row)) for row in rows]  # type: ignore[arg-type] # the tests'
+        self.pieces = [each for each in (*pieces, *gathering.rest()) if each is not None]
+        self.part = gathering.part()
 
 
-def packed(*parts: Part) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(archive(WHOSE, parts, sign=SIGNER.sign)))
+def part(*rows: dict[str, object], of: Category | None = None) -> Gathered:
+    return Gathered(*rows, of=of)
+
+
+def archive(whose: Subject, gathered: list[Gathered]) -> bytes:
+    writer = ArchiveWriter(whose)
+    made = b""
+    sections = []
+    for each in gathered:
+        (table,) = each.part.tables
+        rows = [rows_of(piece.content) for piece in each.pieces]
+        with writer.as_json(each.part.participant, table) as as_json:
+            for some in rows:
+                as_json.add(some)
+                made += writer.take()
+        with writer.as_csv(each.part.participant, table) as as_csv:
+            for some in rows:
+                as_csv.add(some)
+        shown = [{field: cell(value) for field, value in row.items()} for some in rows for row in some]
+        sections.append(Section(participant=each.part.participant, table=table, rows=shown))
+    writer.end(sections, sign=SIGNER.sign)
+    return made + writer.take()
+
+
+def packed(*gathered: Gathered) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(archive(WHOSE, list(gathered))))
 
 
 @pytest.mark.parametrize("vector", vectors_of("archive"), ids=lambda vector: str(vector["what"]))
@@ -51,7 +84,7 @@ def test_vector(vector: dict[str, Any]) -> None:
 
 
 def test_an_archive_is_what_was_signed() -> None:
-    made = archive(WHOSE, [part({"name": "Ada", "tags": ["a", "b"], "count": 3})], sign=SIGNER.sign)
+    made = archive(WHOSE, [part({"name": "Ada", "tags": ["a", "b"], "count": 3})])
     manifest = verify_archive(io.BytesIO(made), SIGNER.key)
     assert (manifest.subject, manifest.request, manifest.created_at) == (WHOSE.subject, WHOSE.request, WHOSE.created_at)
     assert set(manifest.files) == {"index.html", "data/identity/account.json", "data/identity/account.csv"}
@@ -66,7 +99,7 @@ def test_an_archive_is_what_was_signed() -> None:
 
 @pytest.mark.parametrize("change", ["altered", "added", "missing", "doubled", "unsigned", "no archive"])
 def test_an_archive_that_was_changed_is_refused(change: str) -> None:
-    made = archive(WHOSE, [part({"name": "Ada"})], sign=SIGNER.sign)
+    made = archive(WHOSE, [part({"name": "Ada"})])
     altered = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(made)) as file, zipfile.ZipFile(altered, "w") as other:
         for name in file.namelist():
@@ -89,8 +122,8 @@ def test_an_archive_that_was_changed_is_refused(change: str) -> None:
 
 @pytest.mark.parametrize("name", ["../escape", "/etc/passwd", "a b", "A", "x\ny", "", "con:", "data\\x"])
 def test_no_name_leads_out_of_the_archive(name: str) -> None:
-    with pytest.raises(ArchiveInvalid):
-        packed(part({"name": "Ada"}, of=category(name)))
+    with pytest.raises(ParticipantInvalid):
+        part({"name": "Ada"}, of=category(name))
     with pytest.raises(ArchiveInvalid):
         Manifest(
             request=WHOSE.request, subject=WHOSE.subject, created_at=WHOSE.created_at, files={f"{name}.json": ""}
@@ -114,14 +147,66 @@ def test_a_spreadsheet_shows_and_a_page_shows_and_neither_runs() -> None:
     assert "default-src 'none'" in page
 
 
-def test_a_row_that_was_not_described_is_refused() -> None:
-    part({"name": "Ada"}).check()
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row("account", {"name": "Ada", "secret": "x"}),
+        Row("others", {}),
+        Row("account", {"name": {"first": "Ada"}}),  # type: ignore[dict-item] # what a participant should not send
+        Row("account", {"count": 1.5}),  # type: ignore[dict-item] # the same
+        Row("account", {"tags": ["a", 1]}),  # type: ignore[list-item] # the same
+    ],
+    ids=str,
+)
+def test_a_row_that_no_archive_can_hold_is_refused_as_it_comes(row: Row) -> None:
+    gathering = Gathering("identity", [category()], run=RUN)
+    gathering.add(Row("account", {"name": "Ada", "tags": ["a"], "count": True}))
     with pytest.raises(ParticipantInvalid):
-        part({"name": "Ada", "secret": "x"}).check()
-    with pytest.raises(ParticipantInvalid):
-        Part("identity", (category(),), (Row("others", {}),)).check()
+        gathering.add(row)
 
 
-def test_a_part_is_read_as_it_was_kept() -> None:
-    kept = part({"name": "Ada", "tags": ["a"], "count": None})
+@pytest.mark.parametrize("names", [["../escape"], ["A"], [""], ["a", "a"]], ids=str)
+def test_categories_that_no_archive_can_hold_are_refused_before_their_rows(names: list[str]) -> None:
+    with pytest.raises(ParticipantInvalid):
+        Gathering("identity", [category(name) for name in names], run=RUN)
+
+
+def test_rows_are_gathered_in_pieces_and_none_is_lost() -> None:
+    rows: list[dict[str, object]] = [
+        {"name": f"Ada {number}\n", "tags": None, "count": number} for number in range(100)
+    ]
+    gathered = Gathered(*rows, piece=500)
+    (table,) = gathered.part.tables
+    assert 5 < len(gathered.pieces) == table.pieces < 20
+    assert all(len(piece.content) < 600 for piece in gathered.pieces)
+    assert [row for piece in gathered.pieces for row in rows_of(piece.content)] == rows
+    assert (table.rows, table.size) == (100, sum(len(piece.content) for piece in gathered.pieces))
+    with packed(gathered) as file:
+        assert json.loads(file.read("data/identity/account.json"))["rows"] == rows
+
+
+def test_json_is_what_the_library_writes_at_once() -> None:
+    several: list[dict[str, object]] = [
+        {"name": "Ada", "tags": ["x", "y"], "count": 1},
+        {"name": "\u2028\n", "tags": [], "count": None},
+    ]
+    for count in (0, 2):
+        rows = several[:count]
+        with packed(part(*rows)) as file:
+            text = file.read("data/identity/account.json").decode()
+        stated = {
+            "category": "account",
+            "description": "<What>",
+            "purpose": "Why",
+            "retention": "How long",
+            "rows": rows,
+        }
+        assert text == json.dumps(stated, ensure_ascii=False, indent=1) + "\n"
+
+
+def test_a_part_is_read_as_it_was_kept_and_nothing_else_is() -> None:
+    kept = part({"name": "Ada", "tags": ["a"], "count": None}).part
     assert Part.from_bytes(kept.to_bytes()) == kept
+    for other in (b"", b"[]", b"{}", b'{"participant": "identity", "categories": [], "rows": []}', b"7"):
+        with pytest.raises(PartInvalid):
+            Part.from_bytes(other)

@@ -86,6 +86,8 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """A person was erased from every service, and their keys destroyed. Target: the subject."""
     ACTION_SUBJECT_RECTIFIED: _Action.ValueType  # 83
     """A person's data was corrected. Target: the subject, with the value before and after; details `field`."""
+    ACTION_ARCHIVE_FETCHED: _Action.ValueType  # 84
+    """The archive of a person's data was handed to the person. Target: the request."""
     ACTION_LOG_ANCHORED: _Action.ValueType  # 100
     """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
 
@@ -159,6 +161,8 @@ ACTION_SUBJECT_ERASED: Action.ValueType  # 82
 """A person was erased from every service, and their keys destroyed. Target: the subject."""
 ACTION_SUBJECT_RECTIFIED: Action.ValueType  # 83
 """A person's data was corrected. Target: the subject, with the value before and after; details `field`."""
+ACTION_ARCHIVE_FETCHED: Action.ValueType  # 84
+"""The archive of a person's data was handed to the person. Target: the request."""
 ACTION_LOG_ANCHORED: Action.ValueType  # 100
 """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
 Global___Action: _TypeAlias = Action  # noqa: Y015
