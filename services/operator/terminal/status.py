@@ -67,7 +67,8 @@ def _certificate(presented: Presented, now: datetime) -> Text:
 def _log(status: Status) -> list[str]:
     if status.log is None:
         return []
-    return [f"platform log: {status.log.size:,} entries; checkpoint signed {age(status.at - status.log.signed_at)} ago"]
+    entries = "1 entry" if status.log.size == 1 else f"{status.log.size:,} entries"
+    return [f"platform log: {entries}; checkpoint signed {age(status.at - status.log.signed_at)} ago"]
 
 
 def _as_json(status: Status) -> dict[str, object]:
