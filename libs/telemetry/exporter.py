@@ -18,7 +18,7 @@ from libs.telemetry.observer import Observer
 from libs.telemetry.recording import RecordingObserver
 from wardenry.clock import Clock
 
-#: Spans that wait, at most: about 4 MB. Beyond it the oldest go.
+#: Spans that wait, at most: about 3 MB. Beyond it the oldest go.
 MOST_WAITING = 2_048
 #: Spans sent together, and seconds that a span waits for others.
 _TOGETHER = 512

@@ -178,4 +178,33 @@ MUTANTS = (
         instead="",
         tests=("tests/integration/tenancy/test_platform.py::test_each_statement_looks_for_itself",),
     ),
+    Mutant(
+        name="traces begin at the edge",
+        harm="visitors decide what is recorded, and put their requests among the spans of others' traces",
+        file="services/gateway/edge/tracing.py",
+        guard="""if position.sampled else None
+        status = 500
+""",
+        instead="""if position.sampled else None
+        position = visitor or position
+        status = 500
+""",
+        tests=("tests/unit/gateway/test_tracing.py::test_a_visitor_neither_forces_a_trace_nor_chooses_it",),
+    ),
+    Mutant(
+        name="routes instead of paths",
+        harm="what visitors write into a path reaches whoever reads the traces, and makes a series of each",
+        file="services/gateway/edge/tracing.py",
+        guard="""route=getattr(scope.get("route"), "path", "")""",
+        instead="""route=scope["path"]""",
+        tests=("tests/unit/gateway/test_tracing.py::test_a_sampled_request_is_a_span_by_its_route_alone",),
+    ),
+    Mutant(
+        name="position of a sending",
+        harm="an event sent again, or by another relay, is another record, and is parked as a conflict",
+        file="libs/telemetry/trace_context.py",
+        guard="""digest = hashlib.sha256(self.span_id.to_bytes(8, "big") + seed).digest()""",
+        instead="""digest = hashlib.sha256(random.randbytes(8) + seed).digest()""",
+        tests=("tests/unit/outbox/test_publication.py::test_a_record_is_the_same_whoever_sends_it_and_however_often",),
+    ),
 )
