@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,10 @@ VERSION = "wardenry archive 1"
 #: Names of files: no way out of the directory that an archive is unpacked in.
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)*[a-z0-9][a-z0-9-]*\.[a-z]+")
 _CHUNK = 1 << 16
+#: Bytes of a manifest, at most; it lists a few dozen files.
+_LONGEST_MANIFEST = 1 << 20
+#: What an archive's files are compressed by.
+_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
 class ArchiveInvalid(ValueError):
@@ -70,6 +75,10 @@ def verify_archive(file: BinaryIO, key: VerifierKey) -> Manifest:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+            if any(entry.compress_type not in _COMPRESSIONS for entry in archive.infolist()):
+                raise ArchiveInvalid("a file is compressed by something that no archive is")
+            if archive.getinfo(MANIFEST).file_size > _LONGEST_MANIFEST:
+                raise ArchiveInvalid("the manifest is longer than any is")
             manifest = Manifest.parse(open_note(archive.read(MANIFEST).decode(), [key]))
             if sorted(names) != sorted([*manifest.files, MANIFEST]):
                 raise ArchiveInvalid("the archive holds other files than its manifest lists")
@@ -78,7 +87,10 @@ def verify_archive(file: BinaryIO, key: VerifierKey) -> Manifest:
                     raise ArchiveInvalid(f"{name} is not the file that was signed")
     except NoteInvalid as error:
         raise ArchiveInvalid(str(error)) from error
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError, EOFError) as error:
+    except ArchiveInvalid:
+        raise
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, OverflowError, EOFError) as error:
+        # A changed byte may look to the library like a file that is encrypted, or that begins before the beginning.
         raise ArchiveInvalid("no archive, or a broken one") from error
     return manifest
 

@@ -1,8 +1,11 @@
 """Archives: whole, signed, and safe to open."""
 
+import contextlib
 import csv
 import io
 import json
+import random
+import tracemalloc
 import zipfile
 from datetime import UTC, datetime
 from typing import Any
@@ -118,6 +121,33 @@ def test_an_archive_that_was_changed_is_refused(change: str) -> None:
                 other.writestr("index.html", "another")
     with pytest.raises(ArchiveInvalid):
         verify_archive(io.BytesIO(b"PK" if change == "no archive" else altered.getvalue()), SIGNER.key)
+
+
+def test_whatever_byte_is_changed_it_is_the_same_archive_or_none() -> None:
+    rows: list[dict[str, object]] = [{"name": f"Ada {number}", "count": number} for number in range(50)]
+    made = archive(WHOSE, [part(*rows)])
+    signed = verify_archive(io.BytesIO(made), SIGNER.key)
+    chance = random.Random(7)  # noqa: S311 - which bytes, not a secret
+    for _ in range(3_000):
+        changed = bytearray(made)
+        for _ in range(chance.choice((1, 1, 4))):
+            changed[chance.randrange(len(made))] = chance.randrange(256)
+        with contextlib.suppress(ArchiveInvalid):
+            # Times and modes of entries are not what is signed.
+            assert verify_archive(io.BytesIO(bytes(changed[: chance.choice((None, -9))])), SIGNER.key) == signed
+
+
+def test_a_manifest_that_unpacks_without_end_is_not_unpacked() -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(MANIFEST, b"\0" * 50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveInvalid):
+            verify_archive(bomb, SIGNER.key)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", ["../escape", "/etc/passwd", "a b", "A", "x\ny", "", "con:", "data\\x"])
