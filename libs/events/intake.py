@@ -7,11 +7,12 @@ from operator import itemgetter
 from typing import Protocol
 
 from libs.db.context import Context
-from libs.db.errors import DatabaseUnavailable
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.cursors import CursorMoved, Move, Stream, lock_cursors, move_cursors
 from libs.events.errors import RecordRejected, TryLater
+from libs.events.fault import is_the_databases
 from libs.events.parked import Parked, Reason, alarm, park
 from libs.events.patience import Patience
 from libs.events.processing import Processing
@@ -35,8 +36,9 @@ class Handler(Protocol):
         source was restored: after that, events come again under new numbers, and a handler tells them by `event_id`.
 
         `tx` also moves the cursors, so all effects of a record are in it or are repeated safely. Raises TryLater or
-        DatabaseUnavailable to be given the same records again, RecordRejected to have one set aside; for another
-        error the records are given again in smaller lots until the one that fails is alone, tried, and set aside.
+        DatabaseUnavailable to be given the same records again, RecordRejected to have one set aside; what the database
+        would answer to any record (libs.events.fault) is waited for too; for another error the records are given again
+        in smaller lots until the one that fails is alone, tried, and set aside.
         """
         ...
 
@@ -81,7 +83,8 @@ class Intake:
         self._processing = Processing(observer=observer)
 
     async def take(self, records: Sequence[Record]) -> None:
-        """Takes in what is next, holds what is ahead, sets aside what is bad. Waits while the database is down."""
+        """Takes in what is next, holds what is ahead, sets aside what is bad. Waits while the database is down, or
+        cannot do what it is asked for. Raises DatabaseRefused."""
         batch: dict[Stream, list[Record]] = {}
         for record in records:
             batch.setdefault(Stream(record.source, record.bucket), []).append(record)
@@ -104,8 +107,10 @@ class Intake:
                     await park(tx, parked, now=self._clock.now())
                 self._patience.over()
                 return
-            except DatabaseUnavailable as error:
-                await self._patience.wait(error)
+            except Exception as error:
+                if (passing := _passing(error)) is None:
+                    raise
+                await self._patience.wait(passing)
 
     def let_go(self) -> None:
         """Forgets what is held: after partitions have moved, other members have it or it comes again."""
@@ -119,9 +124,12 @@ class Intake:
                 held = await self._transact(records)
                 self._patience.over()
                 return held
-            except (DatabaseUnavailable, TryLater, CursorMoved) as error:
-                await self._patience.wait(error)
+            except DatabaseRefused:
+                raise
             except Exception as error:
+                if (passing := _passing(error)) is not None:
+                    await self._patience.wait(passing)
+                    continue
                 if len(records) > 1:
                     middle = len(records) // 2
                     return await self._apply(records[:middle]) + await self._apply(records[middle:])
@@ -186,13 +194,23 @@ class Intake:
                     span.end(error=parked.reason.value)
                 alarm([parked])
                 return found.held
-            except (DatabaseUnavailable, CursorMoved) as again:
-                await self._patience.wait(again)
+            except Exception as again:
+                if (passing := _passing(again)) is None:
+                    raise
+                await self._patience.wait(passing)
 
     def _bound(self) -> None:
         while self._held and sum(_size(record) for some in self._held.values() for record in some) > self._held_bytes:
             # Held records are in order: the nearest half of each bucket stays.
             self._held = {stream: some[: len(some) // 2] for stream, some in self._held.items() if len(some) > 1}
+
+
+def _passing(error: Exception) -> Exception | None:
+    """What is waited for, as it is told; None for what waiting does not mend."""
+    if isinstance(error, DatabaseUnavailable | TryLater | CursorMoved):
+        return error
+    # Its own text may repeat a row.
+    return TryLater(f"the database cannot: {type(error).__name__}") if is_the_databases(error) else None
 
 
 def _size(record: Record) -> int:

@@ -10,13 +10,14 @@ from libs.service.periodic import Periodic
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
-_EVERY_SECONDS = 3600.0
+#: Events whose month is not there wait for it: a clock may have jumped.
+_EVERY_SECONDS = 60.0
 _RETRY_SECONDS = 5.0
 _AHEAD = 3
 
 
 class MakeMonths:
-    """Works under the jobs role: once at the start, then every hour."""
+    """Works under the jobs role: once at the start, then every minute."""
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database

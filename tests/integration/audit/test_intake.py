@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.intake import Intake
@@ -14,7 +16,9 @@ from libs.events.position import Position
 from libs.events.record import Record
 from libs.ids import SystemEntropy
 from services.audit.domain.errors import TreeMoved
+from services.audit.jobs.partition import MakeMonths
 from tests.support.audit import ALICE, LOG, OTHER_LOG, AuditOnPostgres, raw_of
+from tests.support.events import eventually
 from tests.unit.merkle import naive_tree
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.tree import leaf_hash
@@ -30,6 +34,11 @@ async def assert_proved(audit: AuditOnPostgres, leaves: Sequence[bytes], log: UU
     checkpoint = audit.opened((await audit.proving.checkpoint(log)).note)
     assert checkpoint.size == len(leaves)
     assert checkpoint.root == naive_tree.root([leaf_hash(leaf) for leaf in leaves])
+
+
+async def told(caplog: pytest.LogCaptureFixture, text: str) -> bool:
+    """Whether the service's own log says so."""
+    return any(text in record.getMessage() for record in caplog.records)
 
 
 async def test_batches_of_many_logs_become_dense_logs(audit: AuditOnPostgres) -> None:
@@ -157,6 +166,50 @@ async def test_a_crash_before_the_commit_leaves_nothing_and_the_records_come_aga
     await assert_proved(audit, [leaf_of(record) for record in records[:2]])
     await audit.new_intake().take(records)
     await assert_proved(audit, [leaf_of(record) for record in records])
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends"),
+    [
+        ("REVOKE INSERT ON entry FROM audit_runtime", "GRANT INSERT ON entry TO audit_runtime"),
+        ("ALTER TABLE hash_run RENAME TO hidden", "ALTER TABLE hidden RENAME TO hash_run"),
+        ("REVOKE INSERT ON parked_record FROM audit_runtime", "GRANT INSERT ON parked_record TO audit_runtime"),
+    ],
+)
+async def test_what_the_database_cannot_do_is_waited_for_and_nothing_is_set_aside(
+    audit: AuditOnPostgres, caplog: pytest.LogCaptureFixture, breaks: str, mends: str
+) -> None:
+    """A right or a table that is missing is no record's fault: set aside, they would never get to their log."""
+    administrator = await asyncpg.connect(audit.service_database.administrator)
+    await audit.intake.take(audit.records(1))
+    refused = audit.record(audit.event(action="user.login"))
+    records = audit.records(3)
+    await administrator.execute(breaks)
+    taking = asyncio.create_task(audit.intake.take([refused, *records]))
+    await eventually(lambda: told(caplog, "the database cannot"))
+    await administrator.execute(mends)
+    await administrator.close()
+    await taking
+    assert await audit.size() == 4
+    assert [reason for reason, _ in await audit.parked()] == ["rejected"]
+
+
+async def test_events_wait_for_a_month_that_was_not_made(
+    audit: AuditOnPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when the clock jumps: by a minute later the month is there."""
+    await audit.intake.take(audit.records(1))
+    audit.clock.advance(124 * 86_400)
+    records = audit.records(3)
+    taking = asyncio.create_task(audit.intake.take(records))
+    await eventually(lambda: told(caplog, "the database cannot"))
+    jobs = Database(url=audit.service_database.jobs, name="jobs", size=1)
+    await jobs.open()
+    await MakeMonths(database=jobs, clock=audit.clock).make()
+    await jobs.close()
+    await taking
+    assert await audit.size() == 4
+    assert not await audit.parked()
 
 
 async def test_a_crash_between_commit_and_signature_is_made_up_for(audit: AuditOnPostgres) -> None:
