@@ -59,7 +59,8 @@ class RowSecurity:
             findings += looked.findings
             figures[QUERIES] += looked.figures[QUERIES]
             figures[SEEN] += looked.figures[SEEN]
-        return Examined(facts=(_told(roles, tables, figures, reviewed),), findings=tuple(findings), figures=figures)
+        where = tuple(Finding(f"{each.where} in {roles.database}", each.what) for each in findings)
+        return Examined(facts=(_told(roles, tables, figures, reviewed),), findings=where, figures=figures)
 
 
 async def _look(
@@ -69,7 +70,8 @@ async def _look(
     made = seen = 0
     found: list[Finding] = []
     async with database.transaction(Context()) as tx:
-        await tx.execute("SET TRANSACTION READ ONLY")
+        # Every tenant table has an index that begins with what the policy compares; nobody's tables are read through.
+        await tx.execute("SET TRANSACTION READ ONLY; SET LOCAL enable_seqscan = off")
         found += [Finding(f"role {name}", what) for what in await _about(tx, name)]
         for table in tables:
             listed = Grant(role=role, on=table.name, command="SELECT") in reviewed

@@ -10,8 +10,6 @@ from libs.controls.row_security.table import COMMANDS, PUBLIC, TAGS, TENANT, Cat
 
 #: The functions, one of which a tenant table's restrictive policy compares with, by the table's tag.
 CONTEXT = {"workspace": ("context_workspaces()",), "subject": ("context_subjects()", "context_workspaces()")}
-#: The roles that a service may log in with at work, and which the rules of roles concern.
-LOGINS = ("runtime", "relay", "jobs")
 
 _FOREIGN_KEYS = """
 SELECT conname AS name, conrelid AS oid, confrelid AS target, here.attname AS first, there.attname AS target_first
@@ -27,14 +25,16 @@ SELECT p.oid::regprocedure::text AS name, p.prosecdef AS definer, pg_get_userbyi
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
+#: Whoever may log in to work with the database; its owner logs in to change it. Who may ask for a checkpoint reaches no
+#: row by that.
 _ROLES = """
 SELECT rolname AS name, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS powerful,
-    EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) AS member,
+    EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND m.roleid <> 'pg_checkpoint'::regrole) AS member,
     EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR EXISTS (SELECT FROM pg_proc WHERE proowner = r.oid)
         OR EXISTS (SELECT FROM pg_namespace WHERE nspowner = r.oid)
         OR EXISTS (SELECT FROM pg_type WHERE typowner = r.oid) AS owns,
     has_schema_privilege(r.oid, 'public', 'CREATE') AS creates
-FROM pg_roles r WHERE rolname = ANY ($1::text[])
+FROM pg_roles r WHERE rolcanlogin AND starts_with(rolname, $1 || '_') AND rolname <> $1 || '_owner'
 """
 _ROLE_FAULTS = {
     "powerful": "has an attribute that reaches past policies",
@@ -59,7 +59,7 @@ async def broken_rules(
     for row in await catalogue.fetch(_FUNCTIONS):
         listed = Grant(role=OWNER, on=row["name"], command="EXECUTE") in reviewed
         found += [Finding(f"function {row['name']}", what) for what in _of_function(row, reviewed=listed)]
-    for row in await catalogue.fetch(_ROLES, [f"{database}_{role}" for role in LOGINS]):
+    for row in await catalogue.fetch(_ROLES, database):
         found += [Finding(f"role {row['name']}", what) for fault, what in _ROLE_FAULTS.items() if row[fault]]
     return found
 

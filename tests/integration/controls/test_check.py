@@ -97,14 +97,14 @@ async def test_every_service_counts_its_own_databases(stack: LocalStack, wardenr
             "ALTER TABLE workspace NO FORCE ROW LEVEL SECURITY",
             "ALTER TABLE workspace FORCE ROW LEVEL SECURITY",
             "T2",
-            {"where": "workspace", "what": "row security is not enabled and forced"},
+            {"where": "workspace in tenancy", "what": "row security is not enabled and forced"},
         ),
         (
             "vault",
             "CREATE TABLE forgotten (workspace_id uuid PRIMARY KEY)",
             "DROP TABLE forgotten",
             "T2",
-            {"where": "forgotten", "what": "row security is not enabled and forced"},
+            {"where": "forgotten in vault", "what": "row security is not enabled and forced"},
         ),
         (
             "audit",

@@ -26,38 +26,41 @@ FAULTS = {
     "a table without a policy": (
         "CREATE TABLE bare (workspace_id uuid PRIMARY KEY); COMMENT ON TABLE bare IS '[workspace] Forgotten';"
         " GRANT SELECT ON bare TO identity_runtime;",
-        Finding("bare", "row security is not enabled and forced"),
+        Finding("bare in identity", "row security is not enabled and forced"),
     ),
     "not enabled": (
         "ALTER TABLE note DISABLE ROW LEVEL SECURITY;",
-        Finding("note", "identity_runtime sees a row without a workspace"),
+        Finding("note in identity", "identity_runtime sees a row without a workspace"),
     ),
     "not forced": (
         "ALTER TABLE note NO FORCE ROW LEVEL SECURITY;",
-        Finding("note", "row security is not enabled and forced"),
+        Finding("note in identity", "row security is not enabled and forced"),
     ),
     "a policy dropped": (
         "DROP POLICY note_select ON note;",
-        Finding("note", "identity_runtime is granted SELECT and no policy permits it"),
+        Finding("note in identity", "identity_runtime is granted SELECT and no policy permits it"),
     ),
     "the restrictive policy dropped": (
         "DROP POLICY note_workspace ON note;",
-        Finding("note", "identity_runtime sees a row without a workspace"),
+        Finding("note in identity", "identity_runtime sees a row without a workspace"),
     ),
     "a policy that lets the empty context through": (
         "ALTER POLICY note_workspace ON note USING (workspace_id = ANY ((SELECT context_workspaces())::uuid[])"
         " OR current_setting('wardenry.workspaces') = '');",
-        Finding("note", "identity_runtime sees a row without a workspace"),
+        Finding("note in identity", "identity_runtime sees a row without a workspace"),
     ),
     "a narrow role that nobody reviewed": (
         "GRANT SELECT ON note TO identity_jobs;"
         " CREATE POLICY note_jobs ON note FOR SELECT TO identity_jobs USING (true);",
-        Finding("note", "identity_jobs is granted SELECT on tenants' rows and is not on the reviewed list"),
+        Finding("note in identity", "identity_jobs is granted SELECT on tenants' rows and is not on the reviewed list"),
     ),
-    "truncate": ("GRANT TRUNCATE ON note TO identity_runtime;", Finding("note", "identity_runtime has TRUNCATE")),
+    "truncate": (
+        "GRANT TRUNCATE ON note TO identity_runtime;",
+        Finding("note in identity", "identity_runtime has TRUNCATE"),
+    ),
     "an object of a runtime role": (
         "GRANT CREATE ON SCHEMA public TO identity_runtime;",
-        Finding("role identity_runtime", "may create objects in public"),
+        Finding("role identity_runtime in identity", "may create objects in public"),
     ),
 }
 
@@ -142,15 +145,21 @@ async def test_a_role_that_bypasses_policies_is_found(live: Live) -> None:
         examined = await live.examined()
     finally:
         await live.as_administrator("ALTER ROLE identity_runtime NOBYPASSRLS")
-    assert Finding("role identity_runtime", "has an attribute that reaches past policies") in examined.findings
-    assert Finding("role identity_runtime", "identity_runtime is not bound by policies") in examined.findings
-    assert Finding("note", "identity_runtime sees a row without a workspace") in examined.findings
+    assert (
+        Finding("role identity_runtime in identity", "has an attribute that reaches past policies") in examined.findings
+    )
+    assert (
+        Finding("role identity_runtime in identity", "identity_runtime is not bound by policies") in examined.findings
+    )
+    assert Finding("note in identity", "identity_runtime sees a row without a workspace") in examined.findings
 
 
 async def test_a_service_that_logs_in_as_somebody_else_is_found(note_database: ServiceDatabase) -> None:
     async with opened(note_database, urls={"relay": note_database.owner}) as live:
         examined = await live.examined()
-    assert examined.findings == (Finding("role identity_relay", "the service is connected as identity_owner instead"),)
+    assert examined.findings == (
+        Finding("role identity_relay in identity", "the service is connected as identity_owner instead"),
+    )
 
 
 async def test_what_a_reviewed_role_sees_is_no_hole(live: Live) -> None:
