@@ -47,8 +47,9 @@ def read_keys(published: bytes) -> list[Key]:
     return keys
 
 
-def judge_keys(keys: list[Key], *, known: frozenset[str]) -> Examined:
-    """Whether all keys are public ones, and of the issuer, which knows those of the ids `known`."""
+def judge_keys(keys: list[Key], *, known: frozenset[str] | None = None) -> Examined:
+    """Whether all keys are public ones, and of the issuer, which knows those of the ids `known`; where it did not say,
+    that is not judged."""
     findings = []
     for key in keys:
         where = f"key {key.get('kid', 'without an id')}"
@@ -93,7 +94,7 @@ def judge_token(token: str, keys: list[Key], *, issuer: str) -> Examined:
     return Examined(facts=(f"a token issued now: {algorithm}, its key is published, good for {life} seconds",))
 
 
-def _faults(key: Key, known: frozenset[str]) -> Iterator[str]:
+def _faults(key: Key, known: frozenset[str] | None) -> Iterator[str]:
     kind = key.get("kty")
     if secret := sorted(_SECRET_MEMBERS & set(key)):
         yield f"shows what is secret ({', '.join(secret)})"
@@ -104,7 +105,7 @@ def _faults(key: Key, known: frozenset[str]) -> Iterator[str]:
         yield f"is for {key['alg']}, which does not fit its kind"
     if key.get("use", "sig") != "sig":
         yield "is not for signatures"
-    if key.get("kid") not in known:
+    if known is not None and key.get("kid") not in known:
         yield "is published, and session does not know it"
     if kind == "RSA" and _bits(key) < _LEAST_RSA_BITS:
         yield f"has {_bits(key)} bits, fewer than {_LEAST_RSA_BITS}"

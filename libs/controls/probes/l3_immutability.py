@@ -7,7 +7,7 @@ public key that the gateway publishes, and then that each of many alterations of
 import asyncio
 import json
 
-from libs.controls.deployment import Deployment, examine, fetch
+from libs.controls.deployment import Deployment, Unreachable, examine, fetch
 from libs.controls.examined import Examined, Finding, together
 from libs.controls.log_sample import PLATFORM_LOG, WHERE, judge_sample
 from libs.ids import PLATFORM
@@ -27,8 +27,11 @@ async def probe(deployment: Deployment, *, clock: Clock) -> Examined:
     sample = audit.exhibits.get(PLATFORM_LOG)
     if sample is None:
         return seen
-    # After the sample: what everybody is shown now must continue it.
-    published, checkpoint = await fetch(deployment, [_KEYS, _CHECKPOINT])
+    try:
+        # After the sample: what everybody is shown now must continue it.
+        published, checkpoint = await fetch(deployment, [_KEYS, _CHECKPOINT])
+    except Unreachable as error:
+        return together([seen, Examined(unknown=(str(error),))])
     try:
         keys = [VerifierKey.parse(key) for key in json.loads(published)["keys"]]
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -6,8 +6,16 @@ others, for nobody.
 
 import asyncio
 
-from libs.controls.access_tokens import ACCESS_TOKEN, KEY_IDS, KeysUnreadable, judge_keys, judge_token, read_keys
-from libs.controls.deployment import Deployment, Unreachable, examine, fetch
+from libs.controls.access_tokens import (
+    ACCESS_TOKEN,
+    KEY_IDS,
+    Key,
+    KeysUnreadable,
+    judge_keys,
+    judge_token,
+    read_keys,
+)
+from libs.controls.deployment import Deployment, Unreachable, examine_or_unknown, fetch
 from libs.controls.examined import Examined, Finding, together
 from wardenry.clock import Clock
 from wardenry.errors.error import WardenryError
@@ -19,17 +27,27 @@ _SECONDS = 5.0
 
 async def probe(deployment: Deployment, *, clock: Clock) -> Examined:
     """What keys are published, and what a token is like that the service issues now."""
-    session, (published,) = await asyncio.gather(examine(deployment, "session", "S1"), fetch(deployment, [_JWKS]))
-    token = session.exhibits[ACCESS_TOKEN].decode()
-    known = frozenset(session.exhibits[KEY_IDS].decode().split())
-    try:
-        keys = read_keys(published)
-    except KeysUnreadable as error:
-        judged = [Examined(findings=(Finding(f"{deployment.gateway}{_JWKS}", str(error)),))]
-    else:
-        judged = [judge_token(token, keys, issuer=deployment.gateway), judge_keys(keys, known=known)]
+    session, keys = await asyncio.gather(examine_or_unknown(deployment, "session", "S1"), _published(deployment))
     seen = Examined(facts=session.facts, findings=session.findings, unknown=session.unknown)
-    return together([*judged, seen, await _introspected(deployment, token)])
+    token = session.exhibits.get(ACCESS_TOKEN)
+    if isinstance(keys, Examined):
+        return together([keys, seen])
+    if token is None:
+        return together([judge_keys(keys), seen])
+    known = frozenset(session.exhibits.get(KEY_IDS, b"").decode().split())
+    judged = judge_token(token.decode(), keys, issuer=deployment.gateway)
+    return together([judged, judge_keys(keys, known=known), seen, await _introspected(deployment, token.decode())])
+
+
+async def _published(deployment: Deployment) -> list[Key] | Examined:
+    """The keys as anybody gets them, or why there are none."""
+    try:
+        (published,) = await fetch(deployment, [_JWKS])
+        return read_keys(published)
+    except Unreachable as error:
+        return Examined(unknown=(str(error),))
+    except KeysUnreadable as error:
+        return Examined(findings=(Finding(f"{deployment.gateway}{_JWKS}", str(error)),))
 
 
 async def _introspected(deployment: Deployment, token: str) -> Examined:
@@ -38,7 +56,7 @@ async def _introspected(deployment: Deployment, token: str) -> Examined:
     try:
         answer = await stub.Introspect(token_pb2.IntrospectRequest(token=token), timeout=_SECONDS)
     except WardenryError as error:
-        raise Unreachable(f"session did not introspect the token: {error.message} ({error.reason_name})") from error
+        return Examined(unknown=(f"session did not introspect the token: {error.message} ({error.reason_name})",))
     if answer.active:
         return Examined(findings=(Finding("the token for nobody", "introspection calls it good"),))
     return Examined(facts=("introspection refuses it: its session is nobody's",))

@@ -10,6 +10,7 @@ from libs.controls.row_security.reviewed import FILE, Grant, read_reviewed
 from libs.controls.row_security.rules import CONTEXT, broken_rules
 from libs.controls.row_security.table import TENANT, Table, read_tables
 from libs.db.context import Context
+from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
 
@@ -44,7 +45,14 @@ class RowSecurity:
         self._reviewed = read_reviewed(FILE.read_text(encoding="utf-8")) if reviewed is None else reviewed
 
     async def __call__(self) -> Examined:
-        return together([await self._database(roles) for roles in self._databases])
+        return together([await self._examined(roles) for roles in self._databases])
+
+    async def _examined(self, roles: Roles) -> Examined:
+        """One database, whatever the others do."""
+        try:
+            return await self._database(roles)
+        except DatabaseUnavailable:
+            return Examined(unknown=(f"{roles.database}: the database does not answer",))
 
     async def _database(self, roles: Roles) -> Examined:
         reviewed = self._reviewed.get(roles.database, frozenset())

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from libs.controls.access_tokens import ACCESS_TOKEN, NOBODY
-from libs.controls.deployment import Deployment, Unreachable, examine
+from libs.controls.deployment import Deployment, examine
 from libs.controls.examined import Examined, Finding
 from libs.controls.probes import s1_access_tokens
 from libs.controls.servicer import ControlHandlers
@@ -210,19 +210,37 @@ async def test_a_key_that_is_too_old_is_found(running: Running, statement: str, 
     assert what in {finding.what for finding in (await running.probed()).findings}
 
 
-async def test_without_session_or_gateway_nothing_is_known(running: Running) -> None:
+async def test_what_is_no_key_set_is_found(running: Running) -> None:
     running.answers[JWKS] = b"<html>"
     (finding,) = (await running.probed()).findings
     assert finding.where.endswith(JWKS)
-    running.answers.pop(JWKS)
-    running.answers["/elsewhere"] = b""
+
+
+async def test_what_one_side_shows_stands_while_the_other_does_not_answer(running: Running) -> None:
+    await running.session.as_owner("DELETE FROM signing_key WHERE state = 'next'")
     async with running.deployment() as deployment:
-        running.answers.pop(JWKS)
-        with pytest.raises(Unreachable, match="404"):
-            await s1_access_tokens.probe(deployment, clock=SystemClock())
+        del running.answers[JWKS]
+        without_keys = await s1_access_tokens.probe(deployment, clock=SystemClock())
+    assert without_keys.unknown == (f"the gateway answers 404 to GET {JWKS}",)
+    assert [finding.where for finding in without_keys.findings] == ["signing keys"]
+    shared = {"kty": "oct", "k": "c2VjcmV0", "kid": "shared"}
+    published = {JWKS: json.dumps({"keys": [shared]}).encode()}
+    tls = running.certificates.of("localhost")
+    async with (
+        https_server(tls, published) as gateway,
+        deployment_of(
+            certificates=running.certificates, services={}, gateway=gateway, edge_ca_file=tls.ca_file
+        ) as deployment,
+    ):
+        without_session = await s1_access_tokens.probe(deployment, clock=SystemClock())
+    assert [why.partition(" at ")[0] for why in without_session.unknown] == ["session"]
+    assert {finding.where for finding in without_session.findings} == {"key shared"}
+
+
+async def test_without_either_nothing_is_known(running: Running) -> None:
     async with deployment_of(certificates=running.certificates, services={}) as nobody:
-        with pytest.raises(Unreachable):
-            await s1_access_tokens.probe(nobody, clock=SystemClock())
+        examined = await s1_access_tokens.probe(nobody, clock=SystemClock())
+    assert (examined.facts, examined.findings, len(examined.unknown)) == ((), (), 2)
 
 
 async def test_the_operator_alone_may_ask_and_for_what_there_is(running: Running) -> None:

@@ -202,12 +202,23 @@ async def test_another_key_than_the_logs_proves_nothing_of_it(certificates: Cert
     assert any("none of the trusted keys" in finding.what for finding in examined.findings)
 
 
-async def test_what_cannot_be_fetched_or_asked_is_unknown(certificates: CertificatesForTests, log: Log) -> None:
-    with pytest.raises(Unreachable, match="404"):
-        await probed(certificates, log, checkpoint=None)
+async def test_what_audit_found_stands_while_the_gateway_does_not_answer(
+    certificates: CertificatesForTests, log: Log
+) -> None:
+    finding = Finding("entry", "audit_runtime may UPDATE leaf")
+    said_by_audit = Examined(facts=("tried",), findings=(finding,), exhibits={PLATFORM_LOG: log.export()})
+    async with deployment(certificates, "L3", {"audit": said_by_audit}) as running:
+        examined = await l3_immutability.probe(running, clock=CLOCK)
+    assert examined.findings == (finding,)
+    assert examined.unknown == (f"the gateway answers 404 to GET {KEYS}",)
+
+
+async def test_a_log_that_nobody_shows_is_unknown(certificates: CertificatesForTests, log: Log) -> None:
     async with deployment(certificates, "L3", {}) as running:
         with pytest.raises(Unreachable, match="audit at "):
             await l3_immutability.probe(running, clock=CLOCK)
+    examined = await probed(certificates, log, checkpoint=None)
+    assert (examined.findings, examined.unknown) == ((), (f"the gateway answers 404 to GET {CHECKPOINT}",))
 
 
 async def test_what_audit_found_by_itself_stands_without_a_sample(certificates: CertificatesForTests) -> None:

@@ -171,3 +171,16 @@ async def test_what_a_reviewed_role_sees_is_no_hole(live: Live) -> None:
     examined = await reviewed()
     assert examined.findings == ()
     assert examined.figures[QUERIES] == 2
+
+
+async def test_a_database_that_is_down_hides_no_hole_of_another(live: Live) -> None:
+    await live.as_owner(FAULTS["not forced"][0])
+    down = Database(url="postgresql://vault_runtime:x@127.0.0.1:1/vault", name="test vault", size=1)
+    databases = [
+        Roles(database="vault", by_role={"runtime": down}),
+        Roles(database="identity", by_role=live.by_role),
+    ]
+    examined = await RowSecurity(databases=databases, reviewed={})()
+    assert examined.unknown == ("vault: the database does not answer",)
+    assert FAULTS["not forced"][1] in examined.findings
+    assert verdict(examined) is Verdict.BROKEN
