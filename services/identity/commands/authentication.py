@@ -2,17 +2,18 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
-from libs.events.event import Target
+from libs.events.event import Event, Target
 from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
 from services.identity.domain.client import Client
-from services.identity.domain.device import TOKEN_BYTES, hash_of, remember
+from services.identity.domain.device import TOKEN_BYTES, Device, hash_of, remember
 from services.identity.domain.errors import CredentialsInvalid
 from services.identity.domain.events import Circumstances, person, visitor
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store
@@ -167,17 +168,29 @@ class AuthenticatePassword:
             )
             if token:
                 device = remember(subject_id=subject_id, device_id=self._ids.uuid7(), token=token, now=now)
-                await tx.devices.add(device)
-                # A factor held, so the person is known; a device belongs to the person, not to the flow's workspace.
-                remembered = dataclasses.replace(
-                    attempt.circumstances,
-                    log=PLATFORM,
-                    occurred_at=now,
-                    actor=person(subject_id, attempt.client),
-                    device_fingerprint=device_fingerprint(token),
-                    reader_key=credential.audit_key,
-                    tag_key=attempt.platform_tags,
-                )
-                target = Target(kind="device", id=device.device_id)
-                await tx.emit(remembered.event(self._ids.uuid7(), "device.remembered", target=target))
+                # Who was erased while the password was compared has no devices; the ticket's epoch voids it.
+                if await tx.devices.add(device):
+                    await tx.emit(self._remembered(attempt, subject_id, credential, device, token, now))
         return Authenticated(ticket=ticket, device_token=token)
+
+    def _remembered(
+        self,
+        attempt: _Attempt,
+        subject_id: UUID,
+        credential: Credential,
+        device: Device,
+        token: bytes,
+        now: datetime,
+    ) -> Event:
+        # A factor held, so the person is known; a device belongs to the person, not to the flow's workspace.
+        circumstances = dataclasses.replace(
+            attempt.circumstances,
+            log=PLATFORM,
+            occurred_at=now,
+            actor=person(subject_id, attempt.client),
+            device_fingerprint=device_fingerprint(token),
+            reader_key=credential.audit_key,
+            tag_key=attempt.platform_tags,
+        )
+        target = Target(kind="device", id=device.device_id)
+        return circumstances.event(self._ids.uuid7(), "device.remembered", target=target)

@@ -78,7 +78,9 @@ class Subjects(Protocol):
 
 
 class Devices(Protocol):
-    async def add(self, device: Device) -> None: ...
+    async def add(self, device: Device) -> bool:
+        """False, and nothing is stored, when its subject was erased; an erasure that is under way is waited for."""
+        ...
 
 
 class Tickets(Protocol):

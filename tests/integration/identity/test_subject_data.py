@@ -1,13 +1,21 @@
 """Identity's part in people's rights: what it shows, corrects and removes, of this person and of nobody else."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import pytest
 
 from libs.crypto.key_owner import SubjectOwner
 from libs.ids import PLATFORM
+from services.identity.commands.authentication import PasswordInput
 from services.identity.commands.subject_data import SubjectData
-from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable
-from tests.support.identity import IdentityForTests
+from services.identity.domain.device import remember
+from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable, TicketInvalid
+from services.identity.domain.ports import Hashing, PasswordHasher
+from tests.support.identity import BROWSER, CLIENT, PASSWORD, IdentityForTests
 
+T = TypeVar("T")
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
@@ -85,6 +93,72 @@ async def test_erasing_again_is_harmless_and_ends_what_session_missed(identity: 
     assert (await data.erase(ada)).rows == 0
     owner = SubjectOwner(subject=ada, workspace=PLATFORM)
     assert not [key for key in await identity.ensure_public_keys.run("audit", [owner]) if hasattr(key, "public")]
+
+
+class HeldHasher:
+    """Says that it has compared a password, and waits."""
+
+    def __init__(self, real: PasswordHasher) -> None:
+        self._real = real
+        self.compared, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def admit(self, work: Callable[[Hashing], Awaitable[T]]) -> T:
+        return await self._real.admit(lambda hashing: work(HeldHashing(hashing, self)))
+
+    def is_outdated(self, hashed: str) -> bool:
+        return True
+
+
+class HeldHashing:
+    def __init__(self, real: Hashing, hasher: HeldHasher) -> None:
+        self._real = real
+        self._hasher = hasher
+
+    async def hash(self, password: bytes) -> str:
+        return await self._real.hash(password)
+
+    async def verify(self, password: bytes, hashed: str | None) -> bool:
+        held = await self._real.verify(password, hashed)
+        self._hasher.compared.set()
+        await self._hasher.go_on.wait()
+        return held
+
+
+async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: IdentityForTests) -> None:
+    ada = (await identity.signed_up(ADA)).subject_id
+    hasher = HeldHasher(identity.hasher)
+    late = identity.authenticate
+    late._hasher = hasher
+    given = PasswordInput(address=ADA, password=PASSWORD, browser_binding=BROWSER, device_token=b"", workspace_id=None)
+    signing_in = asyncio.create_task(late.run(given, CLIENT))
+    await hasher.compared.wait()
+    await subject_data(identity).erase(ada)
+    hasher.go_on.set()
+    ticket = (await signing_in).ticket
+    for table in ("device", "password", "address", "address_claim"):
+        assert await identity.as_administrator(f"SELECT FROM {table} WHERE subject_id = $1", ada) == [], table
+    with pytest.raises(TicketInvalid):
+        await identity.redeem_ticket.run(ticket=ticket, browser_binding=BROWSER, redemption_id=identity.ids.uuid7())
+    assert (await identity.actions()).count("device.remembered") == 1
+
+
+async def test_an_erasure_waits_for_a_device_that_is_being_remembered(identity: IdentityForTests) -> None:
+    ada = (await identity.signed_up(ADA)).subject_id
+    device = remember(subject_id=ada, device_id=identity.ids.uuid7(), token=b"t" * 32, now=identity.clock.now())
+    async with identity.store.transaction(ada) as tx:
+        assert await tx.devices.add(device)
+        erasing = asyncio.create_task(subject_data(identity).erase(ada))
+        await waits_for_a_lock(identity)
+    await erasing
+    assert await identity.as_administrator("SELECT FROM device WHERE subject_id = $1", ada) == []
+
+
+async def waits_for_a_lock(identity: IdentityForTests) -> None:
+    for _ in range(1_000):
+        if await identity.as_administrator("SELECT FROM pg_locks WHERE NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 async def test_who_is_unknown_has_nothing(identity: IdentityForTests) -> None:
