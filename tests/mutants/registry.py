@@ -207,4 +207,48 @@ MUTANTS = (
         instead="""digest = hashlib.sha256(random.randbytes(8) + seed).digest()""",
         tests=("tests/unit/outbox/test_publication.py::test_a_record_is_the_same_whoever_sends_it_and_however_often",),
     ),
+    Mutant(
+        name="verdict of what was not seen",
+        harm="a control is shown as kept while the service that would know is down",
+        file="libs/controls/result.py",
+        guard="""        elif unknown:
+            verdict = Verdict.UNKNOWN
+""",
+        instead="",
+        tests=(
+            "tests/unit/controls/test_result.py::test_a_verdict_is_kept_only_where_everything_was_seen_and_is_right",
+        ),
+    ),
+    Mutant(
+        name="who refused a handshake",
+        harm="an old version of TLS counts as refused because the prober's own library would not speak it",
+        file="libs/controls/transport/handshake.py",
+        guard="""                return Refused(OLDER)
+        return Unclear(f"the client gave up: {reason}")
+""",
+        instead="""                return Refused(OLDER)
+        return Refused(CLOSED)
+""",
+        tests=(
+            "tests/integration/controls/test_transport.py::test_what_the_clients_own_library_refuses_is_no_refusal_by_the_server",
+        ),
+    ),
+    Mutant(
+        name="rights of other roles over the log",
+        harm="a role that audit does not work under may change entries, and the probe of L3 says that nobody can",
+        file="libs/controls/write_once/examination.py",
+        guard="        findings += self._others(tables)\n",
+        instead="",
+        tests=("tests/integration/controls/test_write_once.py::test_a_right_to_change_is_found_and_named",),
+    ),
+    Mutant(
+        name="the role that a service really is",
+        harm="a service works as the owner of its tables, and the probe of T2 judges the role that it should be",
+        file="libs/controls/row_security/examination.py",
+        guard='        found += [Finding(f"role {name}", what) for what in await _about(tx, name)]\n',
+        instead="",
+        tests=(
+            "tests/integration/controls/test_row_security.py::test_a_service_that_logs_in_as_somebody_else_is_found",
+        ),
+    ),
 )
