@@ -1,6 +1,6 @@
 """Taking events into their logs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from wardenry.log.tree import leaf_hash
 
 #: An event is not recorded before it happens; sources' clocks may be this wrong.
 _SKEW = timedelta(days=1)
+#: Of one append that go into a segment together, at most, unless one entry has more.
+_PART_BYTES = 4 * 1024 * 1024
 
 
 class AppendEvents:
@@ -36,21 +38,22 @@ class AppendEvents:
         for entry in fresh:
             logs.setdefault(entry.log, []).append(entry)
         frontiers = await work.trees.lock(logs)
-        changes, runs, numbered = {}, [], []
+        changes, runs = {}, []
+        numbered: list[tuple[int, NewEntry]] = []
         for log, entries in logs.items():
             was = frontiers[log]
             now, stored = was.append([leaf_hash(entry.leaf) for entry in entries])
             changes[log] = (was, now)
             runs += [(log, run) for run in stored]
-            numbered += list(enumerate(entries, start=was.size))
+            numbered += enumerate(entries, start=was.size)
         if not numbered:
             return
         await work.trees.grow(changes)
         await work.trees.store(runs)
         recorded_at = self._clock.now()
         await work.entries.add(numbered, recorded_at=recorded_at)
-        spans = [Span(log, frontiers[log].size, len(entries)) for log, entries in logs.items()]
-        await work.segments.enqueue(spans, recorded_at=recorded_at)
+        for spans, size in _parts(numbered):
+            await work.segments.enqueue(spans, recorded_at=recorded_at, size=size)
 
     async def other_than_known(self, work: UnitOfWork, records: Sequence[Record]) -> Sequence[Record]:
         """Those among repeated records that do not say what their log holds under their event's id."""
@@ -73,6 +76,22 @@ class AppendEvents:
             return {}
         earliest = min(self._clock.now(), *(entry.occurred_at for entry in entries)) - _SKEW
         return await work.entries.leaves([(entry.log, entry.event_id) for entry in entries], since=earliest)
+
+
+def _parts(numbered: Sequence[tuple[int, NewEntry]]) -> Iterator[tuple[list[Span], int]]:
+    """The entries, which stand log by log, as spans of parts that a segment can take one by one."""
+    spans: list[Span] = []
+    size = 0
+    for index, entry in numbered:
+        if spans and size + entry.size > _PART_BYTES:
+            yield spans, size
+            spans, size = [], 0
+        if spans and spans[-1].log == entry.log:
+            spans[-1] = spans[-1]._replace(size=spans[-1].size + 1)
+        else:
+            spans.append(Span(entry.log, index, 1))
+        size += entry.size
+    yield spans, size
 
 
 def _fresh(entries: Sequence[NewEntry], known: Mapping[tuple[UUID, UUID], bytes]) -> list[NewEntry]:

@@ -12,9 +12,11 @@ from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 
-#: Appends and entries in one segment, at most; at least one append, however large. Usually there is one append.
+#: Parts of appends, entries and bytes in one segment, at most; at least one part, however large. Usually there is one.
+#: An object must be written within seconds (services.audit.clients.segment), or it never would be.
 _PARTS = 100
 _ENTRIES = 5_000
+_BYTES = 8 * 1024 * 1024
 
 
 class StoreSegments:
@@ -71,10 +73,10 @@ class StoreSegments:
 
 def _fitting(parts: Sequence[SegmentPart]) -> list[SegmentPart]:
     chosen: list[SegmentPart] = []
-    entries = 0
+    entries = size = 0
     for part in parts:
-        entries += part.count
-        if chosen and entries > _ENTRIES:
+        entries, size = entries + part.count, size + part.size
+        if chosen and (entries > _ENTRIES or size > _BYTES):
             break
         chosen.append(part)
     return chosen

@@ -37,6 +37,11 @@ class NewEntry:
     sealed: tuple[SealedPerson, ...]
     tags: SearchTags
 
+    @property
+    def size(self) -> int:
+        """Bytes of the leaf and of what is sealed beside it."""
+        return len(self.leaf) + sum(len(person.message) for person in self.sealed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:

@@ -96,8 +96,8 @@ class Checkpoints(Protocol):
 class Segments(Protocol):
     """What was appended, and which segments hold it."""
 
-    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime) -> None:
-        """Notes what was appended: no checkpoint over it is released until a segment holds it."""
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> None:
+        """Notes what was appended, of so many bytes: no checkpoint over it is released until a segment holds it."""
         ...
 
     async def pending(self, *, limit: int) -> Sequence[SegmentPart]:

@@ -41,6 +41,8 @@ class SegmentPart:
     recorded_from: datetime
     recorded_until: datetime
     spans: Sequence[Span]
+    #: Bytes of leaves and sealed messages; 0 where they were not counted.
+    size: int = 0
 
     @property
     def count(self) -> int:

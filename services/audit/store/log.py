@@ -30,15 +30,18 @@ INSERT INTO hash_run (log_id, level, first, hashes)
 SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[])
 """
 _HEADS = "SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[])"
+# What waits is read once, not once for each log: after an outage of the object store it is much.
 _RELEASABLE = """
 SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[])
-    AND NOT EXISTS (SELECT FROM segment_part WHERE segment IS NULL AND tree_head.log_id = ANY (logs))
+    AND log_id NOT IN (SELECT unnest(logs) FROM segment_part WHERE segment IS NULL)
 """
 _TILES = """
-SELECT hash_run.level, first, hashes FROM hash_run
-JOIN unnest($2::smallint[], $3::bigint[]) AS wanted (level, first_of_tile)
-    ON hash_run.level = wanted.level AND first >= first_of_tile AND first < first_of_tile + $4
-WHERE log_id = $1
+SELECT run.level, run.first, run.hashes FROM unnest($2::smallint[], $3::bigint[]) AS wanted (level, first_of_tile)
+CROSS JOIN LATERAL (
+    SELECT level, first, hashes FROM hash_run
+     WHERE log_id = $1 AND hash_run.level = wanted.level AND first >= first_of_tile AND first < first_of_tile + $4
+     ORDER BY first OFFSET 0
+) AS run
 """
 _NEWEST = """
 SELECT newest.log_id, newest.size, newest.note, newest.signed_at FROM unnest($1::uuid[]) AS wanted (log_id)

@@ -11,28 +11,40 @@ from services.audit.domain.entry import SealedPerson
 from services.audit.domain.segment import BEFORE_ALL, SegmentEntry, SegmentPart, Span
 
 _ENQUEUE = """
-INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts)
-VALUES ($1, $1, $2::uuid[], $3::bigint[], $4::integer[])
+INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts, size)
+VALUES ($1, $1, $2::uuid[], $3::bigint[], $4::integer[], $5)
 """
 _PENDING = """
-SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part
+SELECT id, recorded_from, recorded_until, logs, firsts, counts, size FROM segment_part
 WHERE segment IS NULL ORDER BY id LIMIT $1
 """
 _STILL_PENDING = """
-SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part
+SELECT id, recorded_from, recorded_until, logs, firsts, counts, size FROM segment_part
 WHERE segment IS NULL AND id = ANY ($1::bigint[]) ORDER BY id
 """
 #: One process at a time makes the chain longer.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('wardenry audit segment'))"
 _LAST = "SELECT number, digest FROM segment ORDER BY number DESC LIMIT 1"
+# Each span is read by itself, along the primary key. Of a plain join, where a few logs are long and many are short, the
+# planner takes every log for a short one and reads all entries of a long one, each time.
 _ENTRIES = """
 SELECT entry.log_id, entry.index, entry.recorded_at, leaf, actor_key_id, actor_key_version, actor_message,
     target_key_id, target_key_version, target_message, network_tag, device_tag, address_tag, country
-FROM unnest($1::uuid[], $2::bigint[], $3::integer[]) WITH ORDINALITY AS span (log_id, first, count, place)
-JOIN entry ON entry.log_id = span.log_id AND entry.index >= first AND entry.index < first + count
-    AND entry.recorded_at BETWEEN $4 AND $5
-LEFT JOIN entry_personal AS beside ON beside.log_id = entry.log_id AND beside.index = entry.index
-    AND beside.recorded_at = entry.recorded_at AND beside.recorded_at BETWEEN $4 AND $5
+FROM unnest($1::uuid[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY
+    AS span (log_id, first, count, recorded_from, recorded_until, place)
+CROSS JOIN LATERAL (
+    SELECT log_id, index, recorded_at, leaf FROM entry
+     WHERE entry.log_id = span.log_id AND index >= first AND index < first + count
+       AND recorded_at BETWEEN recorded_from AND recorded_until
+     ORDER BY index OFFSET 0
+) AS entry
+LEFT JOIN LATERAL (
+    SELECT actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version, target_message,
+        network_tag, device_tag, address_tag, country
+      FROM entry_personal
+     WHERE entry_personal.log_id = entry.log_id AND entry_personal.index = entry.index
+       AND entry_personal.recorded_at = entry.recorded_at OFFSET 0
+) AS beside ON true
 ORDER BY place, entry.index
 """
 _ADD = "INSERT INTO segment (number, digest, entries, stored_at) VALUES ($1, $2, $3, $4)"
@@ -44,13 +56,14 @@ class PostgresSegments:
     def __init__(self, *, tx: Transaction) -> None:
         self._tx = tx
 
-    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime) -> None:
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> None:
         await self._tx.execute(
             _ENQUEUE,
             recorded_at,
             [span.log for span in spans],
             [span.first for span in spans],
             [span.size for span in spans],
+            size,
         )
 
     async def pending(self, *, limit: int) -> Sequence[SegmentPart]:
@@ -65,14 +78,14 @@ class PostgresSegments:
         return [_part(row) for row in await self._tx.fetch(_STILL_PENDING, list(parts))]
 
     async def entries(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
-        spans = [span for part in parts for span in part.spans]
+        spans = [(part, span) for part in parts for span in part.spans]
         rows = await self._tx.fetch(
             _ENTRIES,
-            [span.log for span in spans],
-            [span.first for span in spans],
-            [span.size for span in spans],
-            min(part.recorded_from for part in parts),
-            max(part.recorded_until for part in parts),
+            [span.log for _, span in spans],
+            [span.first for _, span in spans],
+            [span.size for _, span in spans],
+            [part.recorded_from for part, _ in spans],
+            [part.recorded_until for part, _ in spans],
         )
         return [_entry(row) for row in rows]
 
@@ -91,6 +104,7 @@ def _part(row: Any) -> SegmentPart:
         recorded_from=row["recorded_from"],
         recorded_until=row["recorded_until"],
         spans=[Span(*span) for span in zip(row["logs"], row["firsts"], row["counts"], strict=True)],
+        size=row["size"],
     )
 
 

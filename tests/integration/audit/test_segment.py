@@ -124,11 +124,24 @@ async def test_an_append_that_is_undone_leaves_nothing_to_store(audit: AuditOnPo
 async def test_nothing_is_released_over_rows_that_are_gone(audit: AuditOnPostgres) -> None:
     async with audit.units.begin([LOG]) as work:
         await audit.append.append(work, audit.records(3))
-        await work.segments.enqueue([Span(OTHER_LOG, 0, 1)], recorded_at=audit.clock.now())
+        await work.segments.enqueue([Span(OTHER_LOG, 0, 1)], recorded_at=audit.clock.now(), size=1)
     with pytest.raises(EntriesMissing):
         await audit.segments.store()
     assert await released(audit) == 0
     assert not audit.objects.stored
+
+
+async def test_large_entries_make_several_segments(audit: AuditOnPostgres) -> None:
+    """One object of all of them could take longer than there is time for one, at every try."""
+    details = {f"key{number}": "Ω" * 1000 for number in range(32)}
+    events = [audit.event(personal=(), tags=None, details=details) for _ in range(150)]
+    records = [audit.record(event) for event in events]
+    await audit.intake.take([*records[:75], *audit.records(1, log=OTHER_LOG), *records[75:]])
+    sizes = [len(data) for data in audit.objects.stored.values()]
+    assert sum(sizes) > 9 * 1024 * 1024
+    assert max(sizes) < 9 * 1024 * 1024
+    assert [entry.index for entry in entries(audit)] == list(range(150))
+    assert (await released(audit), await released(audit, OTHER_LOG)) == (150, 1)
 
 
 async def test_a_directory_as_object_store(tmp_path: Path) -> None:
