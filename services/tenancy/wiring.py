@@ -140,7 +140,7 @@ class Tenancy:
             feed.run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
         )
-        self._subject_data = SubjectData(store=store, vault=vault, clock=clock, ids=ids)
+        self._subject_data = SubjectData(store=store, vault=vault, contacts=contacts, index=index, clock=clock, ids=ids)
         self._workspaces = WorkspaceHandlers(
             workspaces=WorkspaceCommands(
                 store=store, vault=vault, contacts=contacts, recorder=recorder, region=settings.home_region

@@ -199,7 +199,7 @@ class Tenancy:
         self.store = PostgresStore(database=self.runtime, envelopes=EnvelopeBuilder(source="tenancy", entropy=entropy))
         self.backlog = PostgresBacklog(database=self.jobs)
         recorder = Recorder(ids=self.ids, clock=self.clock, vault=self.vault)
-        index = BlindAddressIndex(BlindIndex(root_key=bytes(32), service="tenancy"))
+        self.index = index = BlindAddressIndex(BlindIndex(root_key=bytes(32), service="tenancy"))
         self.workspaces = WorkspaceCommands(
             store=self.store, vault=self.vault, contacts=self.directory, recorder=recorder, region="eu"
         )

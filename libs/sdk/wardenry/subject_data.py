@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """A workspace that would be left without an owner."""
+    """A workspace whose other members would be left without an owner."""
 
     workspace: UUID
     name: str

@@ -149,6 +149,10 @@ class InvitationCommands:
         key = await self._vault.new_member(workspace=workspace, subject=caller.subject, contact=contact)
         at = await self._recorder.circumstances(caller, workspace)
         async with self._delegated(presented, caller) as work:
+            try:
+                await work.subject_data.check_may_join(caller.subject)
+            except SubjectUnknown:
+                raise InvitationInvalid from None
             invitation, roster = await self._acceptable(work, presented, caller)
             joined = Membership(
                 workspace=workspace,

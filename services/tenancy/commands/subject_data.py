@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from libs.ids import Ids
+from libs.ids import PLATFORM, Ids
+from libs.mail.address import AddressInvalid, normalised
 from services.tenancy.domain import events
-from services.tenancy.domain.errors import LastOwner, MemberUnknown
+from services.tenancy.domain.errors import LastOwner, MemberUnknown, SubjectUnknown
 from services.tenancy.domain.invitation import Adoption
-from services.tenancy.domain.ports import Store, Vault
+from services.tenancy.domain.membership import Membership
+from services.tenancy.domain.ports import AddressIndex, Contacts, Store, UnitOfWork, Vault
 from wardenry.clock import Clock
 from wardenry.subject_data import Category, Erased, Kept, Obstacle, Row
 
@@ -24,9 +26,13 @@ _MEMBERSHIPS = Category(
 class SubjectData:
     """What tenancy holds: shown, corrected, erased."""
 
-    def __init__(self, *, store: Store, vault: Vault, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, *, store: Store, vault: Vault, contacts: Contacts, index: AddressIndex, clock: Clock, ids: Ids
+    ) -> None:
         self._store = store
         self._vault = vault
+        self._contacts = contacts
+        self._index = index
         self._clock = clock
         self._ids = ids
 
@@ -34,20 +40,31 @@ class SubjectData:
         return (_MEMBERSHIPS,)
 
     async def obstacles(self, subject: UUID) -> Sequence[Obstacle]:
-        """Workspaces that have no other owner."""
+        """Workspaces that have no other owner, but other members. Where the person is alone, nobody is left behind."""
         workspaces = await self._store.past_workspaces_of(subject)
         found = []
         for workspace in workspaces:
             async with self._store.begin(workspaces=[workspace], subject=subject, standing="administrator") as work:
-                roster = await work.memberships.roster(workspace, [subject])
-                shown = await work.workspaces.find(workspace)
-            try:
-                roster.end(actor=subject, subject=subject, at=self._clock.now())
-            except LastOwner:
-                found.append(Obstacle(workspace=workspace, name=shown.name if shown else ""))
-            except MemberUnknown:
-                continue
+                try:
+                    await self._ended(work, workspace, subject)
+                except LastOwner:
+                    shown = await work.workspaces.find(workspace)
+                    found.append(Obstacle(workspace=workspace, name=shown.name if shown else ""))
+                except MemberUnknown:
+                    continue
         return found
+
+    async def _ended(self, work: UnitOfWork, workspace: UUID, subject: UUID) -> Membership:
+        """The membership as it is to be. Raises MemberUnknown, LastOwner."""
+        now = self._clock.now()
+        roster = await work.memberships.roster(workspace, [subject])
+        try:
+            return roster.end(actor=subject, subject=subject, at=now).after
+        except LastOwner:
+            # The platform's own never is without: nobody could found it again.
+            if workspace == PLATFORM or not await work.memberships.is_alone(workspace, subject):
+                raise
+            return roster.abandon(subject=subject, at=now).after
 
     async def rows(self, subject: UUID) -> AsyncIterator[Row]:
         """Raises KeysUnavailable."""
@@ -95,22 +112,37 @@ class SubjectData:
         """Ends every membership and removes the invitations that led to them.
 
         Raises LastOwner, and then nothing has happened in the workspaces that would be left without an owner, nor in
-        any other; KeysUnavailable.
+        any other; KeysUnavailable, ContactsUnavailable.
         """
         if await self.obstacles(subject):
             raise LastOwner
+        async with self._store.begin(workspaces=(), subject=subject) as work:
+            await work.subject_data.bar(subject, at=self._clock.now())
+        try:
+            return await self._erase_barred(subject)
+        except LastOwner:
+            # They have to find another owner first, and may have to come in somewhere for it.
+            async with self._store.begin(workspaces=(), subject=subject) as work:
+                await work.subject_data.unbar(subject)
+            raise
+
+    async def _erase_barred(self, subject: UUID) -> Erased:
+        # Again, for what they have joined before they were barred.
+        if await self.obstacles(subject):
+            raise LastOwner
+        address = await self._address(subject)
         removed = 0
         for workspace in await self._store.past_workspaces_of(subject):
-            await self._adopt(workspace, subject)
+            await self._adopt(workspace, subject, address)
             async with self._store.begin(workspaces=[workspace], subject=subject, standing="administrator") as work:
-                roster = await work.memberships.roster(workspace, [subject])
                 removed += await work.subject_data.remove_accepted(workspace, subject)
-                if roster.present(subject) is None:
+                try:
+                    ended = await self._ended(work, workspace, subject)
+                except MemberUnknown:
                     continue
-                now = self._clock.now()
-                change = roster.end(actor=subject, subject=subject, at=now)
-                await work.memberships.change(change.after)
-                await work.emit(events.member_erased(change.after, event_id=self._ids.uuid7(), occurred_at=now))
+                await work.memberships.change(ended)
+                event = events.member_erased(ended, event_id=self._ids.uuid7(), occurred_at=self._clock.now())
+                await work.emit(event)
                 removed += 1
         return Erased(
             rows=removed,
@@ -122,10 +154,19 @@ class SubjectData:
             ),
         )
 
-    async def _adopt(self, workspace: UUID, subject: UUID) -> None:
-        # The key of the invitation must be a part of the person's before the person's is destroyed, and the row that
-        # says so is about to go.
+    async def _address(self, subject: UUID) -> str | None:
+        """As identity has it; None once identity has erased it, and then this was done before."""
+        try:
+            return normalised((await self._contacts.contact(subject)).address)
+        except (SubjectUnknown, AddressInvalid):
+            return None
+
+    async def _adopt(self, workspace: UUID, subject: UUID, address: str | None) -> None:
+        # The keys of the invitations must be a part of the person's before the person's is destroyed: the row that says
+        # which was accepted is about to go, and what the log holds of the others is the person's address as well.
         async with self._store.begin(workspaces=[workspace], subject=subject, standing="administrator") as work:
-            accepted = await work.subject_data.accepted(subject)
-        for _, invitation in accepted:
+            found = {*await work.subject_data.accepted(subject)}
+            if address is not None:
+                found |= {*await work.subject_data.addressed(workspace, self._index.tag(workspace, address))}
+        for _, invitation in sorted(found):
             await self._vault.adopt(Adoption(workspace=workspace, invitation=invitation, subject=subject))

@@ -72,6 +72,7 @@ class WorkspaceCommands:
             async with self._store.begin(
                 workspaces=[workspace_id], subject=caller.subject, standing="administrator"
             ) as work:
+                await work.subject_data.check_may_join(caller.subject)
                 if not await work.workspaces.add(workspace):
                     raise WorkspaceExists
                 await work.memberships.add(founder)

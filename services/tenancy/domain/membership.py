@@ -140,6 +140,13 @@ class Roster:
         self._keep_an_owner(target)
         return Change(actor=acting, before=target, after=target.ended(at))
 
+    def abandon(self, *, subject: UUID, at: datetime) -> Change:
+        """Ends the membership of who is alone in the workspace, which is then nobody's. Raises MemberUnknown."""
+        member = self.present(subject)
+        if member is None:
+            raise MemberUnknown
+        return Change(actor=member, before=member, after=member.ended(at))
+
     def _touched(self, acting: Membership, subject: UUID) -> Membership:
         target = self.present(subject)
         if target is None:

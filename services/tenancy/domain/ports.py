@@ -48,6 +48,10 @@ class Memberships(Protocol):
         Locks them in the order of their keys."""
         ...
 
+    async def is_alone(self, workspace: UUID, subject: UUID) -> bool:
+        """Whether nobody else is a member now. Under the roster's lock it stays so until the transaction ends."""
+        ...
+
     async def add(self, membership: Membership) -> None:
         """Stores a subject's first membership in the workspace. Raises MemberAlready when there is one, even ended."""
         ...
@@ -124,6 +128,24 @@ class SubjectData(Protocol):
 
     async def replace_contact(self, membership: Membership, contact: bytes) -> bool:
         """Another sealed contact; False when the membership's is no longer the one, or it has ended."""
+        ...
+
+    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[tuple[UUID, UUID]]:
+        """(workspace, invitation) of the invitations of an address, whatever became of them."""
+        ...
+
+    async def bar(self, subject: UUID, *, at: datetime) -> None:
+        """The subject joins nothing from now on. Waits for whatever of theirs is joining: once this is committed, what
+        they are in is all that they will be in."""
+        ...
+
+    async def unbar(self, subject: UUID) -> None:
+        """The subject may join again: the erasure did not take place."""
+        ...
+
+    async def check_may_join(self, subject: UUID) -> None:
+        """Raises SubjectUnknown when the subject is barred; they are not, until the transaction ends, when it does
+        not."""
         ...
 
 

@@ -27,6 +27,9 @@ SELECT {COLUMNS}
  ORDER BY m.subject_id
    FOR NO KEY UPDATE
 """  # noqa: S608 - of constants alone
+_OTHERS = """
+SELECT EXISTS (SELECT FROM membership WHERE workspace_id = $1 AND subject_id <> $2 AND ended_at IS NULL)
+"""
 _ADD = """
 INSERT INTO membership
     (workspace_id, subject_id, role, epoch, joined_at, ended_at, key_id, key_version, audit_public_key, contact)
@@ -74,6 +77,9 @@ class MembershipStore:
 
     async def roster(self, workspace: UUID, subjects: Collection[UUID]) -> Roster:
         return Roster(membership_of(row) for row in await self._tx.fetch(_ROSTER, workspace, list(subjects)))
+
+    async def is_alone(self, workspace: UUID, subject: UUID) -> bool:
+        return not await self._tx.fetchval(_OTHERS, workspace, subject)
 
     async def add(self, membership: Membership) -> None:
         if await self._tx.execute(_ADD, *_values(membership)) != "INSERT 0 1":

@@ -1,9 +1,11 @@
 """What tenancy holds about a person, in the workspaces in scope."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from libs.db.transaction import Transaction
+from services.tenancy.domain.errors import SubjectUnknown
 from services.tenancy.domain.membership import Membership
 from services.tenancy.store.membership import COLUMNS, membership_of
 
@@ -13,6 +15,14 @@ _REMOVE = "DELETE FROM invitation WHERE workspace_id = $1 AND accepted_by = $2"
 _RENAME = """
 UPDATE membership SET contact = $4 WHERE workspace_id = $1 AND subject_id = $2 AND contact = $3 AND ended_at IS NULL
 """
+_ADDRESSED = "SELECT workspace_id, invitation_id FROM invitation WHERE workspace_id = $1 AND address_tag = $2"
+# Whoever joins holds the shared lock, so barring waits for them and they for it; the statement after it sees what was
+# committed while it waited.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
+_LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1::uuid::text, 0))"
+_BAR = "INSERT INTO erased_person (subject_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_UNBAR = "DELETE FROM erased_person WHERE subject_id = $1"
+_BARRED = "SELECT EXISTS (SELECT FROM erased_person WHERE subject_id = $1)"
 
 
 class SubjectDataStore:
@@ -33,3 +43,19 @@ class SubjectDataStore:
     async def replace_contact(self, membership: Membership, contact: bytes) -> bool:
         done = await self._tx.execute(_RENAME, membership.workspace, membership.subject, membership.contact, contact)
         return done == "UPDATE 1"
+
+    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[tuple[UUID, UUID]]:
+        rows = await self._tx.fetch(_ADDRESSED, workspace, address_tag)
+        return [(row["workspace_id"], row["invitation_id"]) for row in rows]
+
+    async def bar(self, subject: UUID, *, at: datetime) -> None:
+        await self._tx.execute(_LOCK, subject)
+        await self._tx.execute(_BAR, subject, at)
+
+    async def unbar(self, subject: UUID) -> None:
+        await self._tx.execute(_UNBAR, subject)
+
+    async def check_may_join(self, subject: UUID) -> None:
+        await self._tx.execute(_LOCK_SHARED, subject)
+        if await self._tx.fetchval(_BARRED, subject):
+            raise SubjectUnknown

@@ -182,7 +182,7 @@ class FindObstaclesResponse(_message.Message):
     OBSTACLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindObstaclesResponse.Obstacle]:
-        """Workspaces that would be left without an owner."""
+        """Workspaces that would be left without an owner, and not empty."""
 
     def __init__(
         self,

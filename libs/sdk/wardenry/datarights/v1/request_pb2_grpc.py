@@ -68,7 +68,7 @@ class RequestServiceServicer:
 
     def CreateRequest(self, request, context):
         """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
-        Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+        Errors: REASON_LAST_OWNER (metadata `workspaces`: those whose other members would be left without an owner), REASON_ALREADY_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

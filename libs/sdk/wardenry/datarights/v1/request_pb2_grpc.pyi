@@ -35,7 +35,7 @@ class RequestServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RequestServiceAsyncStub: ...
     CreateRequest: _grpc.UnaryUnaryMultiCallable[_request_pb2.CreateRequestRequest, _request_pb2.CreateRequestResponse]
     """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
-    Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+    Errors: REASON_LAST_OWNER (metadata `workspaces`: those whose other members would be left without an owner), REASON_ALREADY_EXISTS.
     """
     GetRequest: _grpc.UnaryUnaryMultiCallable[_request_pb2.GetRequestRequest, _request_pb2.GetRequestResponse]
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
@@ -55,7 +55,7 @@ class RequestServiceAsyncStub(RequestServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRequest: _aio.UnaryUnaryMultiCallable[_request_pb2.CreateRequestRequest, _request_pb2.CreateRequestResponse]  # type: ignore[assignment]
     """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
-    Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+    Errors: REASON_LAST_OWNER (metadata `workspaces`: those whose other members would be left without an owner), REASON_ALREADY_EXISTS.
     """
     GetRequest: _aio.UnaryUnaryMultiCallable[_request_pb2.GetRequestRequest, _request_pb2.GetRequestResponse]  # type: ignore[assignment]
     """One request. Errors: REASON_NOT_FOUND, also for somebody else's."""
@@ -77,7 +77,7 @@ class RequestServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.CreateRequestResponse, _abc.Awaitable[_request_pb2.CreateRequestResponse]]:
         """Makes a request, for access or erasure. Needs an authentication of the last five minutes. Repeating it returns the request.
-        Errors: REASON_LAST_OWNER (metadata `workspaces`: those that would be left without an owner), REASON_ALREADY_EXISTS.
+        Errors: REASON_LAST_OWNER (metadata `workspaces`: those whose other members would be left without an owner), REASON_ALREADY_EXISTS.
         """
 
     def GetRequest(
