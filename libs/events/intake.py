@@ -13,10 +13,10 @@ from libs.db.transaction import Transaction
 from libs.events.cursors import CursorMoved, Move, Stream, lock_cursors, move_cursors
 from libs.events.errors import RecordRejected, TryLater
 from libs.events.fault import is_the_databases
-from libs.events.parked import Parked, Reason, alarm, park
+from libs.events.parked import Parked, Parking, Reason
 from libs.events.patience import Patience
 from libs.events.processing import Processing
-from libs.events.record import Record
+from libs.events.record import Record, mac_in
 from libs.events.sequence import sequence
 from libs.telemetry.observer import SILENT, Observer, Span
 from wardenry.clock import Clock
@@ -68,15 +68,17 @@ class Intake:
         repeats: Repeats | None = None,
         context: Callable[[Sequence[Record]], Context] = logs_of,
         held_bytes: int = 32 * 1024 * 1024,
+        parking: Parking | None = None,
         observer: Observer = SILENT,
     ) -> None:
         """`context` gives what the handler's transaction may see; `held_bytes` bounds the memory for records that wait
-        for a gap to close: beyond it the farthest are let go, and come again when the relay sends them again."""
+        for a gap to close: beyond it the farthest are let go, and come again when the relay sends them again;
+        `parking` is where records are set aside, unless it is as usual."""
         self._database = database
         self._handler = handler
         self._repeats = repeats
         self._context = context
-        self._clock = clock
+        self._parking = parking or Parking(clock=clock)
         self._held_bytes = held_bytes
         self._held: dict[Stream, list[Record]] = {}
         self._patience = Patience(what="taking events in", log=_log, clock=clock)
@@ -100,11 +102,11 @@ class Intake:
         """Parks records that are none of the source's, with an alarm; moves no cursor."""
         if not parked:
             return
-        alarm(parked)
+        self._parking.alarm(parked)
         while True:
             try:
                 async with self._database.transaction(Context()) as tx:
-                    await park(tx, parked, now=self._clock.now())
+                    await self._parking.park(tx, parked)
                 self._patience.over()
                 return
             except Exception as error:
@@ -167,10 +169,10 @@ class Intake:
             repeats = [record for _, each in sequences for record in each.repeats]
             if repeats and self._repeats is not None:
                 parked += [_parked(each, Reason.CONFLICT, "other bytes") for each in await self._repeats(tx, repeats)]
-            await park(tx, parked, now=self._clock.now())
+            await self._parking.park(tx, parked)
         for span in spans:
             span.end()
-        alarm(parked)
+        self._parking.alarm(parked)
         return [record for _, each in sequences for record in each.held]
 
     async def _skip(self, record: Record, error: Exception) -> list[Record]:
@@ -187,12 +189,12 @@ class Intake:
                 async with self._database.transaction(Context()) as tx:
                     cursor = (await lock_cursors(tx, [stream]))[stream]
                     found = sequence(cursor, [record])
-                    await park(tx, [parked], now=self._clock.now())
+                    await self._parking.park(tx, [parked])
                     if found.ready:
                         await move_cursors(tx, [Move(stream, cursor, found.expected)])
                 for span in self._processing.begin(found.ready):
                     span.end(error=parked.reason.value)
-                alarm([parked])
+                self._parking.alarm([parked])
                 return found.held
             except Exception as again:
                 if (passing := _passing(again)) is None:
@@ -222,4 +224,4 @@ def _parked(record: Record, reason: Reason, detail: str) -> Parked:
     if record.raw is None:
         raise ValueError("a record that was taken in has the bytes that it came as")
     stated = f"{record.source} bucket {record.bucket} number {record.position.generation}.{record.position.number}"
-    return Parked(raw=record.raw, reason=reason, detail=f"{stated}: {detail}")
+    return Parked(raw=record.raw, mac=mac_in(record.raw), reason=reason, detail=f"{stated}: {detail}")

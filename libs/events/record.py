@@ -85,6 +85,11 @@ def mac_of(record: Record, key: bytes) -> bytes:
     return hmac.digest(key, framed, "sha256")
 
 
+def mac_in(raw: RawRecord) -> bytes | None:
+    """The MAC that the record states; whether it is good is for `read_record` to say."""
+    return next((value for name, value in raw.headers if name == _MAC), None)
+
+
 def headers_of(record: Record, key: bytes) -> list[tuple[str, bytes]]:
     """The Kafka headers: CloudEvents in binary mode, the trace context, number and MAC under `key`."""
     headers = [

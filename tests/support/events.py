@@ -20,6 +20,7 @@ from libs.db.transaction import Transaction
 from libs.events.consumer import Consumer
 from libs.events.cursors import CursorReader
 from libs.events.intake import Handler, Intake, Repeats
+from libs.events.parked import Parking
 from libs.events.position import Position
 from libs.events.producer import Producer
 from libs.events.record import RawRecord, Record, headers_of, topic_of
@@ -114,10 +115,20 @@ class EventPath:
             await producer.close()
 
     def intake(
-        self, handler: Handler = write_down, *, repeats: Repeats | None = compare, held_bytes: int = 1 << 25
+        self,
+        handler: Handler = write_down,
+        *,
+        repeats: Repeats | None = compare,
+        held_bytes: int = 1 << 25,
+        parking: Parking | None = None,
     ) -> Intake:
         return Intake(
-            database=self.taking, handler=handler, repeats=repeats, clock=SystemClock(), held_bytes=held_bytes
+            database=self.taking,
+            handler=handler,
+            repeats=repeats,
+            clock=SystemClock(),
+            held_bytes=held_bytes,
+            parking=parking,
         )
 
     @asynccontextmanager

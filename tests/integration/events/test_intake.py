@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from libs.db.context import Context
@@ -11,9 +12,11 @@ from libs.db.transaction import Transaction
 from libs.events.cursors import CursorMoved, Move, Stream, lock_cursors, move_cursors
 from libs.events.errors import RecordRejected, TryLater
 from libs.events.intake import Intake
+from libs.events.parked import Parked, Parking, Reason
 from libs.events.position import Position
 from libs.events.record import Record
-from tests.support.events import LOG, OTHER_LOG, EventPath, event_path, record, write_down
+from tests.support.clock import HeldClock
+from tests.support.events import LOG, OTHER_LOG, EventPath, event_path, raw_of, record, write_down
 from tests.support.postgres import ServiceDatabases
 
 
@@ -187,6 +190,65 @@ async def test_the_handler_sees_the_logs_of_its_records_alone(path: EventPath) -
 
     await path.intake(handler).take([record(0, b"a")])
     assert seen == [[LOG]]
+
+
+def forged(number: int, *, size: int = 10) -> Parked:
+    made = record(0, b"%d" % number + bytes(size))
+    return Parked(raw=raw_of(made, key=b"x" * 32), reason=Reason.FORGED, detail="the MAC is not the source's")
+
+
+async def test_what_has_no_sources_mac_is_kept_within_bounds_and_real_records_go_on(
+    path: EventPath, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(tx: Transaction, records: Sequence[Record]) -> None:
+        if any(each.envelope == b"bad" for each in records):
+            raise RecordRejected("no")
+        await write_down(tx, records)
+
+    clock = HeldClock()
+    parking = Parking(clock=clock, most_records=5, most_bytes=100_000)
+    intake = path.intake(refuse, parking=parking)
+    await intake.set_aside([forged(number) for number in range(4)])
+    assert "parking_full" not in [each.__dict__.get("alarm") for each in caplog.records]
+    await intake.set_aside([forged(number) for number in range(4, 30)])
+    await path.intake(parking=Parking(clock=clock, most_records=5)).set_aside([forged(30)])
+    assert len(await path.parked()) == 5
+    assert [each.__dict__.get("alarm") for each in caplog.records].count("parking_full") == 2
+    # What its source answers for is kept beyond it, and nothing stops.
+    await intake.take([record(0, b"a"), record(1, b"bad"), record(2, b"c")])
+    await intake.take([record(0, b"other")])
+    assert await path.taken() == [b"a", b"c"]
+    assert sorted(reason for reason, _ in await path.parked()) == ["conflict", *["forged"] * 5, "rejected"]
+    # Somebody looked.
+    owner = await asyncpg.connect(path.consumer.administrator)
+    await owner.execute("DELETE FROM parked_record WHERE reason = 'forged'")
+    await owner.close()
+    clock.advance(61)
+    await intake.set_aside([forged(40), forged(41, size=99_900)])
+    assert [value[:2] for reason, value in await path.parked() if reason == "forged"] == [b"40"]
+
+
+async def test_a_record_with_its_mac_is_kept_once_whatever_is_changed_around_it(path: EventPath) -> None:
+    """Whoever can write to the topic, without a key, could else make as many of one as they like."""
+    intake = path.intake()
+    await intake.take([record(0, b"a")])
+    other = record(0, b"b")
+    assert other.raw is not None
+    for number in range(20):
+        headers = (*other.raw.headers, (f"x-{number}", b""))
+        await intake.take([replace(other, raw=replace(other.raw, headers=headers, key=b"%d" % number))])
+    assert await path.parked() == [("conflict", b"b")]
+
+
+async def test_an_alarm_is_no_flood(path: EventPath, caplog: pytest.LogCaptureFixture) -> None:
+    clock = HeldClock()
+    intake = path.intake(parking=Parking(clock=clock))
+    await intake.set_aside([forged(number) for number in range(50)])
+    lines = [each for each in caplog.records if each.__dict__.get("alarm") == "record_parked"]
+    assert len(lines) == 20
+    clock.advance(11)
+    await intake.set_aside([forged(99)])
+    assert "30 more withheld" in caplog.records[-1].getMessage()
 
 
 async def test_the_same_parked_bytes_are_kept_once(path: EventPath) -> None:
