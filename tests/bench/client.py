@@ -57,6 +57,7 @@ async def client(name: str, *, cores: frozenset[int], **opened: Any) -> AsyncIte
             limit=_LONGEST_ANSWER,
             cwd=ROOT,
             env=os.environ | ENVIRONMENT,
+            start_new_session=True,  # Ctrl-C is ours to hear; it ends when its input does
         )
     try:
         running = Client(process, name=f"the client {name}")
