@@ -79,8 +79,9 @@ class SubjectData:
             kept=(
                 Kept(
                     category="entries",
-                    obligation="What happened, under the identifier alone, for accountability;"
-                    " the person's values cannot be read once their key is destroyed.",
+                    obligation="What happened, under the identifier, with the country and keyed tags of network and"
+                    " device, for accountability, until the log's retention ends; the person's values cannot be read"
+                    " once their key is destroyed.",
                 ),
             ),
         )

@@ -16,7 +16,7 @@ from services.identity.commands.vault import (
     GetReaderKeys,
     GetTagKeys,
 )
-from wardenry.errors.error import InvalidArgument, Violation
+from wardenry.errors.error import InvalidArgument, PermissionDenied, Violation
 from wardenry.events.v1 import envelope_pb2
 from wardenry.identity.v1 import vault_pb2 as messages
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceServicer
@@ -77,10 +77,11 @@ class VaultHandlers(VaultServiceServicer):
     async def DestroyKeys(  # noqa: N802 - gRPC's name
         self, request: messages.DestroyKeysRequest, context: grpc.ServicerContext
     ) -> messages.DestroyKeysResponse:
-        subject_id = UUID(request.subject_id) if request.subject_id else None
-        if subject_id is not None:
-            # The caller's certificate says who asks. That the person wants it, the person's warrant alone.
-            await self._warrants.verify(request.warrant, subject=subject_id, right=ERASURE)
+        if not request.subject_id:
+            raise PermissionDenied("No warrant is made out for a workspace.")
+        subject_id = UUID(request.subject_id)
+        # The caller's certificate says who asks. That the person wants it, the person's warrant alone.
+        await self._warrants.verify(request.warrant, subject=subject_id, right=ERASURE)
         destroyed = await self._destroy_keys.run(
             subject_id=subject_id,
             workspace_id=UUID(request.workspace_id) if request.workspace_id else None,

@@ -354,6 +354,9 @@ async def test_a_persons_keys_are_destroyed_under_the_persons_warrant_alone(runn
             for workspace in ("", str(PLATFORM)):
                 request = vault_pb2.DestroyKeysRequest(subject_id=str(ada), workspace_id=workspace, warrant=bad)
                 assert isinstance(await refusal(vault.DestroyKeys(request)), PermissionDenied)
+        for warrant in ("", issuer.warrant(sub=str(ada), right="erasure", at=now)):
+            request = vault_pb2.DestroyKeysRequest(workspace_id=str(uuid4()), warrant=warrant)
+            assert isinstance(await refusal(vault.DestroyKeys(request)), PermissionDenied)
         (key,) = (await vault.EnsurePublicKeys(asked)).keys
         assert not key.destroyed
         good = issuer.warrant(sub=str(ada), right="erasure", at=now)

@@ -96,8 +96,9 @@ class VaultServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DestroyKeys(self, request, context):
-        """Destroys keys: a person's in one workspace, a person's everywhere, or a workspace's. Repeating it is harmless.
-        A person's: under a warrant for erasure, as everything that takes a person's data away.
+        """Destroys keys: a person's in one workspace, or a person's everywhere. Repeating it is harmless.
+        Under a warrant for erasure, as everything that takes a person's data away. For a workspace's keys no warrant is made
+        out yet, so nobody destroys them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

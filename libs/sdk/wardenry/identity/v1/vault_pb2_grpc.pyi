@@ -44,8 +44,9 @@ class VaultServiceStub:
     AdoptInvitationKey: _grpc.UnaryUnaryMultiCallable[_vault_pb2.AdoptInvitationKeyRequest, _vault_pb2.AdoptInvitationKeyResponse]
     """Makes an invitation's key a part of the person who accepted: destroying the person's key destroys it too. Repeating it is harmless."""
     DestroyKeys: _grpc.UnaryUnaryMultiCallable[_vault_pb2.DestroyKeysRequest, _vault_pb2.DestroyKeysResponse]
-    """Destroys keys: a person's in one workspace, a person's everywhere, or a workspace's. Repeating it is harmless.
-    A person's: under a warrant for erasure, as everything that takes a person's data away.
+    """Destroys keys: a person's in one workspace, or a person's everywhere. Repeating it is harmless.
+    Under a warrant for erasure, as everything that takes a person's data away. For a workspace's keys no warrant is made
+    out yet, so nobody destroys them.
     """
 
 @_typing.type_check_only
@@ -64,8 +65,9 @@ class VaultServiceAsyncStub(VaultServiceStub):
     AdoptInvitationKey: _aio.UnaryUnaryMultiCallable[_vault_pb2.AdoptInvitationKeyRequest, _vault_pb2.AdoptInvitationKeyResponse]  # type: ignore[assignment]
     """Makes an invitation's key a part of the person who accepted: destroying the person's key destroys it too. Repeating it is harmless."""
     DestroyKeys: _aio.UnaryUnaryMultiCallable[_vault_pb2.DestroyKeysRequest, _vault_pb2.DestroyKeysResponse]  # type: ignore[assignment]
-    """Destroys keys: a person's in one workspace, a person's everywhere, or a workspace's. Repeating it is harmless.
-    A person's: under a warrant for erasure, as everything that takes a person's data away.
+    """Destroys keys: a person's in one workspace, or a person's everywhere. Repeating it is harmless.
+    Under a warrant for erasure, as everything that takes a person's data away. For a workspace's keys no warrant is made
+    out yet, so nobody destroys them.
     """
 
 class VaultServiceServicer:
@@ -106,8 +108,9 @@ class VaultServiceServicer:
         request: _vault_pb2.DestroyKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vault_pb2.DestroyKeysResponse, _abc.Awaitable[_vault_pb2.DestroyKeysResponse]]:
-        """Destroys keys: a person's in one workspace, a person's everywhere, or a workspace's. Repeating it is harmless.
-        A person's: under a warrant for erasure, as everything that takes a person's data away.
+        """Destroys keys: a person's in one workspace, or a person's everywhere. Repeating it is harmless.
+        Under a warrant for erasure, as everything that takes a person's data away. For a workspace's keys no warrant is made
+        out yet, so nobody destroys them.
         """
 
 def add_VaultServiceServicer_to_server(servicer: VaultServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
