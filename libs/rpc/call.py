@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from libs.events.client import UNKNOWN, Client
 from wardenry.tokens import AccessToken
 
 
@@ -16,14 +17,8 @@ class Call:
     token: AccessToken | None = None
     #: The access token as it was presented, to be forwarded to another service of ours; empty without one.
     bearer: str = ""
-    #: IP address of the gateway's client; empty when the caller is not the gateway, or did not know.
-    client_address: str = ""
-    #: Its user agent, at most 1,024 characters; empty likewise.
-    user_agent: str = ""
-    #: Two-letter country of its address; empty likewise.
-    client_country: str = ""
-    #: What the gateway knows the browser by, 32 hexadecimal digits; empty likewise, and for a browser it meets first.
-    device_fingerprint: str = ""
+    #: The gateway's client; unknown when the caller is not the gateway.
+    client: Client = UNKNOWN
 
     @property
     def user(self) -> AccessToken:

@@ -6,8 +6,9 @@ No other metadata says anything about a person. A header that names a user, from
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+from libs.events.client import UNKNOWN, Client
 
 BELIEVED_PEER = "gateway"
 ADDRESS = "wardenry-client-address"
@@ -17,31 +18,19 @@ COUNTRY = "wardenry-client-country"
 DEVICE = "wardenry-client-device"
 LONGEST_AGENT = 1024
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+#: "A1", "T1" and the like are no countries, though databases of addresses answer them.
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientDetails:
-    """The gateway's client. Empty where unknown."""
-
-    address: str = ""
-    agent: str = ""
-    country: str = ""
-    #: The first 16 bytes of SHA-256 of its device cookie, in hexadecimal.
-    device: str = ""
-
-
-_UNKNOWN = ClientDetails()
-
-
-def client_details_of(peer: str, metadata: Mapping[str, str]) -> ClientDetails:
+def client_of(peer: str, metadata: Mapping[str, str]) -> Client:
     """What the gateway said; nothing for any other peer, whatever it sends."""
     if peer != BELIEVED_PEER:
-        return _UNKNOWN
+        return UNKNOWN
     country, device = metadata.get(COUNTRY, ""), metadata.get(DEVICE, "")
-    return ClientDetails(
+    return Client(
         address=_address(metadata.get(ADDRESS, "")),
         agent=_agent(metadata.get(AGENT, "")),
-        country=country if len(country) == 2 and country.isascii() and country.isupper() else "",
+        country=country if _COUNTRY.fullmatch(country) else "",
         device=device if _FINGERPRINT.fullmatch(device) else "",
     )
 
@@ -57,12 +46,12 @@ def _agent(value: str) -> str:
     return unquote(value, errors="replace")[:LONGEST_AGENT]
 
 
-def metadata_of(details: ClientDetails) -> tuple[tuple[str, str], ...]:
+def metadata_of(client: Client) -> tuple[tuple[str, str], ...]:
     """What the gateway sends with each call."""
     pairs = (
-        (ADDRESS, details.address),
-        (AGENT, quote(details.agent[:LONGEST_AGENT])),
-        (COUNTRY, details.country),
-        (DEVICE, details.device),
+        (ADDRESS, client.address),
+        (AGENT, quote(client.agent[:LONGEST_AGENT])),
+        (COUNTRY, client.country),
+        (DEVICE, client.device),
     )
     return tuple((key, value) for key, value in pairs if value)

@@ -23,7 +23,7 @@ from libs.rpc import deadline, errors
 from libs.rpc.authentication import Verifier, authenticate
 from libs.rpc.authorization import authorize
 from libs.rpc.call import Call, CallContext
-from libs.rpc.client_details import client_details_of
+from libs.rpc.client_details import client_of
 from libs.rpc.errors import ErrorTable
 from libs.rpc.peer_identity import admit_peer, peer_of
 from libs.rpc.rules import FOREIGN_RULES, Rule
@@ -174,7 +174,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
     async def _checked(self, method: str, context: Any, metadata: Mapping[str, str]) -> CallContext:
         peer = peer_of(context.auth_context())
         rule = admit_peer(peer, self._rules.get(method))
-        client = client_details_of(peer, metadata)
+        client = client_of(peer, metadata)
         token, bearer = None, ""
         if rule.for_user:
             bearer = bearer_of(metadata.get("authorization", ""))
@@ -183,10 +183,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             peer=peer,
             token=token,
             bearer=bearer,
-            client_address=client.address,
-            user_agent=client.agent,
-            client_country=client.country,
-            device_fingerprint=client.device,
+            client=client,
         )
         if token is not None:
             try:

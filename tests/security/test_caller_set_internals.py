@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from libs.events.client import Client
 from libs.rpc.channel import as_user
-from libs.rpc.client_details import ClientDetails, client_details_of, metadata_of
+from libs.rpc.client_details import client_of, metadata_of
 from tests.integration.rpc.workspaces import ServerForTests
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import SUBJECT, WORKSPACE, access_token
@@ -57,7 +58,7 @@ async def test_headers_change_nothing_about_a_token(server: ServerForTests) -> N
     await server.stub().UpdateWorkspace(UPDATE, metadata=(*as_user("good"), *forged))
     (call,) = server.workspaces.calls
     assert (call.peer, call.user.subject, call.user.workspace) == ("gateway", SUBJECT, WORKSPACE)
-    assert (call.client_address, call.user_agent, call.client_country) == ("", "", "")
+    assert (call.client.address, call.client.agent, call.client.country) == ("", "", "")
 
 
 async def test_headers_do_not_make_a_service_of_another(server: ServerForTests) -> None:
@@ -84,9 +85,9 @@ async def test_two_tokens_are_none(server: ServerForTests) -> None:
 
 @pytest.mark.parametrize("peer", ["records", "identity", "session", "operator", "gateway2", "Gateway", ""])
 def test_the_gateway_alone_is_believed_about_its_client(peer: str) -> None:
-    metadata = dict(metadata_of(ClientDetails(address="203.0.113.9", agent="curl", country="FR", device="0f" * 16)))
-    assert client_details_of("gateway", metadata).address == "203.0.113.9"
-    assert client_details_of(peer, metadata) == ClientDetails()
+    metadata = dict(metadata_of(Client(address="203.0.113.9", agent="curl", country="FR", device="0f" * 16)))
+    assert client_of("gateway", metadata).address == "203.0.113.9"
+    assert client_of(peer, metadata) == Client()
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,9 @@ def test_the_gateway_alone_is_believed_about_its_client(peer: str) -> None:
     ],
 )
 def test_what_is_no_address_country_or_device_is_unknown(name: str, value: str) -> None:
-    assert client_details_of("gateway", {name: value}) == ClientDetails()
+    assert client_of("gateway", {name: value}) == Client()
 
 
 def test_a_megabyte_of_user_agent_is_cut() -> None:
-    details = client_details_of("gateway", {"wardenry-client-agent": "%C3%BC" * 200_000})
+    details = client_of("gateway", {"wardenry-client-agent": "%C3%BC" * 200_000})
     assert details.agent == "ü" * 1024

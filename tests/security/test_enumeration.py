@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.identity.domain.errors import CodeInvalid, CredentialsInvalid
-from tests.support.identity import BROWSER, CLIENT, IdentityForTests, identity_for_tests
+from tests.support.identity import BROWSER, CALLER, IdentityForTests, identity_for_tests
 from tests.support.postgres import ServiceDatabases
 
 KNOWN, UNKNOWN = "ada@example.org", "nobody@example.org"
@@ -78,7 +78,7 @@ async def test_a_code_for_a_known_address_fails_as_a_wrong_one_does(identity: Id
         await identity.begin(registration_id, address)
         with pytest.raises(CodeInvalid) as refusal:
             await identity.verify_registration.run(
-                registration_id=registration_id, code="00000000", browser_binding=BROWSER, client=CLIENT
+                registration_id=registration_id, code="00000000", browser_binding=BROWSER, caller=CALLER
             )
         assert refusal.value.args == ()
     actions = await identity.actions()

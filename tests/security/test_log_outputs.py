@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.events.client import UNKNOWN
 from libs.events.event import PersonalValues, Target
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.events import Caller
@@ -18,7 +19,7 @@ from wardenry.log.filter import EntryFilter
 from wardenry.log.leaf import parse_leaf
 from wardenry.log.verification import verify_export
 
-CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client="gateway")
+CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
 AGENTS = [
     "=cmd|'/c calc'!A0",
     "+1",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from libs.events.client import UNKNOWN
 from libs.merkle.proofs import HashesMissing
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.events import Caller
@@ -17,7 +18,7 @@ from wardenry.log.leaf import LeafInvalid
 from wardenry.log.verification import Report, verify_export
 
 LAST = "length(leaf) - 1"
-CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client="gateway")
+CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
 
 
 @pytest.fixture

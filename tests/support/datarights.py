@@ -11,6 +11,7 @@ from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.pool import Database
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.datarights.commands.fulfilment import Fulfil
@@ -236,10 +237,9 @@ class DatarightsForTests:
         return Caller(
             subject=subject,
             session=self.ids.uuid7(),
-            client="gateway",
+            client_id="gateway",
             bearer=str(subject),
-            client_address="192.0.2.7",
-            user_agent=AGENT,
+            client=Client(address="192.0.2.7", agent=AGENT),
         )
 
     async def fetch(self, caller: Caller, request: UUID) -> bytes:

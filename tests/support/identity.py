@@ -12,6 +12,7 @@ from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import KeyProvider, LocalKeyring
 from libs.crypto.sealing import SymmetricKey
 from libs.db.pool import Database
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.mail.mail import Mail, MailUnavailable
@@ -32,7 +33,7 @@ from services.identity.commands.vault import (
     GetReaderKeys,
     GetTagKeys,
 )
-from services.identity.domain.client import Client
+from services.identity.domain.caller import Caller
 from services.identity.domain.errors import SessionsUnavailable
 from services.identity.store.expiry import StoredExpiry
 from services.identity.store.mail import StoredMailQueue
@@ -42,7 +43,7 @@ from tests.support.clock import HeldClock
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
-CLIENT = Client(address="192.0.2.7", user_agent="Mozilla/5.0", country="DE", name="gateway")
+CALLER = Caller(client_id="gateway", client=Client(address="192.0.2.7", agent="Mozilla/5.0", country="DE"))
 BROWSER = b"b" * 32
 PASSWORD = "correct horse battery staple"
 ORIGIN = "https://id.example.org"
@@ -179,7 +180,7 @@ class IdentityForTests:
         registration_id = uuid4()
         await self.begin(registration_id, address, password=password, name=name)
         return await self.verify_registration.run(
-            registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, client=CLIENT
+            registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, caller=CALLER
         )
 
     async def begin(self, registration_id: UUID, address: str, *, password: str = PASSWORD, name: str = "Ada") -> None:
@@ -209,7 +210,7 @@ class IdentityForTests:
                 device_token=device,
                 workspace_id=workspace,
             ),
-            CLIENT,
+            CALLER,
         )
 
     async def events(self) -> list[tuple[leaf_pb2.Leaf, envelope_pb2.Envelope]]:

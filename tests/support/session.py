@@ -13,6 +13,7 @@ from libs.crypto.keyring import LocalKeyring
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import SymmetricKey
 from libs.db.pool import Database
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.session.commands.grant import CreateGrant, ExchangeToken
@@ -29,7 +30,7 @@ from services.session.domain.grant import Pace
 from services.session.domain.membership import Membership, SessionPolicy, Standing
 from services.session.domain.ports import FeedAnswer, SealedRow
 from services.session.domain.refresh_token import RefreshKeys
-from services.session.domain.session import Authentication, Client
+from services.session.domain.session import Authentication
 from services.session.store.introspection import PostgresJudge
 from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
@@ -41,8 +42,8 @@ from wardenry.events.v1 import envelope_pb2, leaf_pb2
 ISSUER = "https://localhost:8443"
 DEVICE = bytes(range(32))
 CLIENT = Client(
-    ip_address="192.0.2.17",
-    user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    address="192.0.2.17",
+    agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     country="NL",
 )
 POLICY = SessionPolicy(idle=timedelta(days=14), absolute=timedelta(days=90))

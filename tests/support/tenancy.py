@@ -14,6 +14,7 @@ from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import InvitationOwner, KeyOwner, KeyReference, SubjectOwner
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, open_sealed
 from libs.ids import Uuid7Ids
 from libs.mail.mail import Mail, MailRefused, MailUnavailable
@@ -250,9 +251,8 @@ class Tenancy:
         return Caller(
             subject=subject,
             session=self.ids.uuid7(),
-            client="gateway",
-            client_address="192.0.2.7",
-            user_agent=AGENT,
+            client_id="gateway",
+            client=Client(address="192.0.2.7", agent=AGENT),
         )
 
     async def workspace(self, owner: Caller, slug: str) -> Insider:

@@ -25,14 +25,7 @@ class RecordDenial:
     async def record(self, caller: Caller, *, rpc: str, permission: str) -> None:
         """The refusal stands whether or not the vault answers; without it the entry lacks the client's values."""
         try:
-            sealing = await self._sealings.of(
-                subject=caller.subject,
-                workspace=caller.workspace,
-                client_address=caller.client_address,
-                user_agent=caller.user_agent,
-                device_fingerprint=caller.device_fingerprint,
-                country=caller.country,
-            )
+            sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=caller.workspace)
         except (KeysUnavailable, PersonErased):
             _log.warning("a refusal is recorded without the client's values: no key")
             sealing = Sealing(reader_key=None, tags=None)

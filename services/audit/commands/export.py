@@ -78,14 +78,7 @@ class ExportEntries:
                 yield part[start : start + _CHUNK_BYTES]
 
     async def _requested(self, caller: Caller, wanted: EntryFilter, form: ExportFormat) -> None:
-        sealing = await self._sealings.of(
-            subject=caller.subject,
-            workspace=caller.workspace,
-            client_address=caller.client_address,
-            user_agent=caller.user_agent,
-            device_fingerprint=caller.device_fingerprint,
-            country=caller.country,
-        )
+        sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=caller.workspace)
         event = by_caller(
             event_id=self._ids.uuid7(),
             action=EXPORT_REQUESTED,

@@ -28,12 +28,7 @@ class RecordProductEvent:
         """
         now = self._clock.now()
         record.check(now)
-        sealing = await self._sealings.of(
-            subject=recorder.subject,
-            workspace=recorder.workspace,
-            client_address=record.client_address,
-            user_agent=record.client_agent,
-        )
+        sealing = await self._sealings.of(record.client, subject=recorder.subject, workspace=recorder.workspace)
         digest = record.digest(recorder)
         async with self._units.begin([recorder.workspace]) as work:
             claimed = await work.receipts.claim(recorder.workspace, record.event_id, digest=digest, now=now)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from libs.events.search_tags import search_tags
+from libs.events.client import UNKNOWN, Client
 from services.audit.domain.events import Sealing
 from services.audit.domain.ports import Vault
 from wardenry.clock import Clock
@@ -15,28 +15,10 @@ class Sealings:
         self._vault = vault
         self._clock = clock
 
-    async def of(
-        self,
-        *,
-        subject: UUID,
-        workspace: UUID,
-        client_address: str,
-        user_agent: str,
-        device_fingerprint: str = "",
-        country: str = "",
-    ) -> Sealing:
+    async def of(self, client: Client, *, subject: UUID, workspace: UUID) -> Sealing:
         """Raises PersonErased, KeysUnavailable; asks nothing when nothing of the client is known."""
-        if not (client_address or user_agent or country):
+        if client == UNKNOWN:
             return Sealing(reader_key=None, tags=None)
         key = await self._vault.public_key(subject=subject, workspace=workspace)
         tag_key = await self._vault.tag_key(workspace, self._clock.now().date())
-        tags = None
-        if tag_key is not None:
-            tags = search_tags(
-                tag_key,
-                client_address=client_address,
-                user_agent=user_agent,
-                device_fingerprint=device_fingerprint,
-                country=country,
-            )
-        return Sealing(reader_key=key, tags=tags)
+        return Sealing(reader_key=key, tags=None if tag_key is None else client.tags(tag_key))

@@ -1,15 +1,13 @@
 """The events that audit itself emits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.client import Client
 from libs.events.event import (
-    DEVICE_FINGERPRINT,
-    IP_ADDRESS,
-    USER_AGENT,
     Actor,
     ActorKind,
     Event,
@@ -26,16 +24,14 @@ PERMISSION_DENIED = "permission.denied"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The person behind a call, and their client as the gateway saw it."""
+    """The person behind a call, and the client that they called with."""
 
     workspace: UUID
     subject: UUID
     session: UUID | None
-    client: str
-    client_address: str = field(default="", repr=False)
-    user_agent: str = field(default="", repr=False)
-    device_fingerprint: str = field(default="", repr=False)
-    country: str = ""
+    #: OAuth client id.
+    client_id: str
+    client: Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +60,10 @@ def by_caller(
         action=action,
         occurred_at=occurred_at,
         outcome=outcome,
-        actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
+        actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
         target=Target(kind="log", id=caller.workspace),
         details=details,
-        personal=_personal(sealing, caller.client_address, caller.user_agent, caller.device_fingerprint),
+        personal=_personal(sealing, caller.client),
         tags=sealing.tags,
     )
 
@@ -82,15 +78,12 @@ def recorded(*, record: ProductRecord, recorder: Recorder, occurred_at: datetime
         actor=Actor(kind=ActorKind.SUBJECT, id=recorder.subject, session=recorder.session, client=recorder.service),
         target=Target(kind=record.kind, id=record.id.encode()),
         details=record.details,
-        personal=_personal(sealing, record.client_address, record.client_agent),
+        personal=_personal(sealing, record.client),
         tags=sealing.tags,
     )
 
 
-def _personal(
-    sealing: Sealing, client_address: str, user_agent: str, device_fingerprint: str = ""
-) -> tuple[PersonalValues, ...]:
+def _personal(sealing: Sealing, client: Client) -> tuple[PersonalValues, ...]:
     if sealing.reader_key is None:
         return ()
-    values = {IP_ADDRESS: client_address, USER_AGENT: user_agent, DEVICE_FINGERPRINT: device_fingerprint}
-    return (PersonalValues(role="actor", reader_key=sealing.reader_key, values=values),)
+    return (PersonalValues(role="actor", reader_key=sealing.reader_key, values=client.values),)

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.events.client import Client
 from services.audit.domain.errors import ActionNotAllowed, TimeOutOfRange
 from wardenry.framing import frame
 
@@ -37,8 +38,8 @@ class ProductRecord:
     #: None: now.
     occurred_at: datetime | None
     details: Mapping[str, str]
-    client_address: str = field(repr=False)
-    client_agent: str = field(repr=False)
+    #: As the product tells it.
+    client: Client
 
     def check(self, now: datetime) -> None:
         """Raises ActionNotAllowed, TimeOutOfRange."""
@@ -57,8 +58,8 @@ class ProductRecord:
             self.kind,
             self.id,
             self.occurred_at.isoformat() if self.occurred_at else "",
-            self.client_address,
-            self.client_agent,
+            self.client.address,
+            self.client.agent,
             *(text for pair in sorted(self.details.items()) for text in pair),
         ]
         return hashlib.sha256(frame(*(part.encode() for part in parts))).digest()

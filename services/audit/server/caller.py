@@ -12,11 +12,8 @@ def caller_of(call: Call) -> Caller:
         workspace=workspace_of(call),
         subject=call.user.subject,
         session=call.user.session,
-        client=call.user.client,
-        client_address=call.client_address,
-        user_agent=call.user_agent,
-        device_fingerprint=call.device_fingerprint,
-        country=call.client_country,
+        client_id=call.user.client,
+        client=call.client,
     )
 
 

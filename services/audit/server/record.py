@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from libs.events.client import Client
 from libs.rpc.call import call_of
 from services.audit.commands.record import RecordProductEvent
 from services.audit.domain.errors import TimeOutOfRange
@@ -27,8 +28,7 @@ class RecordHandlers(record_pb2_grpc.RecordServiceServicer):
             id=request.record_id,
             occurred_at=_time(request),
             details=dict(request.details),
-            client_address=request.client_address,
-            client_agent=request.client_agent,
+            client=Client(address=request.client_address, agent=request.client_agent),
         )
         recorder = Recorder(
             service=call.peer,

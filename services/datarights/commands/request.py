@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.events.event import Event
-from libs.events.search_tags import search_tags
 from libs.ids import Ids
 from services.datarights.commands.gathering import ReadArchive
 from services.datarights.domain import events
@@ -194,15 +193,7 @@ async def circumstances(vault: Vault, caller: Caller, *, event_id: UUID, at: dat
         occurred_at=at,
         caller=caller,
         audit_key=await vault.audit_key(caller.subject),
-        tags=None
-        if tag_key is None
-        else search_tags(
-            tag_key,
-            client_address=caller.client_address,
-            user_agent=caller.user_agent,
-            device_fingerprint=caller.device_fingerprint,
-            country=caller.country,
-        ),
+        tags=None if tag_key is None else caller.client.tags(tag_key),
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from libs.events.client import Client
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -10,13 +12,8 @@ class Caller:
 
     subject: UUID
     session: UUID
-    #: OAuth client.
-    client: str
+    #: OAuth client id.
+    client_id: str
     #: The access token as it was presented: session is asked in the person's name.
     bearer: str = field(repr=False)
-    client_address: str = field(default="", repr=False)
-    user_agent: str = field(default="", repr=False)
-    #: What the gateway knows the browser by; empty when unknown.
-    device_fingerprint: str = field(default="", repr=False)
-    #: ISO 3166-1 alpha-2; empty when unknown.
-    country: str = ""
+    client: Client

@@ -7,9 +7,6 @@ from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import (
-    DEVICE_FINGERPRINT,
-    IP_ADDRESS,
-    USER_AGENT,
     Actor,
     ActorKind,
     Event,
@@ -38,20 +35,15 @@ class Circumstances:
 
     def event(self, action: str, request: Request, details: Mapping[str, str]) -> Event:
         caller = self.caller
-        values = {
-            IP_ADDRESS: caller.client_address,
-            USER_AGENT: caller.user_agent,
-            DEVICE_FINGERPRINT: caller.device_fingerprint,
-        }
         return Event(
             event_id=self.event_id,
             log=PLATFORM,
             action=action,
             occurred_at=self.occurred_at,
-            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
+            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
             target=Target(kind="request", id=request.id),
             details=details,
-            personal=(PersonalValues(role="actor", reader_key=self.audit_key, values=values),),
+            personal=(PersonalValues(role="actor", reader_key=self.audit_key, values=caller.client.values),),
             tags=self.tags,
         )
 

@@ -10,10 +10,7 @@ def caller_of(call: Call) -> Caller:
     return Caller(
         subject=token.subject,
         session=token.session,
-        client=token.client,
+        client_id=token.client,
         bearer=call.bearer,
-        client_address=call.client_address,
-        user_agent=call.user_agent,
-        device_fingerprint=call.device_fingerprint,
-        country=call.client_country,
+        client=call.client,
     )

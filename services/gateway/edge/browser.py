@@ -9,7 +9,8 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.events.client import Client
+from libs.rpc.client_details import metadata_of
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.cookies import CookieJar
 from services.gateway.edge.problem import Problem
@@ -77,7 +78,7 @@ class Browser:
         self._refresher = refresher
         self.address = address
         self.metadata: Metadata = metadata_of(
-            ClientDetails(address=address, agent=request.headers.get("user-agent", ""), device=jar.device_fingerprint)
+            Client(address=address, agent=request.headers.get("user-agent", ""), device=jar.device_fingerprint)
         )
 
     @property

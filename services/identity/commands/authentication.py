@@ -12,7 +12,7 @@ from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
-from services.identity.domain.client import Client
+from services.identity.domain.caller import Caller
 from services.identity.domain.device import TOKEN_BYTES, Device, hash_of, remember
 from services.identity.domain.errors import CredentialsInvalid
 from services.identity.domain.events import Circumstances, person, visitor
@@ -47,7 +47,7 @@ class _Attempt:
     """All that is known when the password's turn to be compared has come."""
 
     given: PasswordInput
-    client: Client
+    caller: Caller
     address: str = field(repr=False)
     circumstances: Circumstances
     platform_tags: bytes = field(repr=False)
@@ -79,13 +79,13 @@ class AuthenticatePassword:
         self._ids = ids
         self._entropy = entropy
 
-    async def run(self, given: PasswordInput, client: Client) -> Authenticated:
+    async def run(self, given: PasswordInput, caller: Caller) -> Authenticated:
         """Raises AddressInvalid, CredentialsInvalid, AuthenticationDelayed, HashingBusy."""
         address = addresses.normalised(given.address)
         now = self._clock.now()
         # The keys of a failure's event and of a success's are fetched before anything is counted and compared: where
         # the vault does not answer, a right password gets the same answer as a wrong one, and is no failure.
-        circumstances = await self._circumstances(given, client)
+        circumstances = await self._circumstances(given, caller)
         platform_tags = await self._log_keys.tag_key(PLATFORM, now.date())
         subject_id, device_id = await self._store.find_account(
             self._blind_index.tag("address.value", PLATFORM, address),
@@ -97,7 +97,7 @@ class AuthenticatePassword:
         )
         attempt = _Attempt(
             given=given,
-            client=client,
+            caller=caller,
             address=address,
             circumstances=circumstances,
             platform_tags=platform_tags,
@@ -120,14 +120,13 @@ class AuthenticatePassword:
         renewed = await self._renewed(hashing, password, credential)
         return await self._succeeded(attempt, subject_id, credential, renewed)
 
-    async def _circumstances(self, given: PasswordInput, client: Client) -> Circumstances:
+    async def _circumstances(self, given: PasswordInput, caller: Caller) -> Circumstances:
         log, now = given.workspace_id or PLATFORM, self._clock.now()
         return Circumstances(
             log=log,
             occurred_at=now,
-            actor=visitor(client),
-            client=client,
-            device_fingerprint=device_fingerprint(given.device_token),
+            actor=visitor(caller),
+            client=dataclasses.replace(caller.client, device=device_fingerprint(given.device_token)),
             reader_key=await self._log_keys.visitor_key(log, now.date()),
             tag_key=await self._log_keys.tag_key(log, now.date()),
         )
@@ -187,8 +186,8 @@ class AuthenticatePassword:
             attempt.circumstances,
             log=PLATFORM,
             occurred_at=now,
-            actor=person(subject_id, attempt.client),
-            device_fingerprint=device_fingerprint(token),
+            actor=person(subject_id, attempt.caller),
+            client=dataclasses.replace(attempt.caller.client, device=device_fingerprint(token)),
             reader_key=credential.audit_key,
             tag_key=attempt.platform_tags,
         )

@@ -10,7 +10,7 @@ from libs.ids import PLATFORM, Ids
 from services.identity.commands.subject import GetSubject
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import Account, Reservation
-from services.identity.domain.client import Client
+from services.identity.domain.caller import Caller
 from services.identity.domain.errors import CredentialChanged, CredentialsInvalid, SubjectUnknown
 from services.identity.domain.events import Circumstances, person
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Sessions, Store
@@ -53,7 +53,7 @@ class ChangePassword:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, given: ChangePasswordInput, client: Client) -> int:
+    async def run(self, given: ChangePasswordInput, caller: Caller) -> int:
         """The subject's epoch now.
 
         Raises PasswordWeak, CredentialsInvalid, AuthenticationDelayed, HashingBusy, CredentialChanged, SubjectUnknown;
@@ -75,7 +75,7 @@ class ChangePassword:
                 credential = await tx.subjects.credential(given.subject_id)
             if credential is None:
                 raise SubjectUnknown
-            circumstances = self._circumstances(given, client, credential, tag_key)
+            circumstances = self._circumstances(given, caller, credential, tag_key)
             if not await hashing.verify(passwords.normalised(given.current_password), credential.hash):
                 raise await self._failed(reservation, circumstances, contact.address)
             new_hash = await hashing.hash(passwords.normalised(given.new_password))
@@ -86,14 +86,13 @@ class ChangePassword:
         return epoch
 
     def _circumstances(
-        self, given: ChangePasswordInput, client: Client, credential: Credential, tag_key: bytes
+        self, given: ChangePasswordInput, caller: Caller, credential: Credential, tag_key: bytes
     ) -> Circumstances:
         return Circumstances(
             log=PLATFORM,
             occurred_at=self._clock.now(),
-            actor=person(given.subject_id, client, session=given.session_id),
-            client=client,
-            device_fingerprint=client.device_fingerprint,
+            actor=person(given.subject_id, caller, session=given.session_id),
+            client=caller.client,
             reader_key=credential.audit_key,
             tag_key=tag_key,
         )

@@ -1,7 +1,7 @@
 """Sign-up: an address is proved by a mailed code before a subject exists."""
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from libs.mail.mail import Mail
 from services.identity.domain import password as passwords
 from services.identity.domain import place
 from services.identity.domain.attempt import Account
-from services.identity.domain.client import Client
+from services.identity.domain.caller import Caller
 from services.identity.domain.device import TOKEN_BYTES, remember
 from services.identity.domain.errors import CodeInvalid
 from services.identity.domain.events import Circumstances, person, visitor
@@ -149,7 +149,7 @@ class VerifyRegistration:
         self._ids = ids
         self._entropy = entropy
 
-    async def run(self, *, registration_id: UUID, code: str, browser_binding: bytes, client: Client) -> Registered:
+    async def run(self, *, registration_id: UUID, code: str, browser_binding: bytes, caller: Caller) -> Registered:
         """Raises CodeInvalid, AuthenticationDelayed."""
         now = self._clock.now()
         async with self._store.transaction(registration_id) as tx:
@@ -158,8 +158,8 @@ class VerifyRegistration:
             raise CodeInvalid
         applicant = await self._applicant(registration)
         account = Account(tag=self._blind_index.tag("attempt.registration", PLATFORM, applicant.address))
-        await self._check_code(registration, account, applicant, code, browser_binding, client, now)
-        return await self._create(registration, account, applicant, client, now)
+        await self._check_code(registration, account, applicant, code, browser_binding, caller, now)
+        return await self._create(registration, account, applicant, caller, now)
 
     async def _applicant(self, registration: Registration) -> Applicant:
         where = place.registration_content(registration.registration_id)
@@ -175,14 +175,14 @@ class VerifyRegistration:
         applicant: Applicant,
         code: str,
         browser_binding: bytes,
-        client: Client,
+        caller: Caller,
         now: datetime,
     ) -> None:
         circumstances = Circumstances(
             log=PLATFORM,
             occurred_at=now,
-            actor=visitor(client),
-            client=client,
+            actor=visitor(caller),
+            client=caller.client,
             reader_key=await self._log_keys.visitor_key(PLATFORM, now.date()),
             tag_key=await self._log_keys.tag_key(PLATFORM, now.date()),
         )
@@ -203,7 +203,7 @@ class VerifyRegistration:
         raise CodeInvalid
 
     async def _create(
-        self, registration: Registration, account: Account, applicant: Applicant, client: Client, now: datetime
+        self, registration: Registration, account: Account, applicant: Applicant, caller: Caller, now: datetime
     ) -> Registered:
         subject = await self._subject(registration, applicant, now)
         ticket, token = self._entropy.bytes(TICKET_BYTES), self._entropy.bytes(TOKEN_BYTES)
@@ -211,9 +211,8 @@ class VerifyRegistration:
         circumstances = Circumstances(
             log=PLATFORM,
             occurred_at=now,
-            actor=person(subject.subject_id, client),
-            client=client,
-            device_fingerprint=device_fingerprint(token),
+            actor=person(subject.subject_id, caller),
+            client=replace(caller.client, device=device_fingerprint(token)),
             reader_key=subject.audit_key,
             tag_key=await self._log_keys.tag_key(PLATFORM, now.date()),
         )

@@ -6,10 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.client import Client
 from libs.events.event import (
-    DEVICE_FINGERPRINT,
-    IP_ADDRESS,
-    USER_AGENT,
     Actor,
     ActorKind,
     Event,
@@ -18,8 +16,7 @@ from libs.events.event import (
     PersonalValues,
     Target,
 )
-from libs.events.search_tags import search_tags
-from services.identity.domain.client import Client
+from services.identity.domain.caller import Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +28,6 @@ class Circumstances:
     occurred_at: datetime
     actor: Actor
     client: Client
-    #: libs.events.search_tags.device_fingerprint; "" without a device.
-    device_fingerprint: str = ""
     #: Audit's key of (actor, log's workspace); of visitors until a factor holds.
     reader_key: ReaderPublicKey
     #: Of (log, month).
@@ -52,12 +47,7 @@ class Circumstances:
         payload: Payload | None = None,
     ) -> Event:
         """One event. `values` are further personal values of the actor; `typed_address` leaves a tag, no value."""
-        personal = {
-            IP_ADDRESS: self.client.address,
-            USER_AGENT: self.client.user_agent,
-            DEVICE_FINGERPRINT: self.device_fingerprint,
-            **(values or {}),
-        }
+        personal = self.client.values | dict(values or {})
         return Event(
             event_id=event_id,
             log=self.log,
@@ -69,14 +59,7 @@ class Circumstances:
             reason=reason,
             details=details or {},
             personal=(PersonalValues(role="actor", reader_key=self.reader_key, values=personal),),
-            tags=search_tags(
-                self.tag_key,
-                client_address=self.client.address,
-                user_agent=self.client.user_agent,
-                device_fingerprint=self.device_fingerprint,
-                country=self.client.country,
-                typed_address=typed_address,
-            ),
+            tags=self.client.tags(self.tag_key, typed_address=typed_address),
             payload=payload,
         )
 
@@ -97,10 +80,10 @@ class Circumstances:
         )
 
 
-def visitor(client: Client) -> Actor:
+def visitor(caller: Caller) -> Actor:
     """Somebody who holds no factor yet."""
-    return Actor(kind=ActorKind.VISITOR, client=client.name)
+    return Actor(kind=ActorKind.VISITOR, client=caller.client_id)
 
 
-def person(subject_id: UUID, client: Client, session: UUID | None = None) -> Actor:
-    return Actor(kind=ActorKind.SUBJECT, id=subject_id, session=session, client=client.name)
+def person(subject_id: UUID, caller: Caller, session: UUID | None = None) -> Actor:
+    return Actor(kind=ActorKind.SUBJECT, id=subject_id, session=session, client=caller.client_id)

@@ -6,7 +6,7 @@ import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.authentication import AuthenticatePassword, PasswordInput
-from services.identity.server.client import client_of
+from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import authentication_pb2 as messages
 from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceServicer
 
@@ -27,6 +27,6 @@ class AuthenticationHandlers(AuthenticationServiceServicer):
                 device_token=request.device_token,
                 workspace_id=UUID(request.workspace_id) if request.workspace_id else None,
             ),
-            client_of(call_of(context)),
+            caller_of(call_of(context)),
         )
         return messages.AuthenticateResponse(ticket=authenticated.ticket, device_token=authenticated.device_token)

@@ -4,7 +4,7 @@ import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.credential import ChangePassword, ChangePasswordInput
-from services.identity.server.client import client_of
+from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import credential_pb2 as messages
 from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceServicer
 
@@ -24,6 +24,6 @@ class CredentialHandlers(CredentialServiceServicer):
                 current_password=request.current_password,
                 new_password=request.new_password,
             ),
-            client_of(call),
+            caller_of(call),
         )
         return messages.ChangePasswordResponse(subject_epoch=epoch)

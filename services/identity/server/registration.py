@@ -6,7 +6,7 @@ import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.registration import Register, RegisterInput, VerifyRegistration
-from services.identity.server.client import client_of
+from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import registration_pb2 as messages
 from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceServicer
 
@@ -39,7 +39,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
             registration_id=UUID(request.registration_id),
             code=request.code,
             browser_binding=request.browser_binding,
-            client=client_of(call_of(context)),
+            caller=caller_of(call_of(context)),
         )
         return messages.VerifyRegistrationResponse(
             ticket=registered.ticket, device_token=registered.device_token, subject_id=str(registered.subject_id)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from libs.events.client import Client
 from libs.events.event import Event, Target
 from services.session.domain import events
 from services.session.domain.ports import Holder
-from services.session.domain.session import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Caller:
             target=target,
             audit_key=holder.audit_key,
             client=self.client,
-            fingerprint=events.fingerprint_of(holder.device_binding),
+            device_binding=holder.device_binding,
             tag_key=tag_key,
             reason=reason,
             details=dict(details or {}),

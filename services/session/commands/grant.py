@@ -60,7 +60,7 @@ class CreateGrant:
             target=Target(kind="grant", id=grant),
             audit_key=membership.audit_key,
             client=caller.client,
-            fingerprint=events.fingerprint_of(device_binding),
+            device_binding=device_binding,
             tag_key=await self._tags.key(workspace, now.date()),
         )
         async with self._work.begin(caller.subject) as work:

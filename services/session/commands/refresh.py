@@ -12,6 +12,7 @@ from enum import Enum
 from uuid import UUID
 
 from libs.crypto.errors import KeyInvalid
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, EventInvalid
 from libs.events.event import Event, Outcome, Target
 from libs.ids import Ids
@@ -25,7 +26,6 @@ from services.session.domain.grant import Grant, Pace, Use
 from services.session.domain.membership import Standing
 from services.session.domain.ports import RefreshStore, Rotation, TagKeys, UnitsOfWork
 from services.session.domain.refresh_token import RefreshKeys, RefreshToken, parse
-from services.session.domain.session import Client
 
 #: A call comes again at most so often: one rotation, the repeats of the grace, and some that other replicas won.
 _ATTEMPTS = 8
@@ -207,7 +207,7 @@ class Refresh:
             target=Target(kind="grant", id=grant.grant),
             audit_key=grant.audit_key,
             client=call.client,
-            fingerprint=events.fingerprint_of(call.device_binding),
+            device_binding=call.device_binding,
             tag_key=await self._tags.key(events.log_of(grant.workspace), grant.read_at.date()),
             reason=reason,
             outcome=outcome,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.events.client import Client
 from libs.events.event import IP_ADDRESS, USER_AGENT, Outcome, Target
 from libs.ids import Entropy, Ids
 from services.session.commands.page import PageTokens
@@ -15,7 +16,7 @@ from services.session.domain.errors import NotMember
 from services.session.domain.grant import NewGrant
 from services.session.domain.membership import Membership, SessionPolicy
 from services.session.domain.ports import SealedRow, Seals, TagKeys, Tickets, UnitsOfWork
-from services.session.domain.session import Authentication, Client, ListedSession, NewSession
+from services.session.domain.session import Authentication, ListedSession, NewSession
 from wardenry.clock import Clock
 
 #: The first-party browser's OAuth client, and whom its tokens are for.
@@ -65,7 +66,7 @@ class CreateSession:
             await self._refuse(proved, proved.workspace, session, device_binding, client)
             raise NotMember
         sealed = await self._seals.seal(
-            session, proved.audit_key, {IP_ADDRESS: client.ip_address, USER_AGENT: client.user_agent}
+            session, proved.audit_key, {IP_ADDRESS: client.address, USER_AGENT: client.agent}
         )
         now = self._clock.now()
         audit_key = membership.audit_key if membership else proved.audit_key
@@ -81,7 +82,7 @@ class CreateSession:
             target=Target(kind="session", id=session),
             audit_key=audit_key,
             client=client,
-            fingerprint=events.fingerprint_of(device_binding),
+            device_binding=device_binding,
             tag_key=await self._tags.key(events.log_of(proved.workspace), now.date()),
             details={"amr": " ".join(proved.amr), "acr": proved.acr},
         )
@@ -140,7 +141,7 @@ class CreateSession:
             target=Target(kind="workspace", id=workspace),
             audit_key=proved.audit_key,
             client=client,
-            fingerprint=events.fingerprint_of(device_binding),
+            device_binding=device_binding,
             tag_key=await self._tags.key(events.log_of(None), now.date()),
             reason="membership",
             outcome=Outcome.FAILURE,

@@ -1,13 +1,12 @@
 """The events that session emits."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.client import Client
 from libs.events.event import (
-    DEVICE_FINGERPRINT,
-    IP_ADDRESS,
-    USER_AGENT,
     Actor,
     ActorKind,
     Event,
@@ -15,9 +14,7 @@ from libs.events.event import (
     PersonalValues,
     Target,
 )
-from libs.events.search_tags import search_tags
 from libs.ids import PLATFORM
-from services.session.domain.session import Client
 
 USER_LOGIN = "user.login"
 USER_LOGOUT = "user.logout"
@@ -29,11 +26,6 @@ GRANT_CREATED = "grant.created"
 TOKEN_EXCHANGED = "token.exchanged"  # noqa: S105 - the name of an action
 
 _FINGERPRINT_BYTES = 16
-
-
-def fingerprint_of(device_binding: bytes) -> str:
-    """The device as events name it: the first half of the SHA-256 of its cookie, in hex. No credential."""
-    return device_binding[:_FINGERPRINT_BYTES].hex()
 
 
 def log_of(workspace: UUID | None) -> UUID:
@@ -53,13 +45,17 @@ def by_subject(
     target: Target,
     audit_key: ReaderPublicKey,
     client: Client,
-    fingerprint: str,
+    device_binding: bytes,
     tag_key: bytes | None,
     reason: str = "",
     details: dict[str, str] | None = None,
     outcome: Outcome = Outcome.SUCCESS,
 ) -> Event:
-    """What a subject did, or what was done with its token, from a client that the gateway described."""
+    """What a subject did, or what was done with its token, from a client that the gateway described.
+
+    `device_binding` is the SHA-256 of the device cookie. Its first half, in hex, is how events name the device.
+    """
+    client = replace(client, device=device_binding[:_FINGERPRINT_BYTES].hex())
     return Event(
         event_id=event_id,
         log=log_of(workspace),
@@ -70,26 +66,8 @@ def by_subject(
         target=target,
         reason=reason,
         details=details or {},
-        personal=(
-            PersonalValues(
-                role="actor",
-                reader_key=audit_key,
-                values={
-                    IP_ADDRESS: client.ip_address,
-                    USER_AGENT: client.user_agent,
-                    DEVICE_FINGERPRINT: fingerprint,
-                },
-            ),
-        ),
-        tags=None
-        if tag_key is None
-        else search_tags(
-            tag_key,
-            client_address=client.ip_address,
-            user_agent=client.user_agent,
-            device_fingerprint=fingerprint,
-            country=client.country,
-        ),
+        personal=(PersonalValues(role="actor", reader_key=audit_key, values=client.values),),
+        tags=None if tag_key is None else client.tags(tag_key),
     )
 
 

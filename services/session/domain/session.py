@@ -1,6 +1,6 @@
 """A session: what a person is signed in with, from one sign-in to its end."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -9,16 +9,6 @@ from libs.crypto.reader_key import ReaderPublicKey
 
 #: Why a session ended, as events and rows say it.
 EndReason = Literal["logout", "revoked", "credential", "reused", "erasure"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """What the gateway knows of the person's browser. Empty where unknown."""
-
-    ip_address: str = field(default="", repr=False)
-    user_agent: str = field(default="", repr=False)
-    #: ISO 3166-1 alpha-2.
-    country: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,6 @@
 
 from libs.rpc.call import Call
 from services.session.commands.caller import Caller
-from services.session.domain.session import Client
-
-
-def client_of(call: Call) -> Client:
-    """The person's browser, as the gateway described it."""
-    # "A1", "T1" and the like are no countries, though databases of addresses answer them.
-    country = call.client_country if call.client_country.isalpha() else ""
-    return Client(ip_address=call.client_address, user_agent=call.user_agent, country=country)
 
 
 def caller_of(call: Call) -> Caller:
@@ -27,5 +19,5 @@ def caller_of(call: Call) -> Caller:
         subject_epoch=token.subject_epoch,
         membership_epoch=token.membership_epoch or 0,
         token_expires_at=token.expires_at,
-        client=client_of(call),
+        client=call.client,
     )

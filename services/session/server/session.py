@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from libs.rpc.call import call_of
 from services.session.commands.revocation import EndSessions, EndSubject
 from services.session.commands.session import CreateSession, ListSessions, SessionView
-from services.session.server.caller import caller_of, client_of
+from services.session.server.caller import caller_of
 from services.session.server.device import device_words
 from services.session.server.token import token_pair
 from wardenry.session.v1 import session_pb2, session_pb2_grpc
@@ -32,7 +32,7 @@ class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
             ticket=request.ticket,
             browser_binding=request.browser_binding,
             device_binding=request.device_binding,
-            client=client_of(call_of(context)),
+            client=call_of(context).client,
         )
         return session_pb2.CreateSessionResponse(tokens=token_pair(tokens))
 

@@ -9,7 +9,7 @@ from services.session.commands.introspection import Introspect
 from services.session.commands.refresh import Refresh
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.token import Tokens
-from services.session.server.caller import caller_of, client_of
+from services.session.server.caller import caller_of
 from wardenry.session.v1 import token_pb2, token_pb2_grpc
 
 
@@ -48,7 +48,7 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
         self, request: token_pb2.RefreshRequest, context: Any
     ) -> token_pb2.RefreshResponse:
         tokens = await self._refresh(
-            request.refresh_token, device_binding=request.device_binding, client=client_of(call_of(context))
+            request.refresh_token, device_binding=request.device_binding, client=call_of(context).client
         )
         return token_pb2.RefreshResponse(tokens=token_pair(tokens))
 

@@ -4,7 +4,6 @@ import logging
 from uuid import UUID
 
 from libs.events.event import SearchTags
-from libs.events.search_tags import search_tags
 from libs.ids import Ids
 from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.errors import KeysUnavailable
@@ -39,10 +38,4 @@ class Recorder:
             return None
         if key is None:
             return None
-        return search_tags(
-            key,
-            client_address=caller.client_address,
-            user_agent=caller.user_agent,
-            device_fingerprint=caller.device_fingerprint,
-            country=caller.country,
-        )
+        return caller.client.tags(key)

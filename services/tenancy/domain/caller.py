@@ -1,9 +1,10 @@
 """On whose behalf a command runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from libs.events.client import Client
 from wardenry.permissions import Permission, Role, allows
 
 #: How a caller stands to a workspace, as the database's policies see it.
@@ -16,13 +17,9 @@ class Caller:
 
     subject: UUID
     session: UUID
-    #: OAuth client.
-    client: str
-    client_address: str = field(default="", repr=False)
-    user_agent: str = field(default="", repr=False)
-    device_fingerprint: str = field(default="", repr=False)
-    #: ISO 3166-1 alpha-2; empty when unknown.
-    country: str = ""
+    #: OAuth client id.
+    client_id: str
+    client: Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

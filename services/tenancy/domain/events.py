@@ -38,19 +38,14 @@ class Circumstances:
         """The event, with the caller as its actor; without `actor_key`, without the client's values."""
         caller = self.caller
         if actor_key is not None:
-            values = {
-                event.IP_ADDRESS: caller.client_address,
-                event.USER_AGENT: caller.user_agent,
-                event.DEVICE_FINGERPRINT: caller.device_fingerprint,
-            }
-            personal = (PersonalValues(role="actor", reader_key=actor_key, values=values), *personal)
+            personal = (PersonalValues(role="actor", reader_key=actor_key, values=caller.client.values), *personal)
         return Event(
             event_id=self.event_id,
             log=self.log,
             action=action,
             outcome=outcome,
             occurred_at=self.occurred_at,
-            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client),
+            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
             target=target,
             details=details or {},
             personal=personal,

@@ -10,11 +10,8 @@ def caller_of(call: Call) -> Caller:
     return Caller(
         subject=token.subject,
         session=token.session,
-        client=token.client,
-        client_address=call.client_address,
-        user_agent=call.user_agent,
-        device_fingerprint=call.device_fingerprint,
-        country=call.client_country,
+        client_id=token.client,
+        client=call.client,
     )
 
 

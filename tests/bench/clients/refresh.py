@@ -14,8 +14,9 @@ from uuid import UUID
 
 import grpc
 
+from libs.events.client import Client
 from libs.events.search_tags import device_fingerprint
-from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.rpc.client_details import metadata_of
 from services.gateway.edge.cookies import encode_secret
 from tests.bench.clients.loop import Answer, Command, Load, serve
 from wardenry.channels import open_channel
@@ -51,7 +52,7 @@ def browser_of(person: dict[str, str], *, host: str, number: int) -> Browser:
         f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: application/json\r\n"
         f"Cookie: {cookies}; __Host-refresh-{workspace}="
     )
-    details = ClientDetails(address=address, agent=AGENT, device=device_fingerprint(device))
+    details = Client(address=address, agent=AGENT, device=device_fingerprint(device))
     return Browser(person["refresh"], hashlib.sha256(device).digest(), metadata_of(details), (head, "\r\n\r\n"))
 
 

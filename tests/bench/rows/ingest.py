@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.crypto.hpke import ReaderPrivateKey
+from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Target
 from libs.events.mac_keys import load_mac_key
@@ -21,7 +22,6 @@ from libs.events.record import Record
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.outbox.bucket import bucket_of
 from services.session.domain import events
-from services.session.domain.session import Client
 from tests.bench.clients.refresh import AGENT
 from tests.bench.copies import Copies
 from tests.bench.cpu import CpuMeter, spent
@@ -32,7 +32,7 @@ from wardenry.clock import SystemClock
 
 GOAL, SINGLE_GOAL = 0.3, 10.0
 _SOURCE = "session"
-_CLIENT = Client(ip_address="198.51.100.17", user_agent=AGENT, country="")
+_CLIENT = Client(address="198.51.100.17", agent=AGENT)
 _LOGS = 64
 _ROUNDS = 5
 #: Records that are sent before the broker's acknowledgements are waited for.
@@ -74,7 +74,7 @@ class Refreshes:
             target=Target(kind="grant", id=self._ids.uuid7()),
             audit_key=self._reader,
             client=_CLIENT,
-            fingerprint="0123456789abcdef0123456789abcdef",
+            device_binding=bytes(range(32)),
             tag_key=log.bytes * 2,
         )
         bucket = bucket_of(log)

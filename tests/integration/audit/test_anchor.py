@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from libs.db.pool import Database
+from libs.events.client import UNKNOWN
 from libs.events.position import Position
 from libs.ids import PLATFORM
 from libs.outbox.bucket import bucket_of
@@ -66,7 +67,7 @@ async def anchor_of(audit: AuditOnPostgres, size: int = 0) -> Anchor:
 
 
 async def exported(audit: AuditOnPostgres, wanted: EntryFilter) -> Report:
-    caller = Caller(workspace=LOG, subject=ALICE, session=SESSION, client="gateway")
+    caller = Caller(workspace=LOG, subject=ALICE, session=SESSION, client_id="gateway", client=UNKNOWN)
     parts = audit.exporting.export(caller, wanted, ExportFormat.JSON_LINES)
     return verify_export(io.BytesIO(b"".join([part async for part in parts])), [SIGNER.key])
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from libs.events.client import Client
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import KeysUnavailable
 from services.audit.domain.events import Caller
@@ -22,10 +23,8 @@ CALLER = Caller(
     workspace=LOG,
     subject=CAROL,
     session=SESSION,
-    client="gateway",
-    client_address="203.0.113.7",
-    user_agent="Mozilla/5.0",
-    country="DE",
+    client_id="gateway",
+    client=Client(address="203.0.113.7", agent="Mozilla/5.0", country="DE"),
 )
 EVERYTHING = EntryFilter()
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from libs.events.client import Client
 from libs.events.record import Record
 from services.audit.domain.errors import (
     ActionNotAllowed,
@@ -29,8 +30,7 @@ CREATED = ProductRecord(
     id="INV-1",
     occurred_at=None,
     details={"amount": "12"},
-    client_address="203.0.113.9",
-    client_agent="curl/8",
+    client=Client(address="203.0.113.9", agent="curl/8"),
 )
 
 
@@ -57,7 +57,7 @@ async def test_repeating_is_harmless_and_something_else_is_refused(audit: AuditO
         (replace(CREATED, action="record.updated"), RECORDER),
         (replace(CREATED, id="INV-2"), RECORDER),
         (replace(CREATED, details={}), RECORDER),
-        (replace(CREATED, client_agent=""), RECORDER),
+        (replace(CREATED, client=replace(CREATED.client, agent="")), RECORDER),
         (replace(CREATED, occurred_at=audit.clock.now()), RECORDER),
         (CREATED, replace(RECORDER, subject=BOB)),
         (CREATED, replace(RECORDER, service="billing")),

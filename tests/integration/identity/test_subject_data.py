@@ -13,7 +13,7 @@ from services.identity.commands.subject_data import SubjectData
 from services.identity.domain.device import remember
 from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable, TicketInvalid
 from services.identity.domain.ports import Hashing, PasswordHasher
-from tests.support.identity import BROWSER, CLIENT, PASSWORD, IdentityForTests
+from tests.support.identity import BROWSER, CALLER, PASSWORD, IdentityForTests
 
 T = TypeVar("T")
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -130,7 +130,7 @@ async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: Iden
     late = identity.authenticate
     late._hasher = hasher
     given = PasswordInput(address=ADA, password=PASSWORD, browser_binding=BROWSER, device_token=b"", workspace_id=None)
-    signing_in = asyncio.create_task(late.run(given, CLIENT))
+    signing_in = asyncio.create_task(late.run(given, CALLER))
     await hasher.compared.wait()
     await subject_data(identity).erase(ada)
     hasher.go_on.set()

@@ -9,8 +9,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from libs.events.client import Client
 from libs.rpc.channel import as_user
-from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.rpc.client_details import metadata_of
 from libs.telemetry import trace_context
 from tests.integration.rpc.workspaces import ServerForTests, SlugTaken, Unforeseen
 from tests.support.tokens import access_token
@@ -36,7 +37,7 @@ async def test_a_call_passes_and_the_handler_knows_its_caller(server: ServerForT
     answer = await server.stub().ResolveWorkspace(RESOLVE)
     assert answer.name == "acme"
     (call,) = server.workspaces.calls
-    assert (call.peer, call.token, call.client_address) == ("gateway", None, "")
+    assert (call.peer, call.token, call.client.address) == ("gateway", None, "")
     with pytest.raises(LookupError):
         _ = call.user
 
@@ -183,8 +184,8 @@ async def test_reflection_is_the_operators(server: ServerForTests) -> None:
 
 
 async def test_the_gateway_tells_about_its_client(server: ServerForTests) -> None:
-    details = ClientDetails(address="2001:db8::1", agent="Mozilla/5.0 (ü)", country="DE", device="0f" * 16)
+    details = Client(address="2001:db8::1", agent="Mozilla/5.0 (ü)", country="DE", device="0f" * 16)
     await server.stub().ResolveWorkspace(RESOLVE, metadata=metadata_of(details))
     (call,) = server.workspaces.calls
-    assert (call.client_address, call.user_agent, call.client_country) == ("2001:db8::1", "Mozilla/5.0 (ü)", "DE")
-    assert call.device_fingerprint == "0f" * 16
+    assert (call.client.address, call.client.agent, call.client.country) == ("2001:db8::1", "Mozilla/5.0 (ü)", "DE")
+    assert call.client.device == "0f" * 16

@@ -8,12 +8,13 @@ from typing import Any
 import grpc
 import pytest
 
+from libs.events.client import Client
 from libs.events.cursor_service import CursorServicer
 from libs.events.cursors import CursorReader
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.rpc.channel import as_user, open_channel
-from libs.rpc.client_details import ClientDetails, metadata_of
+from libs.rpc.client_details import metadata_of
 from libs.rpc.server import GrpcServer
 from libs.telemetry.observer import SilentObserver
 from services.session.domain.revocation import Revocation
@@ -41,7 +42,7 @@ from wardenry.session.v1 import (
 )
 
 BROWSER = metadata_of(
-    ClientDetails(address="198.51.100.7", agent="Mozilla/5.0 (Windows NT 10.0; rv:145.0) Firefox/145.0", country="DE")
+    Client(address="198.51.100.7", agent="Mozilla/5.0 (Windows NT 10.0; rv:145.0) Firefox/145.0", country="DE")
 )
 
 

@@ -54,12 +54,12 @@ async def test_a_sign_in_is_recorded_for_audit_alone_to_read(session: SessionFor
     (row,) = await session.as_owner("SELECT action, log, bucket, envelope FROM outbox")
     envelope = envelope_pb2.Envelope.FromString(row["envelope"])
     assert (row["action"], row["log"]) == ("user.login", PLATFORM)
-    assert CLIENT.ip_address.encode() not in row["envelope"]
+    assert CLIENT.address.encode() not in row["envelope"]
     private = ReaderPrivateKey(key_id=UUID(int=1), version=1, private=bytes([7]) * 32)
     values = open_sealed(leaf=envelope.leaf, role="actor", message=envelope.sealed[0].message, private_key=private)
     assert {name: value.value for name, value in values.items()} == {
-        "ip_address": CLIENT.ip_address,
-        "user_agent": CLIENT.user_agent,
+        "ip_address": CLIENT.address,
+        "user_agent": CLIENT.agent,
         "device_fingerprint": DEVICE[:16].hex(),
     }
     assert (await session.leaves())[0].target.id == tokens.session.bytes
@@ -253,7 +253,7 @@ async def test_the_list_has_ones_own_live_sessions_newest_first(session: Session
     expected = [mine[4].session, mine[3].session, mine[1].session, mine[0].session]
     assert [view.session for view in (*first, *second)] == expected
     assert end == ""
-    assert first[0].ip_address == CLIENT.ip_address
+    assert first[0].ip_address == CLIENT.address
     assert first[0].last_used_at == first[0].created_at
     with pytest.raises(PageTokenInvalid):
         await session.listing(session.ids.uuid7(), page_size=3, page_token=following)

@@ -23,7 +23,7 @@ async def test_a_person_is_shown_their_own_sessions(session: SessionForTests) ->
     (category,) = data.categories()
     assert all(row.keys() == set(category.fields) for row in rows)
     assert [row["session_id"] for row in rows] == sorted([str(anna.session), str(ended.session)])
-    assert {row["ip_address"] for row in rows} == {CLIENT.ip_address}
+    assert {row["ip_address"] for row in rows} == {CLIENT.address}
     assert str(ben.session) not in str(rows)
     (bens,) = [row.values async for row in data.rows(ben.subject)]
     assert bens["end_reason"] == "credential"

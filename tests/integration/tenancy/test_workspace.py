@@ -9,6 +9,7 @@ from libs.crypto.key_owner import SubjectOwner
 from libs.ids import PLATFORM
 from libs.telemetry import trace_context
 from services.tenancy.commands.workspace import OwnWorkspace
+from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.errors import (
     ContactsUnavailable,
     IdInvalid,
@@ -37,10 +38,14 @@ async def test_who_creates_a_workspace_owns_it_and_the_log_says_so(tenancy: Tena
     assert event.envelope.tags.network
 
 
+def on_device(caller: Caller, device: str) -> Caller:
+    return replace(caller, client=replace(caller.client, device=device))
+
+
 async def test_the_log_says_on_which_device(tenancy: Tenancy) -> None:
-    ada = replace(tenancy.person("Ada"), device_fingerprint="0f" * 16)
+    ada = on_device(tenancy.person("Ada"), "0f" * 16)
     insider = await tenancy.workspace(ada, "engines")
-    elsewhere = replace(ada, device_fingerprint="f0" * 16)
+    elsewhere = on_device(ada, "f0" * 16)
     await tenancy.workspaces.rename(replace(insider, caller=elsewhere), name="Pumps")
     created, changed = await tenancy.recorded(insider.workspace)
     key = tenancy.vault.audit_key(SubjectOwner(subject=ada.subject, workspace=insider.workspace))
