@@ -82,8 +82,9 @@ def run(console: Console, *, stores_only: bool) -> int:
         console.print(table(state))
         console.print()
         if stack.is_ready():
-            console.print(f"Open  [bold]{escape(state['urls']['http'])}[/bold]")
-            say(f"      {state['urls']['https']}  is the same over HTTPS; browsers warn of its certificate.")
+            if not stores_only:
+                console.print(f"Open  [bold]{escape(state['urls']['http'])}[/bold]")
+                say(f"      {state['urls']['https']}  is the same over HTTPS; browsers warn of its certificate.")
             say(f"Mail  {state['urls']['mail']}  shows what it sends.")
             console.print()
             say(f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops everything.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wardenry.identity.v1.vault_pb2_grpc import VaultServiceAsyncStub
 
 _AUDIT = "audit"
-#: How long a destroyed key may still open what it sealed, in seconds: the promise of DESIGN section 5.
+#: How long a destroyed key may still open what it sealed, in seconds: no longer, whoever has it in memory.
 READER_KEY_SECONDS: Final = 60.0
 #: Largest batches of the vault's contract.
 _OWNERS_PER_CALL = 200

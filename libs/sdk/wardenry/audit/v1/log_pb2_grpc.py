@@ -79,7 +79,7 @@ class LogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetInclusionProof(self, request, context):
-        """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING.
+        """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class LogServiceStub:
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
     """The newest signed checkpoint."""
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetInclusionProofRequest, _log_pb2.GetInclusionProofResponse]
-    """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING."""
+    """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]
     """That a smaller tree is a prefix of a larger one. Errors: REASON_NOT_FOUND."""
     GetAnchor: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetAnchorRequest, _log_pb2.GetAnchorResponse]
@@ -58,7 +58,7 @@ class LogServiceAsyncStub(LogServiceStub):
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """The newest signed checkpoint."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetInclusionProofRequest, _log_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
-    """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING."""
+    """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """That a smaller tree is a prefix of a larger one. Errors: REASON_NOT_FOUND."""
     GetAnchor: _aio.UnaryUnaryMultiCallable[_log_pb2.GetAnchorRequest, _log_pb2.GetAnchorResponse]  # type: ignore[assignment]
@@ -87,7 +87,7 @@ class LogServiceServicer:
         request: _log_pb2.GetInclusionProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.GetInclusionProofResponse, _abc.Awaitable[_log_pb2.GetInclusionProofResponse]]:
-        """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND, REASON_CHECKPOINT_PENDING."""
+        """That an entry is in the tree of a size. Errors: REASON_NOT_FOUND."""
 
     def GetConsistencyProof(
         self,

@@ -114,7 +114,7 @@ class WatchRevocationsResponse(_message.Message):
     ECHO_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.bool
-    """True for the first of a stream: forget what was known before. It holds everything within a token's life and 30 seconds."""
+    """True for the first of a stream, which holds everything within a token's life and 30 seconds. It adds to what was known before."""
     echo: _builtins.int
     """The last tick that arrived before the read began; 0 for none."""
     complete: _builtins.bool
