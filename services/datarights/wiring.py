@@ -77,7 +77,7 @@ class Datarights:
             stubs={name: SubjectDataServiceStub(parts.channel(name)) for name in PARTICIPANTS}
         )
         sealed = SealedObjects(objects=_objects(settings.object_store_url), vault=vault, entropy=entropy)
-        gather = GatherPart(work=work, participants=participants, warrants=warrants, sealed=sealed)
+        gather = GatherPart(work=work, participants=participants, warrants=warrants, sealed=sealed, clock=clock)
         fulfil = Fulfil(
             work=work,
             backlog=PostgresBacklog(database=databases.jobs),

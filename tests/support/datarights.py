@@ -44,6 +44,8 @@ class World:
     keys: dict[UUID, bytes] = field(default_factory=dict)
     destroyed: set[UUID] = field(default_factory=set)
     objects: dict[str, bytes] = field(default_factory=dict)
+    #: Requests that the log has not taken in yet.
+    unheard: set[UUID] = field(default_factory=set)
     done: list[str] = field(default_factory=list)
     before: Step = lambda _: None
     after: Step = lambda _: None
@@ -114,7 +116,9 @@ class MemoryParticipants:
 
     async def categories(self, participant: str) -> Sequence[Category]:
         self._check(participant)
-        category = Category(name="rows", description="What", purpose="Why", retention="How long", fields=("value",))
+        category = Category(
+            name="rows", description="What", purpose="Why", retention="How long", fields=("value", "target_id")
+        )
         return (category,)
 
     async def obstacles(self, participant: str, *, subject: UUID, warrant: str) -> Sequence[Obstacle]:
@@ -127,6 +131,10 @@ class MemoryParticipants:
         self._world.before(f"gather {participant}")
         for values in self._world.data.get((participant, subject), []):
             yield Row("rows", values)
+        if participant == "audit":
+            for whose, request in self._world.authorized:
+                if whose == subject and request not in self._world.unheard:
+                    yield Row("rows", {"target_id": str(request)})
         self._world.done.append(f"gather {participant}")
         self._world.after(f"gather {participant}")
 
@@ -190,7 +198,9 @@ class DatarightsForTests:
         vault, warrants = MemoryVault(self.world), MemoryWarrants(self.world)
         self.objects = MemoryObjects(self.world)
         sealed = SealedObjects(objects=self.objects, vault=vault, entropy=entropy)
-        gather = GatherPart(work=work, participants=self.participants, warrants=warrants, sealed=sealed, piece=piece)
+        gather = GatherPart(
+            work=work, participants=self.participants, warrants=warrants, sealed=sealed, clock=self.clock, piece=piece
+        )
         self.backlog = PostgresBacklog(database=self.jobs)
         self.create = CreateRequest(
             work=work,

@@ -13,11 +13,11 @@ from services.datarights.commands.sealing import (
     rows_piece,
 )
 from services.datarights.domain.archive import ArchiveWriter, CsvFile, JsonFile, Subject, cell
-from services.datarights.domain.errors import ObjectsUnavailable, PartInvalid
+from services.datarights.domain.errors import ObjectsUnavailable, ParticipantUnavailable, PartInvalid
 from services.datarights.domain.page import SHOWN, Section
 from services.datarights.domain.part import PIECE, Gathering, Part, Piece, Table, rows_of
 from services.datarights.domain.ports import Participants, UnitsOfWork, Warrants
-from services.datarights.domain.request import ITSELF, PARTICIPANTS, Lease, Request
+from services.datarights.domain.request import HEARING, ITSELF, LOG, PARTICIPANTS, Lease, Request
 from wardenry.clock import Clock
 from wardenry.log.note import NoteSigner
 from wardenry.subject_data import Category, Row
@@ -44,9 +44,11 @@ class GatherPart:
         participants: Participants,
         warrants: Warrants,
         sealed: SealedObjects,
+        clock: Clock,
         piece: int = PIECE,
     ) -> None:
         """`piece` is the bytes after which one is full."""
+        self._clock = clock
         self._work = work
         self._participants = participants
         self._warrants = warrants
@@ -64,10 +66,14 @@ class GatherPart:
             categories = await self._participants.categories(participant)
             rows = self._participants.rows(participant, subject=request.subject, warrant=warrant)
         gathering = Gathering(participant, categories, run=lease.id, piece=self._piece)
+        heard = participant != LOG or self._clock.now() > request.created_at + HEARING
         async for row in rows:
+            heard = heard or row.values.get("target_id") == str(request.id)
             piece = gathering.add(row)
             if piece is not None:
                 await self._put(lease, request, participant, piece)
+        if not heard:
+            raise ParticipantUnavailable(participant, "has not heard of the request yet, nor maybe of what was before")
         for piece in gathering.rest():
             await self._put(lease, request, participant, piece)
         part = gathering.part()

@@ -25,6 +25,10 @@ LEASE = timedelta(seconds=60)
 PARTICIPANTS = ("tenancy", "session", "audit", "identity")
 #: Datarights' own part of a person's data.
 ITSELF = "datarights"
+#: Who hears of things by events, and so a little later. What it holds counts as all of it once it has heard of the
+#: request; a log that has not within this time has lost it, and what there is must do.
+LOG = "audit"
+HEARING = timedelta(days=1)
 
 #: Steps that are none of a participant's.
 ASSEMBLE = "assemble"
@@ -81,7 +85,8 @@ def erase(participant: str) -> str:
 def steps_of(right: str) -> tuple[str, ...]:
     """What is done for a request, in this order; each may be done twice."""
     if right == ACCESS:
-        return (*(gather(each) for each in (*PARTICIPANTS, ITSELF)), ASSEMBLE)
+        others = (each for each in (*PARTICIPANTS, ITSELF) if each != LOG)
+        return (*(gather(each) for each in (*others, LOG)), ASSEMBLE)
     if right == ERASURE:
         return (*(erase(each) for each in PARTICIPANTS), DESTROY_ARCHIVES, DESTROY_KEYS)
     raise ValueError(f"nothing is done for {right!r}")

@@ -18,7 +18,7 @@ from services.datarights.domain.errors import (
     RequestRunning,
     RequestUnknown,
 )
-from services.datarights.domain.request import ARCHIVE_LIFE, DUE, FETCHING, LONGEST_PAUSE, PARTICIPANTS
+from services.datarights.domain.request import ARCHIVE_LIFE, DUE, FETCHING, HEARING, LONGEST_PAUSE, PARTICIPANTS
 from tests.support.datarights import DatarightsForTests
 from wardenry.archive import verify_archive
 from wardenry.subject_data import Category, Obstacle, Row
@@ -102,6 +102,23 @@ async def test_what_was_gathered_and_is_gone_is_gathered_anew(datarights: Datari
         for participant in PARTICIPANTS:
             assert json.loads(file.read(f"data/{participant}/rows.json"))["rows"]
     assert {name.split("/")[2] for name in datarights.world.objects} == {"archive"}
+
+
+async def test_a_log_that_has_not_heard_of_the_request_is_asked_again(datarights: DatarightsForTests) -> None:
+    anna, ben = datarights.person(), datarights.person()
+    late, never = await datarights.made(anna, ACCESS), await datarights.made(ben, ACCESS)
+    datarights.world.unheard = {late.id, never.id}
+    await datarights.fulfil.all()
+    assert (await datarights.reading.get(anna.subject, late.id)).completed_at is None
+    datarights.world.unheard.remove(late.id)
+    datarights.clock.advance(LONGEST_PAUSE.total_seconds())
+    await datarights.fulfil.all()
+    assert (await datarights.reading.get(anna.subject, late.id)).completed_at
+    # What never comes is not waited for for ever.
+    assert (await datarights.reading.get(ben.subject, never.id)).completed_at is None
+    datarights.clock.advance(HEARING.total_seconds())
+    await datarights.fulfil.all()
+    assert (await datarights.reading.get(ben.subject, never.id)).completed_at
 
 
 async def test_an_access_request_of_who_is_erased_ends(datarights: DatarightsForTests) -> None:
@@ -231,6 +248,8 @@ async def much_data(datarights: DatarightsForTests, directory: Path) -> None:
     count, size = 5_000, 4_000
 
     async def rows(participant: str, *, subject: UUID, warrant: str) -> AsyncIterator[Row]:
+        if participant == "audit":
+            yield Row("rows", {"target_id": str(request.id)})
         for number in range(count if participant == "audit" else 0):
             # Random enough not to shrink: it comes to 20 MB.
             yield Row("rows", {"value": f"{datarights.ids.uuid7().hex}{number}".ljust(size, "x")})
