@@ -150,14 +150,17 @@ class Audit:
             jobs=databases.jobs, anchoring=anchoring, interval=timedelta(seconds=settings.anchor_seconds), clock=clock
         )
 
+        left = StoreWhatIsLeft(segments=segments, checkpoints=checkpoints, clock=clock)
+
         async def take_in() -> None:
             # An entry needs its month; events wait until it is there.
             await months.made()
+            await left.checked()
             await consumer.run()
 
         self.works: Sequence[Work] = (
             months.run,
-            StoreWhatIsLeft(segments=segments, checkpoints=checkpoints, clock=clock).run,
+            left.run,
             anchor_grown_logs.run,
             take_in,
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),

@@ -34,6 +34,7 @@ from services.audit.consumers.intake import EventHandler, SigningIntake
 from services.audit.domain.entry import OpenedEntry, StoredEntry
 from services.audit.domain.errors import KeysUnavailable, ObjectsUnavailable, PersonErased
 from services.audit.domain.log import CheckpointSigner
+from services.audit.domain.segment import segments_from
 from services.audit.domain.source import Sources
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.clock import HeldClock
@@ -111,6 +112,10 @@ class MemoryObjects:
     async def get(self, name: str) -> bytes | None:
         self._answer()
         return self.stored.get(name)
+
+    async def names_from(self, number: int) -> Sequence[str]:
+        self._answer()
+        return sorted(name for name in self.stored if name > segments_from(number))
 
     def _answer(self) -> None:
         if self.down:

@@ -62,6 +62,7 @@ class SigningIntake(Intake):
         self._checkpoints = checkpoints
 
     async def take(self, records: Sequence[Record]) -> None:
+        """Raises SegmentsAhead: on a database that was restored to an earlier point nothing may be built."""
         await super().take(records)
         logs = {record.log for record in records}
         if not logs:

@@ -21,6 +21,11 @@ class EntriesMissing(Exception):
     """Rows of the log are gone. Nothing may be released over them; no caller sees this."""
 
 
+class SegmentsAhead(Exception):
+    """The object store has segments that the database does not know: the database was restored to an earlier point.
+    Whatever is released over it may contradict what was released before; no caller sees this."""
+
+
 class TileNotFound(Exception):
     """The newest checkpoint does not cover this tile, or not as many hashes of it."""
 

@@ -135,6 +135,10 @@ class SegmentObjects(Protocol):
         """The object; None when there is none. Raises ObjectsUnavailable."""
         ...
 
+    async def names_from(self, number: int) -> Sequence[str]:
+        """Names of the segments with this number and above. Raises ObjectsUnavailable."""
+        ...
+
 
 class Anchors(Protocol):
     """What of the named logs was sent to the platform log."""

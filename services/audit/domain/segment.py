@@ -1,6 +1,7 @@
 """Segments: new entries of all logs as one object of the object store. docs/formats/segment.md specifies them."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ BEFORE_ALL = bytes(32)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ROLES: tuple[Role, ...] = ("actor", "target")
+_NAME = re.compile(r"segments/([0-9]{20})-([0-9a-f]{64})")
 
 
 class SegmentInvalid(ValueError):
@@ -114,14 +116,25 @@ class Segment:
             label, number, previous, *entries = unframe(data)
         except ValueError:
             raise SegmentInvalid("the bytes are no segment") from None
-        if label != _LABEL or len(number) != 8 or len(previous) != len(BEFORE_ALL):
+        if label != _LABEL or len(number) != 8 or len(previous) != len(BEFORE_ALL) or not entries:
             raise SegmentInvalid("no segment of a version that is known here")
         return cls(number=_number(number), previous=previous, entries=[SegmentEntry.parse(entry) for entry in entries])
 
 
 def segment_name(number: int, digest: bytes) -> str:
     """The object's name: in the order of the chain, and another one for other bytes."""
-    return f"segments/{number:020d}-{digest.hex()}"
+    return f"{segments_from(number)}-{digest.hex()}"
+
+
+def segments_from(number: int) -> str:
+    """What the names of this segment and of all after it are greater than, and no other's is."""
+    return f"segments/{number:020d}"
+
+
+def named(name: str) -> tuple[int, bytes] | None:
+    """Number and digest in an object's name; None for what is no segment's."""
+    match = _NAME.fullmatch(name)
+    return (int(match[1]), bytes.fromhex(match[2])) if match else None
 
 
 def digest_of(data: bytes) -> bytes:
@@ -135,6 +148,8 @@ def _person_bytes(person: SealedPerson) -> bytes:
 
 def _person(role: Role, data: bytes) -> SealedPerson:
     key_id, version, message = unframe(data, count=3)
+    if len(version) != 4:
+        raise FramingInvalid("a key's version has four bytes")
     key = KeyReference(key_id=UUID(bytes=key_id), version=int.from_bytes(version, "big"))
     return SealedPerson(role=role, key=key, message=message)
 

@@ -82,6 +82,11 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         reason=reason_pb2.REASON_INTERNAL,
         text="Something went wrong on our side.",
     ),
+    errors.SegmentsAhead: ErrorRow(
+        code=grpc.StatusCode.INTERNAL,
+        reason=reason_pb2.REASON_INTERNAL,
+        text="Something went wrong on our side.",
+    ),
     # These two set a record aside or have it taken in again; a caller who met one would have met a defect.
     errors.EventRefused: ErrorRow(
         code=grpc.StatusCode.INTERNAL,

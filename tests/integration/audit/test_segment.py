@@ -1,18 +1,31 @@
 """Segments: what was appended is in the object store before anybody gets a checkpoint over it."""
 
 import asyncio
-from contextlib import suppress
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.commands.segment import StoreSegments
-from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable
-from services.audit.domain.segment import BEFORE_ALL, Segment, SegmentEntry, SegmentPart, Span, digest_of
+from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable, SegmentsAhead
+from services.audit.domain.segment import (
+    BEFORE_ALL,
+    Segment,
+    SegmentEntry,
+    SegmentPart,
+    Span,
+    digest_of,
+    segment_name,
+)
 from services.audit.jobs.segment import StoreWhatIsLeft
-from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
+from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres, raw_of
 from tests.support.events import eventually, running
 
 
@@ -142,6 +155,131 @@ async def test_large_entries_make_several_segments(audit: AuditOnPostgres) -> No
     assert max(sizes) < 9 * 1024 * 1024
     assert [entry.index for entry in entries(audit)] == list(range(150))
     assert (await released(audit), await released(audit, OTHER_LOG)) == (150, 1)
+
+
+RESTORED = ("entry", "entry_personal", "hash_run", "tree_head", "checkpoint", "segment_part", "segment", "cursor")
+
+
+@asynccontextmanager
+async def back_up(audit: AuditOnPostgres) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Takes the database back to now, when called."""
+    administrator = await asyncpg.connect(audit.service_database.administrator)
+    await administrator.execute("SET session_replication_role = replica")
+    for table in RESTORED:
+        await administrator.execute(f"CREATE TABLE kept_{table} AS TABLE {table}")
+
+    async def restore() -> None:
+        for table in RESTORED:
+            identity = "OVERRIDING SYSTEM VALUE" if table == "segment_part" else ""
+            await administrator.execute(f"DELETE FROM {table}; INSERT INTO {table} {identity} TABLE kept_{table}")
+
+    yield restore
+    await administrator.close()
+
+
+async def test_a_restored_database_releases_nothing_that_contradicts_what_was_released(audit: AuditOnPostgres) -> None:
+    await audit.intake.take(audit.records(3))
+    async with back_up(audit) as restore:
+        records = audit.records(2)
+        await audit.intake.take(records)
+        first = await audit.proving.checkpoint(LOG)
+        assert first.size == 5
+        await restore()
+    # Sent again, as by its source, but in another order: under the same numbers another tree.
+    again = [
+        replace(record, position=position.position) for record, position in zip(records[::-1], records, strict=True)
+    ]
+    again = [replace(record, raw=raw_of(record)) for record in again]
+    audit.clock.advance(11)
+    with pytest.raises(SegmentsAhead):
+        await audit.intake.take(again)
+    restarted = StoreSegments(units=audit.units, objects=audit.objects, clock=audit.clock)
+    for _ in range(2):
+        with pytest.raises(SegmentsAhead):
+            await restarted.store()
+    assert await released(audit) == 3
+    assert len(audit.objects.stored) == 2
+
+
+async def test_nothing_is_taken_into_a_restored_database(
+    audit: AuditOnPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    await audit.intake.take(audit.records(3))
+    async with back_up(audit) as restore:
+        await audit.intake.take(audit.records(2))
+        await restore()
+    segments = StoreSegments(units=audit.units, objects=audit.objects, clock=audit.clock)
+    left = StoreWhatIsLeft(segments=segments, checkpoints=audit.checkpoints, clock=audit.clock)
+    checking = asyncio.create_task(left.checked())
+
+    async def told() -> bool:
+        return any("SegmentsAhead" in record.getMessage() for record in caplog.records)
+
+    await eventually(told)
+    assert not checking.done()
+    # Whoever restores puts back what the segments hold, or takes away what nobody needs.
+    audit.objects.stored.pop(max(audit.objects.stored))
+    await checking
+
+
+async def test_a_check_goes_on_without_the_object_store(audit: AuditOnPostgres) -> None:
+    audit.objects.down = True
+    await StoreWhatIsLeft(segments=audit.segments, checkpoints=audit.checkpoints, clock=audit.clock).checked()
+
+
+async def test_an_orphan_of_a_killed_process_is_no_later_segment(audit: AuditOnPostgres) -> None:
+    async with audit.units.begin([LOG]) as work:
+        await audit.append.append(work, audit.records(3))
+    await audit.segments.store()
+    # The row of what was stored is gone as if it had never been committed; and more was appended since.
+    administrator = await asyncpg.connect(audit.service_database.administrator)
+    await administrator.execute("UPDATE segment_part SET segment = NULL; DELETE FROM segment")
+    await administrator.close()
+    async with audit.units.begin([LOG]) as work:
+        await audit.append.append(work, audit.records(1))
+    audit.objects.stored[f"segments/{0:020d}-{'0' * 64}"] = b"half of one that nobody was told of"
+    audit.objects.stored["segments/README"] = b""
+    restarted = StoreSegments(units=audit.units, objects=audit.objects, clock=audit.clock)
+    assert await restarted.store() == {LOG}
+    assert await released(audit) == 4
+
+
+async def test_what_is_stored_survives_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    home = tmp_path / "objects"
+    await ObjectStoreSegments(url=home.as_uri()).put("segments/1", b"one")
+    assert synced == [home / "segments" / "1", home / "segments", home]
+
+
+async def test_a_disk_that_hangs_holds_up_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: goes_on.wait())
+    objects = ObjectStoreSegments(url=(tmp_path / "objects").as_uri(), timeout=0.05)
+    try:
+        # More than the threads that everybody shares.
+        for number in range(40):
+            with pytest.raises(ObjectsUnavailable):
+                await objects.put(f"segments/{number}", b"x")
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: 7), timeout=30) == 7
+    finally:
+        goes_on.set()
+
+
+async def test_a_directory_lists_from_a_number_on(tmp_path: Path) -> None:
+    objects = ObjectStoreSegments(url=(tmp_path / "objects").as_uri())
+    assert await objects.names_from(0) == []
+    names = [segment_name(number, bytes([number]) * 32) for number in (9, 3, 10, 100)]
+    for name in names:
+        await objects.put(name, b"x")
+    assert await objects.names_from(10) == sorted(names)[2:]
+    assert await objects.names_from(0) == sorted(names)
 
 
 async def test_a_directory_as_object_store(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ import pytest
 from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from services.audit.domain.entry import SealedPerson
-from services.audit.domain.segment import Segment, SegmentEntry, SegmentInvalid, digest_of, segment_name
+from services.audit.domain.segment import (
+    Segment,
+    SegmentEntry,
+    SegmentInvalid,
+    digest_of,
+    named,
+    segment_name,
+    segments_from,
+)
 from tests.support.vectors import vectors_of
 from wardenry.framing import frame, unframe
 
@@ -58,6 +66,7 @@ def test_what_is_no_segment_is_refused() -> None:
         b"",
         data[:-1],
         data + b"\0",
+        frame(label, number, previous),
         frame(b"wardenry log segment v2", number, previous, *entries),
         frame(label, number[1:], previous, *entries),
         frame(label, number, previous[1:], *entries),
@@ -67,3 +76,11 @@ def test_what_is_no_segment_is_refused() -> None:
     ):
         with pytest.raises(SegmentInvalid):
             Segment.parse(wrong)
+
+
+def test_a_segments_name_says_which_it_is() -> None:
+    name = segment_name(7, bytes(range(32)))
+    assert named(name) == (7, bytes(range(32)))
+    for other in (name + "0", name[:-1], name.upper(), name.replace("segments/", ""), "segments/README", ""):
+        assert named(other) is None
+    assert segments_from(7) < name < segments_from(8)
