@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from libs.ids import Ids
 from services.datarights.commands.gathering import AssembleArchive, GatherPart
@@ -186,7 +187,8 @@ class Fulfil:
     async def _complete(self, lease: Lease, request: Request) -> None:
         if request.right == ACCESS:
             await self._sealed.remove_gathered(request)
-        await self._warrants.forget(subject=request.subject, request=request.id)
+        for over in [request.id] if request.right == ACCESS else await self._unfinished(request.subject):
+            await self._warrants.forget(subject=request.subject, request=over)
         now = self._clock.now()
         expires_at = now + ARCHIVE_LIFE if request.right == ACCESS else None
         async with self._work.begin(lease.subject) as work:
@@ -195,6 +197,18 @@ class Fulfil:
             if request.right == ERASURE:
                 await work.requests.close_others(lease, at=now)
                 await work.emit(events.erased(request, event_id=self._ids.uuid7(), at=now))
+
+    async def _unfinished(self, subject: UUID) -> list[UUID]:
+        """Requests that an erasure, itself among them, ends with."""
+        found: list[UUID] = []
+        before = None
+        while True:
+            async with self._work.begin(subject) as work:
+                page = await work.requests.page(before=before, limit=_PAGE)
+            found += [each.id for each in page if each.completed_at is None]
+            if len(page) < _PAGE:
+                return found
+            before = page[-1].id
 
     async def _leave(self, request: Request) -> None:
         """Somebody else has gone on with it, or ended it: what this attempt stored meanwhile must not stay."""

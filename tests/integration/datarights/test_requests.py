@@ -162,6 +162,7 @@ async def test_an_erasure_ends_what_else_is_under_way(datarights: DatarightsForT
     datarights.clock.advance(LONGEST_PAUSE.total_seconds())
     assert not await datarights.fulfil.one()
     assert not datarights.world.objects
+    assert not datarights.world.authorized
 
 
 async def test_an_erasure_waits_for_owners(datarights: DatarightsForTests) -> None:
