@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from libs.telemetry.delivery_log import DeliveryLog
+from libs.telemetry.durations import Durations
 from libs.telemetry.observer import Observer
 from libs.telemetry.recording import RecordingObserver
 from wardenry.clock import Clock
@@ -31,6 +30,7 @@ _SENDING_SECONDS = 5.0
 _END_SECONDS = 2.0
 #: Where the libraries that send write what goes wrong.
 _LIBRARIES = "opentelemetry"
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -50,22 +50,33 @@ async def open_exporter(*, service: str, endpoint: str, clock: Clock) -> AsyncIt
             schedule_delay_millis=_SPAN_SECONDS * 1000,
             max_export_batch_size=_TOGETHER,
         )
-        reader = PeriodicExportingMetricReader(
-            OTLPMetricExporter(endpoint=endpoint, timeout=_SENDING_SECONDS),
-            export_interval_millis=_DURATION_SECONDS * 1000,
+        observer = RecordingObserver(spans=spans, resource=resource, clock=clock)
+        duration_exporter = OTLPMetricExporter(endpoint=endpoint, timeout=_SENDING_SECONDS)
+        ending = threading.Event()
+        sending = threading.Thread(
+            target=_send_durations, args=(observer.durations, duration_exporter, ending), daemon=True
         )
-        meters = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
-        meter = meters.get_meter("wardenry")
+        sending.start()
         try:
-            yield RecordingObserver(spans=spans, meter=meter, resource=resource, clock=clock)
+            yield observer
         finally:
+            ending.set()
             # The processor's own end waits for as long as its exporter does; without its exporter it ends at once.
-            ending = threading.Thread(target=spans.shutdown, daemon=True)
-            ending.start()
-            await asyncio.gather(
-                asyncio.to_thread(ending.join, _END_SECONDS),
-                asyncio.to_thread(meters.shutdown, timeout_millis=_END_SECONDS * 1000),
-            )
-            if ending.is_alive():
+            flushing = threading.Thread(target=spans.shutdown, daemon=True)
+            flushing.start()
+            await asyncio.gather(*(asyncio.to_thread(thread.join, _END_SECONDS) for thread in (sending, flushing)))
+            duration_exporter.shutdown()
+            if flushing.is_alive():
                 span_exporter.shutdown()
-                await asyncio.to_thread(ending.join, _END_SECONDS)
+            await asyncio.gather(*(asyncio.to_thread(thread.join, _END_SECONDS) for thread in (sending, flushing)))
+
+
+def _send_durations(durations: Durations, exporter: OTLPMetricExporter, ending: threading.Event) -> None:
+    """Every now and then, and once more at the end."""
+    ended = False
+    while not ended:
+        ended = ending.wait(_DURATION_SECONDS)
+        try:
+            exporter.export(durations.collect())
+        except Exception:
+            _log.exception("durations were not sent")

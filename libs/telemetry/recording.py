@@ -1,26 +1,21 @@
 """Durations and spans by OpenTelemetry's semantic conventions, version 1.44."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Token
 from types import TracebackType
 
-from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from libs.telemetry.durations import DurationHistogram, Durations
 from libs.telemetry.observer import Attributes, CallObservation, Failure, Kind, RequestObservation, Span
 from libs.telemetry.trace_context import TraceContext, current, enter, leave
 from wardenry.clock import Clock
 
-#: Seconds. Explicit: the defaults are for milliseconds.
-BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]
 #: Statuses that are the server's fault; the others are answers (OpenTelemetry's conventions for gRPC servers).
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
-#: To a caller everything but OK is a failure.
-_NOT_OK = "OK".__ne__
 #: Methods of HTTP that are told apart; a visitor can invent others.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "_OTHER"
@@ -40,24 +35,38 @@ class RecordingObserver:
 
     recording = True
 
-    def __init__(self, *, spans: SpanProcessor, meter: Meter, resource: Resource, clock: Clock) -> None:
+    def __init__(self, *, spans: SpanProcessor, resource: Resource, clock: Clock) -> None:
         self._spans = spans
         self._resource = resource
         self._clock = clock
-        self._server = _histogram(meter, "rpc.server.call.duration", "How long calls take that this process answers.")
-        self._client = _histogram(meter, "rpc.client.call.duration", "How long calls take that this process makes.")
-        self._requests = _histogram(meter, "http.server.request.duration", "How long requests over HTTP take.")
+        self._server = DurationHistogram(
+            name="rpc.server.call.duration",
+            description="How long calls take that this process answers.",
+            describe=_answered,
+        )
+        self._client = DurationHistogram(
+            name="rpc.client.call.duration",
+            description="How long calls take that this process makes.",
+            describe=_made,
+        )
+        self._requests = DurationHistogram(
+            name="http.server.request.duration",
+            description="How long requests over HTTP take.",
+            describe=_requested,
+        )
+        self.durations = Durations(
+            self._server, self._client, self._requests, resource=resource, scope=_SCOPE, clock=clock
+        )
 
     def server_call(self, method: str, context: TraceContext, parent: TraceContext | None) -> CallObservation:
         begun = self._begun(Kind.SERVER, context, parent)
-        return _Call(begun, self._server, method.removeprefix("/"), _SERVER_FAULTS.__contains__)
+        return _Call(begun, self._server, method.removeprefix("/"))
 
     def client_call(
         self, method: str, peer: str, context: TraceContext, parent: TraceContext | None
     ) -> CallObservation:
         begun = self._begun(Kind.CLIENT, context, parent)
-        # The name that its certificate must be for; where it is reached says less, and changes.
-        return _Call(begun, self._client, method.removeprefix("/"), _NOT_OK, **{"server.address": peer})
+        return _Call(begun, self._client, method.removeprefix("/"), peer)
 
     def request(
         self, method: str, scheme: str, context: TraceContext, visitor: TraceContext | None
@@ -113,10 +122,11 @@ class _Begun:
         """How long it has taken."""
         return self._clock.monotonic() - self._since
 
-    def record(self, name: str, attributes: Attributes, seconds: float, *, failed: bool) -> None:
-        """It is over. Makes the span of it if its trace is sampled."""
+    def record(self, name: str, attributes: Attributes, seconds: float) -> None:
+        """It is over, and has failed if the attributes name an error. Makes the span of it if its trace is sampled."""
         if self._at is None:
             return
+        failed = "error.type" in attributes
         start = int(self._at.timestamp() * _NANOSECONDS)
         self._spans.on_end(
             ReadableSpan(
@@ -136,31 +146,24 @@ class _Begun:
 
 
 class _Call:
-    __slots__ = ("_attributes", "_begun", "_failed", "_histogram", "_method")
+    __slots__ = ("_begun", "_histogram", "_key")
 
-    def __init__(
-        self, begun: _Begun, histogram: Histogram, method: str, failed: Callable[[str], bool], **further: str
-    ) -> None:
+    def __init__(self, begun: _Begun, histogram: DurationHistogram, *key: str) -> None:
+        """`key`: the method, and further parts of the series' key."""
         self._begun = begun
         self._histogram = histogram
-        self._method = method
-        self._failed = failed
-        self._attributes = {"rpc.system.name": "grpc", "rpc.method": method, **further}
+        self._key = key
 
     def end(self, *, code: str) -> None:
         seconds = self._begun.seconds()
-        attributes = self._attributes
-        attributes["rpc.response.status_code"] = code
-        if failed := self._failed(code):
-            attributes["error.type"] = code
-        self._histogram.record(seconds, attributes)
-        self._begun.record(self._method, attributes, seconds, failed=failed)
+        attributes = self._histogram.record(seconds, code, *self._key)
+        self._begun.record(self._key[0], attributes, seconds)
 
 
 class _Request:
     __slots__ = ("_begun", "_histogram", "_method", "_scheme")
 
-    def __init__(self, begun: _Begun, histogram: Histogram, method: str, scheme: str) -> None:
+    def __init__(self, begun: _Begun, histogram: DurationHistogram, method: str, scheme: str) -> None:
         self._begun = begun
         self._histogram = histogram
         self._method = method
@@ -168,18 +171,9 @@ class _Request:
 
     def end(self, *, route: str, status: int) -> None:
         seconds = self._begun.seconds()
-        attributes: dict[str, str | int] = {
-            "http.request.method": self._method,
-            "url.scheme": self._scheme,
-            "http.response.status_code": status,
-        }
-        if route:
-            attributes["http.route"] = route
-        if failed := status >= 500:
-            attributes["error.type"] = str(status)
-        self._histogram.record(seconds, attributes)
+        attributes = self._histogram.record(seconds, status, self._method, self._scheme, route)
         method = "HTTP" if self._method == _OTHER else self._method
-        self._begun.record(f"{method} {route}" if route else method, attributes, seconds, failed=failed)
+        self._begun.record(f"{method} {route}" if route else method, attributes, seconds)
 
 
 class _Message:
@@ -192,7 +186,7 @@ class _Message:
 
     def end(self, *, error: str = "") -> None:
         attributes = {**self._attributes, "error.type": error} if error else self._attributes
-        self._begun.record(self._name, attributes, self._begun.seconds(), failed=bool(error))
+        self._begun.record(self._name, attributes, self._begun.seconds())
 
 
 class _Block:
@@ -215,13 +209,37 @@ class _Block:
             leave(self._entered)
         failure = self._failure(error) if error is not None else ""
         attributes = {**self._attributes, "error.type": failure} if failure else self._attributes
-        self._begun.record(self._name, attributes, self._begun.seconds(), failed=bool(failure))
+        self._begun.record(self._name, attributes, self._begun.seconds())
 
 
-def _histogram(meter: Meter, name: str, description: str) -> Histogram:
-    return meter.create_histogram(
-        name, unit="s", description=description, explicit_bucket_boundaries_advisory=BOUNDARIES
-    )
+def _answered(code: str, method: str) -> Attributes:
+    attributes = {"rpc.system.name": "grpc", "rpc.method": method, "rpc.response.status_code": code}
+    return attributes | {"error.type": code} if code in _SERVER_FAULTS else attributes
+
+
+def _made(code: str, method: str, peer: str) -> Attributes:
+    attributes = {
+        "rpc.system.name": "grpc",
+        "rpc.method": method,
+        "rpc.response.status_code": code,
+        # The name that its certificate must be for; where it is reached says less, and changes.
+        "server.address": peer,
+    }
+    # To a caller everything else is a failure.
+    return attributes if code == "OK" else attributes | {"error.type": code}
+
+
+def _requested(status: int, method: str, scheme: str, route: str) -> Attributes:
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.scheme": scheme,
+        "http.response.status_code": status,
+    }
+    if route:
+        attributes["http.route"] = route
+    if status >= 500:
+        attributes["error.type"] = str(status)
+    return attributes
 
 
 def _span_context(context: TraceContext, *, remote: bool) -> SpanContext:

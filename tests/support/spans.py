@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -30,17 +29,13 @@ class KeptSpan:
 
 
 class KeepingObserver(RecordingObserver):
-    """The product's own, over a processor and a reader of the SDK that keep."""
+    """The product's own, over a processor of the SDK that keeps."""
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._exporter = InMemorySpanExporter()
-        self._reader = InMemoryMetricReader()
-        resource = Resource({"service.name": "test"})
-        meters = MeterProvider(metric_readers=[self._reader], resource=resource, shutdown_on_exit=False)
         super().__init__(
             spans=SimpleSpanProcessor(self._exporter),
-            meter=meters.get_meter("test"),
-            resource=resource,
+            resource=Resource({"service.name": "test"}),
             clock=clock or SystemClock(),
         )
 
@@ -50,10 +45,10 @@ class KeepingObserver(RecordingObserver):
         return [_kept(span) for span in self._exporter.get_finished_spans()]
 
     def metrics(self) -> list[Metric]:
-        data = self._reader.get_metrics_data()
-        return list(data.resource_metrics[0].scope_metrics[0].metrics) if data is not None else []
+        (of_resource,) = self.durations.collect().resource_metrics
+        return [metric for of_scope in of_resource.scope_metrics for metric in of_scope.metrics]
 
-    def durations(self, name: str) -> list[HistogramDataPoint]:
+    def series(self, name: str) -> list[HistogramDataPoint]:
         """The series of one histogram."""
         points = [point for metric in self.metrics() if metric.name == name for point in metric.data.data_points]
         return [point for point in points if isinstance(point, HistogramDataPoint)]

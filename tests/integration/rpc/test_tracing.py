@@ -68,7 +68,7 @@ async def test_a_caller_that_does_not_record_is_followed(server: ServerForTests,
     # Nor does what our services do on their own begin a trace.
     await server.stub().ResolveWorkspace(RESOLVE)
     assert observer.kept == []
-    assert [series.count for series in observer.durations("rpc.server.call.duration")] == [2]
+    assert [series.count for series in observer.series("rpc.server.call.duration")] == [2]
 
 
 async def test_a_call_of_a_product_that_names_no_trace_begins_one(
@@ -105,5 +105,5 @@ async def test_health_checks_and_endless_streams_begin_no_trace(
     await watch.done_writing()
     assert await watch.code() is not None
     assert observer.kept == []
-    methods = {series.attributes["rpc.method"] for series in observer.durations("rpc.server.call.duration")}  # type: ignore[index] # never without
+    methods = {series.attributes["rpc.method"] for series in observer.series("rpc.server.call.duration")}  # type: ignore[index] # never without
     assert methods == {"grpc.health.v1.Health/Check"}

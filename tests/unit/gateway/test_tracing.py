@@ -76,5 +76,5 @@ async def test_health_checks_are_measured_and_never_sampled() -> None:
     observer = KeepingObserver()
     await get(observer, "/healthz", ratio=1.0)
     assert observer.kept == []
-    (series,) = observer.durations("http.server.request.duration")
+    (series,) = observer.series("http.server.request.duration")
     assert series.count == 1

@@ -2,8 +2,8 @@
 
 import pytest
 
+from libs.telemetry.durations import BOUNDARIES
 from libs.telemetry.observer import Kind
-from libs.telemetry.recording import BOUNDARIES
 from libs.telemetry.trace_context import TraceContext, current, enter, leave
 from tests.support.issuer import ClockForTests
 from tests.support.spans import KeepingObserver
@@ -29,8 +29,8 @@ def test_a_sampled_call_becomes_a_span_and_every_call_is_measured() -> None:
     assert span.took == pytest.approx(20_000_000, abs=1)
     (metric,) = observer.metrics()
     assert (metric.name, metric.unit) == ("rpc.server.call.duration", "s")
-    (series,) = observer.durations("rpc.server.call.duration")
-    assert (series.count, series.explicit_bounds) == (2, tuple(BOUNDARIES))
+    (series,) = observer.series("rpc.server.call.duration")
+    assert (series.count, series.explicit_bounds) == (2, BOUNDARIES)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_request_is_named_by_its_route(method: str, route: str, status: int, n
     assert span.values["http.request.method"] == (method if method != "BREW" else "_OTHER")
     assert span.values["http.response.status_code"] == status
     assert span.values.get("error.type") == (str(status) if failed else None)
-    assert observer.durations("http.server.request.duration")[0].attributes == span.values
+    assert observer.series("http.server.request.duration")[0].attributes == span.values
 
 
 def test_a_block_is_inside_the_running_span_and_what_it_does_is_inside_it() -> None:
