@@ -71,7 +71,8 @@ def _header(part: bytes) -> _Header:
     # An issuer writes one header for each of its keys.
     try:
         return msgspec.json.decode(_decoded(part), type=_Header)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # The decoder raises Python's own error for text that is no UTF-8.
         raise SignedTokenInvalid("another header than {alg, kid, typ} as we write it") from None
 
 

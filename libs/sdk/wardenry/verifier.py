@@ -125,7 +125,7 @@ def access_token_of(token: SignedToken, key: Ed25519PublicKey, *, issuer: str, n
     """
     try:
         access = _DECODER.decode(token.payload(key))
-    except (SignedTokenInvalid, msgspec.DecodeError):
+    except (SignedTokenInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid() from None
     absent = (access.workspace is None) + (access.role is None) + (access.membership_epoch is None)
     if (

@@ -91,7 +91,7 @@ class WarrantVerifier:
             raise _refused()
         try:
             found = self._judged(_DECODER.decode(parsed.payload(key)))
-        except (SignedTokenInvalid, msgspec.DecodeError, ValueError, OverflowError, OSError):
+        except (SignedTokenInvalid, msgspec.DecodeError, ValueError, OverflowError, OSError, RecursionError):
             raise _refused() from None
         if found.subject != subject or found.right != right:
             raise _refused()

@@ -57,6 +57,11 @@ def test_a_part_that_lacks_letters_at_its_end_is_refused(part: int, length: int)
         b'{"alg":"EdDSA","kid":"test-1","typ":"at+jwt"} {}',
         b"",
         b"\xff",
+        b'{"alg":"EdDSA","kid":"\xff","typ":"at+jwt"}',
+        b'{"alg":"EdDSA","kid":"\xed\xa0\x80","typ":"at+jwt"}',
+        b'{"alg":"EdDSA","kid":"\\ud800","typ":"at+jwt"}',
+        b'{"\xff":"EdDSA","kid":"test-1","typ":"at+jwt"}',
+        b'{"alg":"EdDSA","kid":' + b"[" * 1_500 + b"]" * 1_500 + b',"typ":"at+jwt"}',
     ],
 )
 def test_another_header_is_refused_although_it_is_signed(header: bytes) -> None:
