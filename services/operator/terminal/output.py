@@ -2,28 +2,41 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from services.operator.terminal.exits import Exit
 
+#: Unicode's categories of control and format characters. Terminals take the first as commands, and the second turns
+#: text around or hides it.
+_COMMANDS = frozenset({"Cc", "Cf"})
+_STAND_IN = "\N{REPLACEMENT CHARACTER}"
+
+
+def harmless(text: str) -> str:
+    """The text without what a terminal would carry out instead of showing it. Whoever answers us writes a part of what
+    we show, also who is not trusted: the names in its certificate."""
+    return "".join(_STAND_IN if unicodedata.category(each) in _COMMANDS else each for each in text)
+
 
 def show(*parts: RenderableType) -> None:
     """For a person: in colour on a terminal alone, within its width, or 80 columns where there is none. Text is taken
     as it is, without rich's markup."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _Harmless(highlight=False, markup=False, emoji=False)
     for part in parts:
         console.print(part)
 
 
 def show_whole(line: str) -> None:
     """A line that is copied, such as a link: never broken, whatever the width."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{harmless(line)}\n")
 
 
 def show_json(content: Mapping[str, object] | Sequence[object]) -> None:
@@ -46,5 +59,17 @@ def troubles(named: Sequence[tuple[str, str]]) -> Sequence[Text]:
 
 def fail(line: str, code: Exit) -> NoReturn:
     """Ends the command with one line on stderr."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{harmless(line)}\n")
     raise typer.Exit(code)
+
+
+class _Harmless(Console):
+    """Shows text, and no commands but rich's own, which are no text yet where this stands."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                lines = segment.text.split("\n")
+                yield segment._replace(text="\n".join(harmless(line) for line in lines))
