@@ -1,6 +1,8 @@
 """Settings of the operator's command: WARDENRY_OPERATOR_<FIELD>, beside those that every service has."""
 
+import os
 import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +12,7 @@ from libs.config.settings import PREFIX, ExistingFile, Settings, SettingsInvalid
 #: Where the local stack keeps its things, unless WARDENRY_HOME says otherwise; and what it writes there for us.
 LOCAL_HOME = ".wardenry"
 LOCAL_FILE = "operator.env"
+_HOME = "WARDENRY_HOME"
 
 
 class NothingRuns(Exception):
@@ -37,6 +40,8 @@ def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
     if file is None:
         return process
     try:
+        if not process.get(_HOME):
+            _check_ours(file)
         local = _variables(file)
     except FileNotFoundError:
         raise NothingRuns(
@@ -54,7 +59,15 @@ def local_file(process: Mapping[str, str]) -> Path | None:
     """Where the local stack writes our settings; None when the process's own environment holds a certificate for us."""
     if process.get(_CERTIFICATE):
         return None
-    return Path(process.get("WARDENRY_HOME") or LOCAL_HOME).expanduser() / LOCAL_FILE
+    return Path(process.get(_HOME) or LOCAL_HOME).expanduser() / LOCAL_FILE
+
+
+def _check_ours(file: Path) -> None:
+    """Nobody named the directory: it is where we happen to be. There, somebody else could have put a file that has us
+    trust their deployment. Raises OSError, SettingsInvalid."""
+    seen = file.stat()
+    if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsInvalid(f"{file.absolute()} is not yours alone: set {_HOME} to its directory if you trust it.")
 
 
 def _variables(file: Path) -> dict[str, str]:

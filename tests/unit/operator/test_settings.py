@@ -18,6 +18,7 @@ def home(tmp_path: Path) -> Path:
     lines = [f"WARDENRY_TLS_{kind}_FILE='{home / name}'" for kind, name in FILES.items()]
     lines += ["# why not", "", "WARDENRY_ISSUER=https://localhost:1", "WARDENRY_AUDIT_ADDRESS=127.0.0.1:2"]
     (home / "operator.env").write_text("\n".join(lines))
+    (home / "operator.env").chmod(0o600)
     return home
 
 
@@ -35,6 +36,28 @@ def test_the_local_home_is_here_unless_it_is_named(home: Path, monkeypatch: pyte
     home.rename(home.with_name(".wardenry"))
     monkeypatch.chdir(home.parent)
     assert environment_of({})["WARDENRY_ISSUER"] == "https://localhost:1"
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_where_nobody_named_the_home_what_others_may_have_written_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    here = home.rename(home.with_name(".wardenry"))
+    (here / "operator.env").chmod(mode)
+    monkeypatch.chdir(home.parent)
+    with pytest.raises(SettingsInvalid, match=r"operator\.env is not yours alone.*WARDENRY_HOME"):
+        environment_of({})
+    assert environment_of({"WARDENRY_HOME": str(here)})["WARDENRY_ISSUER"] == "https://localhost:1"
+
+
+def test_so_is_the_file_of_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = home.rename(home.with_name(".wardenry"))
+    owner = (here / "operator.env").stat().st_uid
+    monkeypatch.chdir(home.parent)
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(SettingsInvalid, match="not yours alone"):
+        environment_of({})
+    assert environment_of({"WARDENRY_HOME": str(here)})["WARDENRY_ISSUER"] == "https://localhost:1"
 
 
 def test_what_is_ours_overrides_it_and_what_is_the_stacks_is_passed_over(home: Path) -> None:
