@@ -201,7 +201,7 @@ class AuditOnPostgres:
                 ),
                 PersonalValues(role="target", reader_key=self.vault.key_of(BOB, log), values={"name": "Bob Ω"}),
             ),
-            tags=SearchTags(network=bytes(32), country="DE"),
+            tags=SearchTags(network=bytes(32), device=bytes(31) + b"d", address=bytes(31) + b"a", country="DE"),
         )
         return replace(event, **changes)  # type: ignore[arg-type] # fields by name
 

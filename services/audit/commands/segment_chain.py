@@ -32,12 +32,12 @@ class SegmentChain:
         One of this number alone, whose entries are all there, is none: its process was killed before it noted it.
         Raises ObjectsUnavailable.
         """
-        later = []
-        for name in await self._objects.names_from(number):
-            found = named(name)
-            if found is not None and (found[0] > number or not await self._is_orphan(name, found[1])):
-                later.append(name)
-        return later
+        return await self.among(await self._objects.names_from(number), number)
+
+    async def among(self, names: Sequence[str], number: int) -> Sequence[str]:
+        """The same, of these objects. Raises ObjectsUnavailable."""
+        found = [(name, segment) for name in names if (segment := named(name)) is not None and segment[0] >= number]
+        return [name for name, (at, digest) in found if at > number or not await self._is_orphan(name, digest)]
 
     async def _is_orphan(self, name: str, digest: bytes) -> bool:
         data = await self._objects.get(name)

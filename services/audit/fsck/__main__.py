@@ -6,14 +6,15 @@ Exit codes: 0 everything holds; 1 something does not; 2 not everything could be 
 import argparse
 import asyncio
 import sys
+import traceback
 
-from libs.config.secret import read_key
+from libs.config.secret import SecretInvalid, read_key
 from libs.config.settings import load
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.service.databases import Databases
 from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.config import AuditSettings
-from services.audit.fsck.report import UNCHECKED, FsckReport
+from services.audit.fsck.report import FsckReport
 from services.audit.fsck.store import Fsck
 from wardenry.clock import SystemClock
 from wardenry.log.note import NoteSigner
@@ -27,11 +28,18 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     options = parser.parse_args()
+    settings = load(AuditSettings)
+    report = FsckReport()
     try:
-        report = asyncio.run(checked(load(AuditSettings)))
+        asyncio.run(check(settings, report))
     except (DatabaseUnavailable, DatabaseRefused) as error:
-        sys.stderr.write(f"services.audit.fsck: the database: {error}\n")
-        return UNCHECKED
+        report.broken_off = f"the database: {error}"
+    except (SecretInvalid, OSError) as error:
+        report.broken_off = str(error)
+    except Exception as error:
+        # Damage may be of a kind that nobody thought of. Its traceback says where; that it is damage it does not say.
+        traceback.print_exc()
+        report.broken_off = type(error).__name__
     if options.json:
         sys.stdout.write(report.as_json() + "\n")
     else:
@@ -39,18 +47,26 @@ def main() -> int:
     return report.exit_code
 
 
-async def checked(settings: AuditSettings) -> FsckReport:
-    """Raises DatabaseUnavailable, DatabaseRefused, SecretInvalid, OSError."""
+async def check(settings: AuditSettings, report: FsckReport, *, patience: float = 30.0) -> None:
+    """Fills the report. Waits `patience` seconds for the database.
+
+    Raises DatabaseUnavailable, DatabaseRefused, SecretInvalid, OSError.
+    """
+    key = NoteSigner(name=settings.log_origin, seed=read_key(settings.checkpoint_key_file)).key
     async with Databases(settings) as databases:
-        await databases.open()
-        return await Fsck(
+        try:
+            async with asyncio.timeout(patience):
+                await databases.open()
+        except TimeoutError:
+            raise DatabaseUnavailable(f"it did not answer within {patience:g} s") from None
+        await Fsck(
             runtime=databases.runtime,
             jobs=databases.jobs,
             objects=ObjectStoreSegments(url=settings.object_store_url),
-            key=NoteSigner(name=settings.log_origin, seed=read_key(settings.checkpoint_key_file)).key,
+            key=key,
             clock=SystemClock(),
             progress=_progress if sys.stderr.isatty() else _silent,
-        ).check()
+        ).check(report)
 
 
 def _progress(text: str) -> None:

@@ -52,6 +52,8 @@ class FsckReport:
     findings: list[Finding] = field(default_factory=list)
     #: Why a check could not be made, by check.
     unchecked: dict[str, str] = field(default_factory=dict)
+    #: Why the whole was not brought to its end; empty when it was.
+    broken_off: str = ""
 
     def fail(self, check: str, log: UUID | None, text: str) -> None:
         self.failed[check] += 1
@@ -63,7 +65,7 @@ class FsckReport:
         """0: everything holds; 1: something does not; 2: what could be checked holds, and not everything could."""
         if self.failed:
             return DAMAGED
-        return UNCHECKED if self.unchecked else HOLDS
+        return UNCHECKED if self.unchecked or self.broken_off else HOLDS
 
     def as_json(self) -> str:
         """For programs, one line."""
@@ -75,6 +77,7 @@ class FsckReport:
                 "segments": self.segments,
                 "checks": {check: {"made": self.made[check], "failed": self.failed[check]} for check in CHECKS},
                 "unchecked": self.unchecked,
+                "broken_off": self.broken_off,
                 "findings": [
                     {"check": each.check, "log": str(each.log) if each.log else None, "text": each.text}
                     for each in self.findings
@@ -99,4 +102,6 @@ class FsckReport:
             out.write(f"  {finding.log or 'all logs'}: {finding.text}\n")
         if (more := self.failed.total() - _SHOWN) > 0:
             out.write(f"  … and {more} more\n")
+        if self.broken_off:
+            out.write(f"  not brought to its end: {self.broken_off}\n")
         out.write({HOLDS: "HOLDS\n", DAMAGED: "DAMAGED\n", UNCHECKED: "NOT EVERYTHING WAS CHECKED\n"}[self.exit_code])

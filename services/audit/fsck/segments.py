@@ -1,10 +1,12 @@
 """Segments: the chain in the object store, against the rows."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.db.pool import Database
 from libs.events.event import SearchTags
+from services.audit.commands.segment_chain import SegmentChain
 from services.audit.domain.errors import ObjectsUnavailable
 from services.audit.domain.ports import SegmentObjects
 from services.audit.domain.segment import (
@@ -22,6 +24,8 @@ from services.audit.fsck.tree import reading
 from services.audit.store.segment import PostgresSegments
 
 _BATCH = 1000
+#: What retention leaves alone (services/audit/migrations/0002_entry.sql), but for a leap day.
+_LEAST_RETENTION = timedelta(days=365)
 _PARTS = """
 SELECT id, recorded_from, recorded_until, logs, firsts, counts, segment FROM segment_part
 WHERE id > $1 ORDER BY id LIMIT $2
@@ -29,11 +33,15 @@ WHERE id > $1 ORDER BY id LIMIT $2
 _HELD = """
 SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part WHERE segment = $1 ORDER BY id
 """
+_DANGLING = "SELECT DISTINCT segment FROM segment_part WHERE segment >= $1 ORDER BY segment LIMIT 10"
+_NEXT = "SELECT COALESCE(max(number) + 1, 0) FROM segment"
+_SIZE = "SELECT size FROM tree_head WHERE log_id = $1"
 _SEGMENTS = "SELECT number, digest, entries FROM segment WHERE number >= $1 ORDER BY number LIMIT $2"
 
 
 async def check_release(database: Database, sizes: Mapping[UUID, tuple[int, int]], report: FsckReport) -> None:
-    """That segments hold all. `sizes` has each log's size and that of its largest checkpoint, read before this."""
+    """That segments hold all, and nothing else. `sizes` has each log's size and that of its largest checkpoint, read
+    before this."""
     added: dict[UUID, int] = {}
     held: dict[UUID, int] = {}
     last = 0
@@ -54,34 +62,63 @@ async def check_release(database: Database, sizes: Mapping[UUID, tuple[int, int]
         if held.get(log, 0) < covered:
             text = f"a checkpoint covers {covered} entries, segments hold {held.get(log, 0)}"
             report.fail("release", log, text)
+    for log, noted in added.items():
+        if noted > sizes.get(log, (0, 0))[0]:
+            # Appended meanwhile, or never: then everything waits for it.
+            async with reading(database, log) as tx:
+                size = await tx.fetchval(_SIZE, log) or 0
+            if noted > size:
+                report.fail("release", log, f"{noted} entries wait for segments or are in some, {size} are there")
 
 
 class CheckSegments:
-    """Follows the chain from its beginning."""
+    """Follows the chain from its beginning, and looks for more than there should be."""
 
-    def __init__(self, *, database: Database, objects: SegmentObjects, report: FsckReport) -> None:
+    def __init__(self, *, database: Database, objects: SegmentObjects, report: FsckReport, now: datetime) -> None:
         self._database = database
         self._objects = objects
         self._report = report
+        self._now = now
         self._previous = BEFORE_ALL
 
     async def check(self) -> None:
+        try:
+            await self._chain()
+            await self._later()
+        except ObjectsUnavailable as error:
+            self._report.unchecked["segment"] = f"the object store: {error}"
+
+    async def _chain(self) -> None:
+        """Raises ObjectsUnavailable."""
         number = 0
         while True:
             async with reading(self._database) as tx:
                 rows = await tx.fetch(_SEGMENTS, number, _BATCH)
+                dangling = [] if rows else await tx.fetch(_DANGLING, number)
+            for row in dangling:
+                self._fail(row["segment"], "its row is missing")
             for row in rows:
                 if row["number"] != number:
                     self._fail(number, "its row is missing")
-                try:
-                    await self._segment(row["number"], row["digest"], row["entries"])
-                except ObjectsUnavailable as error:
-                    self._report.unchecked["segment"] = f"the object store: {error}"
-                    return
+                await self._segment(row["number"], row["digest"], row["entries"])
                 number = row["number"] + 1
                 self._previous = row["digest"]
             if not rows:
                 return
+
+    async def _later(self) -> None:
+        """Segments that no row names. The service may go on: what is listed before the rows are read is noted by then,
+        but for the very last. Raises ObjectsUnavailable."""
+        names = await self._objects.names_from(await self._next())
+        number = await self._next()
+        chain = SegmentChain(objects=self._objects, stored=self._rows)
+        for name in await chain.among(names, number):
+            self._report.fail("segment", None, f"{name} is in the object store and no row knows it")
+
+    async def _next(self) -> int:
+        async with reading(self._database) as tx:
+            number: int = await tx.fetchval(_NEXT)
+        return number
 
     async def _segment(self, number: int, digest: bytes, count: int) -> None:
         self._report.made["segment"] += 1
@@ -118,9 +155,11 @@ class CheckSegments:
         if places != [(entry.log, entry.index) for entry in segment.entries] or len(places) != count:
             self._fail(segment.number, "it holds other entries than its row says")
             return
-        async with reading(self._database, *{span.log for span in spans}) as tx:
-            rows = await PostgresSegments(tx=tx).entries(parts)
-        self._compare(segment, rows)
+        self._compare(segment, await self._rows(parts))
+
+    async def _rows(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
+        async with reading(self._database, *{span.log for part in parts for span in part.spans}) as tx:
+            return await PostgresSegments(tx=tx).entries(parts)
 
     def _compare(self, segment: Segment, rows: Sequence[SegmentEntry]) -> None:
         stored = {(row.log, row.index): row for row in rows}
@@ -128,10 +167,13 @@ class CheckSegments:
             row = stored.get((entry.log, entry.index))
             if row is None or (row.leaf, row.recorded_at) != (entry.leaf, entry.recorded_at):
                 self._report.fail("segment", entry.log, f"entry {entry.index} is another in segment {segment.number}")
-            elif (row.sealed, row.tags) not in ((entry.sealed, entry.tags), ((), SearchTags())):
-                # Retention takes the whole row beside a leaf; what is there is what was.
+            elif (row.sealed, row.tags) != (entry.sealed, entry.tags) and not self._is_expired(row):
                 text = f"the values of entry {entry.index} are others in segment {segment.number}"
                 self._report.fail("segment", entry.log, text)
+
+    def _is_expired(self, row: SegmentEntry) -> bool:
+        """Retention takes the whole row beside a leaf, and none that is younger than a year."""
+        return (row.sealed, row.tags) == ((), SearchTags()) and row.recorded_at < self._now - _LEAST_RETENTION
 
     def _fail(self, number: int, text: str) -> None:
         self._report.fail("segment", None, f"segment {number}: {text}")

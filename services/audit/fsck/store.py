@@ -39,13 +39,14 @@ class Fsck:
         self._clock = clock
         self._progress = progress
 
-    async def check(self) -> FsckReport:
-        """Raises DatabaseUnavailable, DatabaseRefused."""
-        report = FsckReport()
-        logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
-        logs |= {row["log_id"] for row in await self._runtime.fetch(_ADDED)}
+    async def check(self, report: FsckReport | None = None) -> FsckReport:
+        """Raises DatabaseUnavailable, DatabaseRefused; what was found until then is in the `report` that was given."""
+        report = FsckReport() if report is None else report
+        # Before the logs are listed: one that is made in between would have an anchor and be of no log.
         async with reading(self._runtime, PLATFORM) as tx:
             known = await anchors_known(tx)
+        logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
+        logs |= {row["log_id"] for row in await self._runtime.fetch(_ADDED)}
         sizes: dict[UUID, tuple[int, int]] = {}
         anchored = 0
         for number, log in enumerate(sorted(logs), start=1):
@@ -58,5 +59,5 @@ class Fsck:
             report.fail("anchor", PLATFORM, f"{known - anchored} anchors in the platform log are of no log")
         self._progress("segments")
         await check_release(self._runtime, sizes, report)
-        await CheckSegments(database=self._runtime, objects=self._objects, report=report).check()
+        await CheckSegments(database=self._runtime, objects=self._objects, report=report, now=self._clock.now()).check()
         return report

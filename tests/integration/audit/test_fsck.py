@@ -1,8 +1,8 @@
 """Every kind of damage to what audit stores is found, and named; an undamaged store holds."""
 
 import json
+import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,20 +10,19 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from libs.db.pool import Database
-from libs.events.position import Position
-from libs.ids import PLATFORM
+from libs.config.settings import read, variable_of
+from libs.db.errors import DatabaseUnavailable
+from libs.db.schemas import ROOT
 from services.audit.clients.segment import ObjectStoreSegments
-from services.audit.domain.segment import Segment, segment_name
-from services.audit.fsck.__main__ import checked
+from services.audit.config import AuditSettings
+from services.audit.domain.segment import Segment, Span, segment_name
+from services.audit.fsck.__main__ import check
 from services.audit.fsck.report import CHECKS, DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
-from services.audit.jobs.anchor import AnchorGrownLogs
-from tests.support.audit import LOG, OTHER_LOG, SIGNER, AuditOnPostgres, raw_of
+from tests.support.audit import LOG, OTHER_LOG, SIGNER, AuditOnPostgres
 from tests.support.audit_service import audit_settings
 from tests.support.mutual_tls import CertificatesForTests
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.leaf import parse_leaf
+from tests.support.ports import free_port
 from wardenry.log.note import NoteSigner
 
 TABLES = ("entry", "entry_personal", "hash_run", "checkpoint", "tree_head", "anchor", "segment", "segment_part")
@@ -113,6 +112,20 @@ DAMAGES = {
     ),
     "a segment's row is changed": ("UPDATE segment SET digest = sha256('x') WHERE number = 1", "segment"),
     "a segment's row is deleted": ("DELETE FROM segment WHERE number = 1", "segment"),
+    "the last segment's row is deleted": ("DELETE FROM segment WHERE number = 2", "segment"),
+    "all segments' rows are deleted": ("DELETE FROM segment", "segment"),
+    "values are deleted": ("DELETE FROM entry_personal WHERE log_id = '{log}' AND index = 5", "segment"),
+    "values are emptied": (
+        "UPDATE entry_personal SET (actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,"
+        " target_message, network_tag, country) = ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+        " WHERE log_id = '{log}' AND index = 5",
+        "segment",
+    ),
+    "values are moved to another log": (
+        "UPDATE entry_personal SET log_id = gen_random_uuid() WHERE log_id = '{log}' AND index = 5",
+        "segment",
+    ),
+    "a head is said to be sent": ("UPDATE tree_head SET anchored = 1 WHERE log_id = '{log}'", "anchor"),
     "a segment holds less than it should": (
         "UPDATE segment_part SET segment = NULL WHERE id = (SELECT min(id) FROM segment_part)",
         "release",
@@ -122,35 +135,6 @@ DAMAGES = {
         "release",
     ),
 }
-
-
-@pytest.fixture
-async def fsck(audit: AuditOnPostgres) -> AsyncIterator[Fsck]:
-    """Of a store with a log of two tiles, another one, and their heads in the platform log."""
-    await audit.intake.take(audit.records(10))
-    await audit.intake.take([*audit.records(250), *audit.records(2, log=OTHER_LOG)])
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
-    await AnchorGrownLogs(
-        jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock
-    ).anchor()
-    records = []
-    for number, (action, envelope) in enumerate(await audit.outbox()):
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=PLATFORM, action=action, occurred_at=leaf.occurred)
-        made = audit.record(event, envelope=envelope, position=Position(1, number))
-        made = replace(made, source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    await audit.intake.take(records)
-    yield Fsck(
-        runtime=audit.database,
-        jobs=jobs,
-        objects=audit.objects,
-        key=SIGNER.key,
-        clock=audit.clock,
-        progress=lambda text: None,
-    )
-    await jobs.close()
 
 
 def failed(report: FsckReport) -> set[str]:
@@ -169,11 +153,11 @@ async def test_every_damage_is_found(audit: AuditOnPostgres, fsck: Fsck) -> None
     await superuser.execute("SET session_replication_role = replica")
     for table in TABLES:
         await superuser.execute(f"CREATE TABLE kept_{table} AS TABLE {table}")
-    for name, (statements, check) in DAMAGES.items():
+    for name, (statements, expected) in DAMAGES.items():
         await superuser.execute(statements.format(log=LOG, other=OTHER_LOG, forged=forged))
         report = await fsck.check()
         assert report.exit_code == DAMAGED, name
-        assert check in failed(report), (name, report.findings)
+        assert expected in failed(report), (name, report.findings)
         for table in TABLES:
             identity = "OVERRIDING SYSTEM VALUE" if table == "segment_part" else ""
             await superuser.execute(f"DELETE FROM {table}; INSERT INTO {table} {identity} TABLE kept_{table}")
@@ -181,12 +165,43 @@ async def test_every_damage_is_found(audit: AuditOnPostgres, fsck: Fsck) -> None
     assert (await fsck.check()).exit_code == HOLDS
 
 
-async def test_what_retention_took_is_no_damage(audit: AuditOnPostgres, fsck: Fsck) -> None:
+async def test_what_retention_took_is_no_damage_and_nothing_younger_is_its_doing(
+    audit: AuditOnPostgres, fsck: Fsck
+) -> None:
     superuser = await asyncpg.connect(audit.service_database.administrator)
     await superuser.execute(f"DELETE FROM entry_personal WHERE log_id = '{LOG}' AND index < 9")
     await superuser.close()
     report = await fsck.check()
+    assert (report.exit_code, report.failed) == (DAMAGED, {"segment": 9})
+    audit.clock.advance(timedelta(days=366).total_seconds())
+    report = await fsck.check()
     assert (report.exit_code, report.findings) == (HOLDS, [])
+
+
+async def test_a_database_that_was_taken_back_is_found_by_what_the_object_store_has(
+    audit: AuditOnPostgres, fsck: Fsck
+) -> None:
+    """As long as the rows agree with each other, nothing else tells."""
+    superuser = await asyncpg.connect(audit.service_database.administrator)
+    await superuser.execute("SET session_replication_role = replica")
+    for table in TABLES:
+        await superuser.execute(f"CREATE TABLE kept_{table} AS TABLE {table}")
+    await audit.intake.take(audit.records(2))
+    for table in TABLES:
+        identity = "OVERRIDING SYSTEM VALUE" if table == "segment_part" else ""
+        await superuser.execute(f"DELETE FROM {table}; INSERT INTO {table} {identity} TABLE kept_{table}")
+    await superuser.close()
+    report = await fsck.check()
+    assert (report.exit_code, report.failed) == (DAMAGED, {"segment": 1})
+    assert "no row knows it" in report.findings[0].text
+
+
+async def test_an_append_that_never_was_is_found(audit: AuditOnPostgres, fsck: Fsck) -> None:
+    """Everything would wait for it, for ever."""
+    async with audit.units.begin([LOG]) as work:
+        await work.segments.enqueue([Span(LOG, 260, 5)], recorded_at=audit.clock.now(), size=1)
+    report = await fsck.check()
+    assert (report.exit_code, report.failed) == (DAMAGED, {"release": 1})
 
 
 async def test_objects_that_were_changed_or_lost_are_found(audit: AuditOnPostgres, fsck: Fsck) -> None:
@@ -229,17 +244,78 @@ async def test_the_command_reads_what_the_service_reads(
     objects = ObjectStoreSegments(url=settings.object_store_url)
     for name, data in audit.objects.stored.items():
         await objects.put(name, data)
-    report = await checked(settings)
+    report = FsckReport()
+    await check(settings, report)
     assert (report.exit_code, report.findings) == (HOLDS, [])
     report.print_table(sys.stdout)
     (tmp_path / "objects" / "segments").rename(tmp_path / "away")
-    report = await checked(settings)
+    report = FsckReport()
+    await check(settings, report)
     assert (report.exit_code, report.failed) == (DAMAGED, {"segment": 3})
     report.print_table(sys.stdout)
     shown = capsys.readouterr().out
     assert "264 entries" in shown
     assert shown.index("HOLDS") < shown.index("FAILED (3)") < shown.index("DAMAGED")
     assert "all logs: segment 0: it is not in the object store" in shown
+
+
+@pytest.fixture
+def environment(audit: AuditOnPostgres, tmp_path: Path) -> dict[str, str]:
+    """The settings of the service, as its process has them."""
+    settings = audit_settings(
+        database=audit.service_database,
+        bootstrap="127.0.0.1:9",
+        directory=tmp_path,
+        certificates=CertificatesForTests(directory=tmp_path / "pki"),
+        identity="127.0.0.1:9",
+    )
+    return {
+        variable_of(AuditSettings, name): str(value) for name, value in settings.model_dump(exclude_unset=True).items()
+    }
+
+
+def commanded(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.audit.fsck", *arguments],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def test_what_stops_the_command_is_no_damage(
+    audit: AuditOnPostgres, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """1 says that the log is damaged, so nothing else may."""
+    assert commanded(environment).returncode == HOLDS
+    seed = tmp_path / "checkpoint.key"
+    seed.write_bytes(b"short")
+    stopped = commanded(environment)
+    assert (stopped.returncode, "must hold exactly 32 bytes" in stopped.stdout) == (UNCHECKED, True)
+    seed.unlink()
+    assert commanded(environment).returncode not in (HOLDS, DAMAGED)
+    seed.write_bytes(bytes(range(32)))
+    superuser = await asyncpg.connect(audit.service_database.administrator)
+    await superuser.execute("ALTER TABLE segment RENAME TO hidden")
+    stopped = commanded(environment, "--json")
+    assert (stopped.returncode, json.loads(stopped.stdout)["broken_off"]) == (UNCHECKED, "UndefinedTableError")
+    # What was found before it stopped, counts.
+    await superuser.execute(
+        f"INSERT INTO tree_head (log_id, size, root, frontier) VALUES ('{LOG}', 1, $1, $1)", bytes(32)
+    )
+    assert commanded(environment).returncode == DAMAGED
+    await superuser.close()
+
+
+async def test_a_database_that_is_away_is_not_waited_for_for_ever(
+    audit: AuditOnPostgres, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "runtime.url").write_text(f"postgresql://audit_runtime:x@127.0.0.1:{free_port()}/audit")
+    report = FsckReport()
+    with pytest.raises(DatabaseUnavailable, match="did not answer within"):
+        await check(read(AuditSettings, environment), report, patience=0.5)
 
 
 async def test_a_log_that_goes_on_meanwhile_holds(audit: AuditOnPostgres, fsck: Fsck) -> None:
