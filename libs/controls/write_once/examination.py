@@ -20,10 +20,12 @@ SELECT c.relname::text AS name,
     has_table_privilege(c.oid, 'DELETE') AS deletes, has_table_privilege(c.oid, 'TRUNCATE') AS truncates
 FROM pg_class c WHERE c.oid = ANY ($1::oid[]) ORDER BY c.relname
 """
-#: The tables that triggers guard, and which of pg_trigger.tgtype's events the enabled ones do: before the statement.
+#: The tables that triggers guard, and which of pg_trigger.tgtype's events the enabled ones do: before every statement,
+#: whatever it is about and whichever columns it changes.
 _GUARDED = """
 SELECT c.relname::text AS name, COALESCE(bit_or(t.tgtype & ~3) FILTER (
-    WHERE t.tgenabled IN ('O', 'A') AND t.tgtype & 1 = 0 AND t.tgtype & 2 = 2 AND p.proname = $2
+    WHERE t.tgenabled IN ('O', 'A') AND t.tgtype & 1 = 0 AND t.tgtype & 2 = 2 AND t.tgqual IS NULL AND t.tgattr = ''
+        AND p.proname = $2 AND p.pronamespace = c.relnamespace
 ), 0) AS events
 FROM pg_class c
 LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal

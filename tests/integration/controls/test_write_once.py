@@ -55,6 +55,27 @@ FAULTS = {
         "entry",
         "no trigger refuses UPDATE, DELETE, TRUNCATE to everybody",
     ),
+    "a trigger that may be asked not to": (
+        "DROP TRIGGER entry_unchanged ON entry; CREATE TRIGGER entry_unchanged BEFORE UPDATE OR DELETE OR TRUNCATE ON"
+        " entry FOR EACH STATEMENT WHEN (current_setting('wardenry.quiet', true) IS NULL)"
+        " EXECUTE FUNCTION refuse_change();",
+        "entry",
+        "no trigger refuses UPDATE, DELETE, TRUNCATE to everybody",
+    ),
+    "a trigger that looks at one column": (
+        "DROP TRIGGER entry_unchanged ON entry; CREATE TRIGGER entry_unchanged BEFORE UPDATE OF leaf OR DELETE OR"
+        " TRUNCATE ON entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();",
+        "entry",
+        "no trigger refuses UPDATE, DELETE, TRUNCATE to everybody",
+    ),
+    "a trigger of another function of that name": (
+        "CREATE SCHEMA AUTHORIZATION CURRENT_USER; CREATE FUNCTION audit_owner.refuse_change() RETURNS trigger"
+        " LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; DROP TRIGGER entry_unchanged ON entry;"
+        " CREATE TRIGGER entry_unchanged BEFORE UPDATE OR DELETE OR TRUNCATE ON entry"
+        " FOR EACH STATEMENT EXECUTE FUNCTION audit_owner.refuse_change();",
+        "entry",
+        "no trigger refuses UPDATE, DELETE, TRUNCATE to everybody",
+    ),
     "a new table that nobody thought of": (
         "CREATE TABLE note (id bigint); GRANT SELECT, UPDATE ON note TO audit_jobs;",
         "note",
