@@ -194,6 +194,9 @@ class Fulfil:
         async with self._work.begin(lease.subject) as work:
             await work.requests.complete(lease, at=now, archive_expires_at=expires_at)
             await work.emit(events.completed(request, event_id=self._ids.uuid7(), at=now))
+            if request.right == ACCESS:
+                # However often somebody asks, one archive of theirs is stored.
+                await work.requests.end_other_archives(lease, at=now)
             if request.right == ERASURE:
                 await work.requests.close_others(lease, at=now)
                 await work.emit(events.erased(request, event_id=self._ids.uuid7(), at=now))

@@ -43,6 +43,10 @@ class Requests(Protocol):
         """It is done, or cannot be any more. Raises LeaseLost."""
         ...
 
+    async def end_other_archives(self, lease: Lease, *, at: datetime) -> None:
+        """Archives of the subject's other requests that nobody has fetched expire now: this one's is newer."""
+        ...
+
     async def close_others(self, lease: Lease, *, at: datetime) -> None:
         """Every other request of the subject is over, and no archive of theirs can be fetched."""
         ...

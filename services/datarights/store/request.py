@@ -41,6 +41,10 @@ SET completed_at = COALESCE(completed_at, $3),
     archive_fetched_at = CASE WHEN archive_expires_at IS NULL THEN NULL ELSE COALESCE(archive_fetched_at, $3) END
 WHERE subject_id = $1 AND request_id <> $2
 """
+_END_ARCHIVES = """
+UPDATE request SET archive_expires_at = $3
+WHERE subject_id = $1 AND request_id <> $2 AND archive_fetched_at IS NULL AND archive_expires_at > $3
+"""
 _SPEND = """
 UPDATE request SET archive_fetched_at = $3
 WHERE subject_id = $1 AND request_id = $2 AND archive_fetched_at IS NULL AND archive_expires_at > $3
@@ -85,6 +89,9 @@ class PostgresRequests:
 
     async def complete(self, lease: Lease, *, at: datetime, archive_expires_at: datetime | None) -> None:
         await self._held(_COMPLETE, lease, at, archive_expires_at)
+
+    async def end_other_archives(self, lease: Lease, *, at: datetime) -> None:
+        await self._tx.execute(_END_ARCHIVES, self._subject, lease.request, at)
 
     async def close_others(self, lease: Lease, *, at: datetime) -> None:
         await self._tx.execute(_CLOSE, self._subject, lease.request, at)

@@ -84,6 +84,22 @@ async def test_an_archive_that_nobody_fetches_goes_after_a_week(datarights: Data
     assert not datarights.world.objects
 
 
+async def test_a_newer_archive_takes_the_place_of_one_that_nobody_fetched(datarights: DatarightsForTests) -> None:
+    anna, ben = datarights.person(), datarights.person()
+    bens = await datarights.made(ben, ACCESS)
+    requests = []
+    for _ in range(3):
+        requests.append(await datarights.made(anna, ACCESS))
+        await datarights.fulfil.all()
+    for older in requests[:2]:
+        with pytest.raises(RequestUnknown):
+            await datarights.fetch(anna, older.id)
+    await datarights.fulfil.remove_archives()
+    assert {name.split("/")[1] for name in datarights.world.objects} == {str(bens.id), str(requests[2].id)}
+    assert await datarights.fetch(anna, requests[2].id)
+    assert await datarights.fetch(ben, bens.id)
+
+
 async def test_somebody_elses_request_is_as_unknown_as_none(datarights: DatarightsForTests) -> None:
     anna, eve = datarights.person(), datarights.person()
     request = await datarights.made(anna, ACCESS)
