@@ -14,8 +14,11 @@ from wardenry.clock import Clock
 from wardenry.log.note import VerifierKey
 
 _TREES = "SELECT log_id FROM tree_head"
-#: A log whose head is gone was still added to.
-_ADDED = "SELECT DISTINCT unnest(logs) AS log_id FROM segment_part"
+#: A log whose head is gone was still added to. As many parts at a time.
+_ADDED = """
+SELECT max(id) AS last, array_agg(DISTINCT log_id) AS logs
+FROM (SELECT id, logs FROM segment_part WHERE id > $1 ORDER BY id LIMIT 20000) AS part, unnest(logs) AS log_id
+"""
 
 
 class Fsck:
@@ -46,7 +49,10 @@ class Fsck:
         async with reading(self._runtime, PLATFORM) as tx:
             known = await anchors_known(tx)
         logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
-        logs |= {row["log_id"] for row in await self._runtime.fetch(_ADDED)}
+        last = 0
+        while (added := (await self._runtime.fetch(_ADDED, last))[0])["last"] is not None:
+            last = added["last"]
+            logs.update(added["logs"])
         sizes: dict[UUID, tuple[int, int]] = {}
         anchored = 0
         for number, log in enumerate(sorted(logs), start=1):
