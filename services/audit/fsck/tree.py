@@ -20,6 +20,7 @@ from wardenry.log.tree import HASH_BYTES, leaf_hash
 #: Entries read at a time, and those whose values are looked up at a time: no statement may take as long as a log is.
 _BATCH = 2048
 _LOOKED_UP = 200_000
+_BEYOND_ALL = (1 << 63) - 1
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _HEAD = "SELECT size, root, frontier FROM tree_head WHERE log_id = $1"
 _ENTRIES = """
@@ -29,7 +30,6 @@ WHERE log_id = $1 AND index >= $2 ORDER BY index LIMIT $3
 _CHECKPOINTS = "SELECT size, note FROM checkpoint WHERE log_id = $1 AND size > $2 AND size <= $3 ORDER BY size"
 _BEYOND = "SELECT size FROM checkpoint WHERE log_id = $1 AND size > $2 ORDER BY size DESC LIMIT 1"
 _COUNTS = "SELECT level, sum(length(hashes)) / 32 AS hashes FROM hash_run WHERE log_id = $1 GROUP BY level"
-_LAST_BESIDE = "SELECT max(index) FROM entry_personal WHERE log_id = $1"
 _BESIDE = """
 SELECT index FROM entry_personal AS beside WHERE log_id = $1 AND index >= $2 AND index < $3 AND NOT EXISTS (
     SELECT FROM entry WHERE entry.log_id = $1 AND entry.index = beside.index
@@ -159,9 +159,9 @@ class CheckTree:
                 self._fail("hash", f"level {level} has {stored.get(level, 0)} hashes, its leaves make {made}")
 
     async def _beside(self) -> None:
-        last = await self._tx.fetchval(_LAST_BESIDE, self._log)
-        for start in range(0, (-1 if last is None else last) + 1, _LOOKED_UP):
-            for row in await self._tx.fetch(_BESIDE, self._log, start, start + _LOOKED_UP):
+        starts = [*range(0, self._tree.size, _LOOKED_UP), self._tree.size]
+        for start, end in zip(starts, [*starts[1:], _BEYOND_ALL], strict=True):
+            for row in await self._tx.fetch(_BESIDE, self._log, start, end):
                 self._fail("beside", f"values of entry {row['index']}, which is not there")
         self._report.made["beside"] += 1
 
