@@ -52,7 +52,20 @@ FAULTS = {
     "not forced": ("ALTER TABLE note NO FORCE ROW LEVEL SECURITY;", "note: row security is not enabled and forced"),
     "no restrictive policy": (
         "DROP POLICY note_workspace ON note;",
-        "note: no restrictive policy for all commands of identity_runtime compares a column with context_workspaces()",
+        "note: no restrictive policy for all commands of identity_runtime compares a column with context_workspaces()"
+        ", and that alone",
+    ),
+    "a restrictive policy that does not restrict": (
+        "ALTER POLICY note_workspace ON note USING (workspace_id = ANY ((SELECT context_workspaces())::uuid[])"
+        " OR context_standing() = 'administrator');",
+        "note: no restrictive policy for all commands of identity_runtime compares a column with context_workspaces()"
+        ", and that alone",
+    ),
+    "a restrictive policy that does not check what is written": (
+        "ALTER POLICY note_workspace ON note WITH CHECK (workspace_id = ANY ((SELECT context_workspaces())::uuid[])"
+        " OR subject_id IS NOT NULL);",
+        "note: no restrictive policy for all commands of identity_runtime compares a column with context_workspaces()"
+        ", and that alone",
     ),
     "a second permissive policy": (
         "CREATE POLICY note_all ON note FOR SELECT TO identity_runtime USING (kind = 'a');",
@@ -97,7 +110,7 @@ FAULTS = {
     ),
 }
 
-#: What the catalogue cannot show, and the attempt does.
+#: What an attempt shows, whatever the catalogue says.
 LEAKS = {
     "a policy that lets the empty context through": (
         "ALTER POLICY note_workspace ON note USING (workspace_id = ANY ((SELECT context_workspaces())::uuid[])"
@@ -149,7 +162,6 @@ async def test_a_leak_is_found(good: ServiceDatabase, fault: str) -> None:
     statement, leak = LEAKS[fault]
     async with administrator(good) as connection:
         await connection.execute(f"SET ROLE identity_owner; {statement} RESET ROLE")
-        assert await holes(connection, database="identity") == []
         assert any(found.startswith(leak) for found in await leaks(connection, database="identity"))
 
 

@@ -124,9 +124,7 @@ def _counted(tables: Sequence[Table]) -> dict[str, int]:
 
 def _is_covered(table: Table) -> bool:
     """Whether a policy binds somebody to the context, and each command that is granted has a policy."""
-    bound = any(
-        not policy.permissive and any(name in policy.using for name in CONTEXT[table.tag]) for policy in table.policies
-    )
+    bound = any(policy.binds(role, CONTEXT[table.tag]) for policy in table.policies for role in policy.roles)
     permitted = all(
         any(policy.permissive and policy.concerns(role, command) for policy in table.policies)
         for role, command in table.granted()

@@ -1,7 +1,7 @@
 """Tables, policies and grants, as a database's own catalogue has them. Any role may read it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,10 @@ PUBLIC = "PUBLIC"
 _POLICY_COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 #: `column = ANY (… context_workspaces() …)`, however PostgreSQL prints the sub-select in it.
 _COMPARED = re.compile(r"(\w+) = ANY \(\(?(?: ?SELECT )?(?:\w+\.)?context_(workspaces|subjects)\(\)")
+#: The same and nothing else: `… OR true` would compare, too.
+_COMPARED_ALONE = re.compile(
+    r"\(\w+ = ANY \(\(?(?: ?SELECT )?(?:\w+\.)?(context_(?:workspaces|subjects)\(\))(?: AS \w+)?\)(?:::uuid\[\]\))?\)"
+)
 
 _TABLES = """
 SELECT c.oid, c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
@@ -74,6 +78,13 @@ class Policy:
     using: str
     checked: str
 
+    def binds(self, role: str, names: Collection[str]) -> bool:
+        """Whether it restricts all that the role reads and writes to what one of the context functions names."""
+        if self.permissive or self.command != "ALL" or not self.roles & {role, PUBLIC}:
+            return False
+        compared = _COMPARED_ALONE.fullmatch(self.using)
+        return compared is not None and compared[1] in names and self.checked == self.using
+
     def concerns(self, role: str, command: str) -> bool:
         """Whether it is asked when the role gives the command."""
         return self.command in ("ALL", command) and bool(self.roles & {role, PUBLIC})
@@ -115,15 +126,9 @@ class Table:
                 found.update(_COMPARED.findall(policy.using) + _COMPARED.findall(policy.checked))
         return found
 
-    def is_bound(self, role: str, names: Iterable[str]) -> bool:
-        """Whether a restrictive policy names one of the context functions for all that the role reads and writes."""
-        return any(
-            not policy.permissive
-            and policy.command == "ALL"
-            and policy.roles & {role, PUBLIC}
-            and any(name in policy.using and name in policy.checked for name in names)
-            for policy in self.policies
-        )
+    def is_bound(self, role: str, names: Collection[str]) -> bool:
+        """Whether a restrictive policy compares all that the role reads and writes with one of the context functions."""
+        return any(policy.binds(role, names) for policy in self.policies)
 
     def granted(self) -> list[tuple[str, str]]:
         """(role, command) of what policies decide on."""

@@ -28,6 +28,15 @@ FAULTS = {
         " GRANT SELECT ON bare TO identity_runtime;",
         Finding("bare in identity", "row security is not enabled and forced"),
     ),
+    "a restriction that can be waived": (
+        "ALTER POLICY note_workspace ON note USING (workspace_id = ANY ((SELECT context_workspaces())::uuid[])"
+        " OR context_standing() = 'administrator');",
+        Finding(
+            "note in identity",
+            "no restrictive policy for all commands of identity_runtime compares a column with context_workspaces()"
+            ", and that alone",
+        ),
+    ),
     "not enabled": (
         "ALTER TABLE note DISABLE ROW LEVEL SECURITY;",
         Finding("note in identity", "identity_runtime sees a row without a workspace"),
