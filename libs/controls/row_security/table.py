@@ -127,7 +127,7 @@ class Table:
         return found
 
     def is_bound(self, role: str, names: Collection[str]) -> bool:
-        """Whether a restrictive policy compares all that the role reads and writes with one of the context functions."""
+        """Whether a restrictive policy binds the role, in all that it reads and writes, to one of these functions."""
         return any(policy.binds(role, names) for policy in self.policies)
 
     def granted(self) -> list[tuple[str, str]]:
