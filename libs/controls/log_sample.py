@@ -36,6 +36,8 @@ def judge_sample(sample: bytes, keys: Sequence[VerifierKey]) -> Examined:
     if not report.verified:
         found = [_finding(sample, each.line, each.text) for each in report.findings[:_TOLD]]
         return Examined(findings=tuple(found))
+    if report.entries == 0:
+        return Examined(unknown=(f"no entry of {WHERE} is shown",))
     made = 0
     missed = []
     for alteration in alterations(sample):

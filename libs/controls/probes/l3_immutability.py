@@ -6,6 +6,7 @@ public key that the gateway publishes, and then that each of many alterations of
 
 import asyncio
 import json
+from dataclasses import replace
 
 from libs.controls.deployment import Deployment, Unreachable, examine, fetch
 from libs.controls.examined import Examined, Finding, together
@@ -26,7 +27,8 @@ async def probe(deployment: Deployment, *, clock: Clock) -> Examined:
     seen = Examined(facts=audit.facts, findings=audit.findings, unknown=audit.unknown)
     sample = audit.exhibits.get(PLATFORM_LOG)
     if sample is None:
-        return seen
+        silent = not (audit.findings or audit.unknown)
+        return replace(seen, unknown=(f"audit shows nothing of {WHERE}",)) if silent else seen
     try:
         # After the sample: what everybody is shown now must continue it.
         published, checkpoint = await fetch(deployment, [_KEYS, _CHECKPOINT])

@@ -33,7 +33,8 @@ async def probe(deployment: Deployment, *, clock: Clock) -> Examined:
     if isinstance(keys, Examined):
         return together([keys, seen])
     if token is None:
-        return together([judge_keys(keys), seen])
+        silent = not (session.findings or session.unknown)
+        return together([judge_keys(keys), seen, Examined(unknown=("session shows no token",) if silent else ())])
     known = frozenset(session.exhibits.get(KEY_IDS, b"").decode().split())
     judged = judge_token(token.decode(), keys, issuer=deployment.gateway)
     return together([judged, judge_keys(keys, known=known), seen, await _introspected(deployment, token.decode())])

@@ -11,7 +11,7 @@ from libs.controls.deployment import SERVICES, Unreachable
 from libs.controls.examination import Examination
 from libs.controls.examined import Examined, Finding
 from libs.controls.log_sample import PLATFORM_LOG
-from libs.controls.probes import l3_immutability, t2_row_security, t4_coverage
+from libs.controls.probes import l3_immutability, s1_access_tokens, t2_row_security, t4_coverage
 from libs.controls.row_security.examination import (
     COVERED,
     POLICIES,
@@ -121,10 +121,18 @@ async def test_a_finding_of_one_service_stands_beside_what_is_unknown_of_another
 
 
 async def test_too_few_policies_are_found(certificates: CertificatesForTests) -> None:
-    each = Examined(figures=figures(policies=24))
+    each = Examined(facts=("one: all well",), figures=figures(policies=24))
     async with deployment(certificates, "T2", dict.fromkeys(SERVICES, each)) as running:
         (finding,) = (await t4_coverage.probe(running, clock=CLOCK)).findings
     assert finding.what == "120 policies on 50 tables are fewer than 125 on 32"
+
+
+async def test_a_service_that_looked_at_nothing_is_no_proof(certificates: CertificatesForTests) -> None:
+    each = Examined(facts=("one: all well",), figures=figures(policies=100, tables=100))
+    async with deployment(certificates, "T2", {**dict.fromkeys(SERVICES, each), "tenancy": Examined()}) as running:
+        for probe in (t2_row_security.probe, t4_coverage.probe):
+            examined = await probe(running, clock=CLOCK)
+            assert (examined.findings, examined.unknown) == ((), ("tenancy looked at nothing",))
 
 
 async def test_where_nobody_answers_nothing_is_known(certificates: CertificatesForTests) -> None:
@@ -225,3 +233,17 @@ async def test_what_audit_found_by_itself_stands_without_a_sample(certificates: 
     finding = Finding("entry", "audit_runtime may UPDATE leaf")
     async with deployment(certificates, "L3", {"audit": Examined(findings=(finding,))}) as running:
         assert (await l3_immutability.probe(running, clock=CLOCK)).findings == (finding,)
+
+
+async def test_rights_alone_do_not_prove_the_log(certificates: CertificatesForTests) -> None:
+    async with deployment(certificates, "L3", {"audit": Examined(facts=("tried",))}) as running:
+        examined = await l3_immutability.probe(running, clock=CLOCK)
+    assert (examined.facts, examined.unknown) == (("tried",), ("audit shows nothing of the platform log",))
+
+
+async def test_keys_alone_do_not_prove_the_tokens(certificates: CertificatesForTests) -> None:
+    key = {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "AA"}
+    answers = {"/.well-known/jwks.json": json.dumps({"keys": [key]}).encode()}
+    async with deployment(certificates, "S1", {"session": Examined(facts=("ages",))}, answers=answers) as running:
+        examined = await s1_access_tokens.probe(running, clock=CLOCK)
+    assert (examined.findings, examined.unknown) == ((), ("session shows no token",))

@@ -34,6 +34,12 @@ def test_an_untouched_log_holds_and_every_alteration_is_found(log: Log, wanted: 
     assert int(told[1]) > 60
 
 
+def test_a_sample_of_no_entry_proves_nothing(log: Log) -> None:
+    examined = judge_sample(log.export(wanted=EntryFilter(actions=("user.login",))), KEYS)
+    assert (examined.facts, examined.findings) == ((), ())
+    assert examined.unknown == ("no entry of the platform log is shown",)
+
+
 def test_every_kind_of_thing_is_altered(log: Log) -> None:
     sample = log.export()
     made = list(alterations(sample))
