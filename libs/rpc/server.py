@@ -26,7 +26,8 @@ from wardenry.credentials import TlsFiles
 GRACE = 10.0
 #: The largest request that we take, bytes. Fields are bounded far below; this bounds what is parsed before rules apply.
 LARGEST_REQUEST = 4 * 1024 * 1024
-LARGEST_RESPONSE = 16 * 1024 * 1024
+#: A tile of the log's entries has up to 256 of 64 KiB, each after its length.
+LARGEST_RESPONSE = 17 * 1024 * 1024
 #: Calls at once in one process; the next is answered RESOURCE_EXHAUSTED at once instead of waiting for its deadline.
 MOST_CALLS = 2_000
 

@@ -40,6 +40,7 @@ from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.support.postgres import ServiceDatabase
+from wardenry.events.v1 import envelope_pb2
 from wardenry.log.checkpoint import Checkpoint, open_checkpoint
 from wardenry.log.note import NoteSigner
 
@@ -204,6 +205,16 @@ class AuditOnPostgres:
             tags=SearchTags(network=bytes(32), device=bytes(31) + b"d", address=bytes(31) + b"a", country="DE"),
         )
         return replace(event, **changes)  # type: ignore[arg-type] # fields by name
+
+    def largest(self, *, log: UUID = LOG) -> Event:
+        """An event whose leaf has 65,535 bytes, as many as one may have."""
+        details = {f"key{number:02}": "Ω" * 1024 for number in range(31)}
+        for last in range(1024):
+            event = self.event(log=log, personal=(), tags=None, details={**details, "last": "Ω" * last})
+            room = 65_535 - len(envelope_pb2.Envelope.FromString(self.builder.build(event)).leaf)
+            if room < 2:
+                return replace(event, details={**event.details, "last": "Ω" * last + "x" * room})
+        raise AssertionError("the details cannot fill a leaf")
 
     def record(self, event: Event, *, envelope: bytes | None = None, position: Position | None = None) -> Record:
         """The event as its source's next record."""

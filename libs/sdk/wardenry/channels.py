@@ -10,8 +10,8 @@ from wardenry.credentials import TlsFiles
 #: Pings on an idle connection, so that a dead peer is found before a caller waits for it. Servers allow it.
 KEEPALIVE_MILLISECONDS = 20_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 5_000
-#: The largest answer we take.
-LARGEST_RESPONSE = 16 * 1024 * 1024
+#: The largest answer we take: a tile of the log's entries has up to 256 of 64 KiB, each after its length.
+LARGEST_RESPONSE = 17 * 1024 * 1024
 
 #: Names of RPCs that change nothing and may be sent again: gRPC knows no such property. UNAVAILABLE alone is retried,
 #: which a server answers before it did anything; deadlines still hold over all attempts.

@@ -1,7 +1,7 @@
 """Exporting a log, as a stream whose memory does not grow with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import Enum
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,8 +24,9 @@ from wardenry.log.anchor import Anchor
 from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
 from wardenry.log.filter import EntryFilter
 
-#: Entries read, opened and proved at a time; and the most bytes handed on at a time.
+#: Entries read at a time; bytes of leaves opened, proved and written at a time; and the most bytes handed on at a time.
 _BATCH = 500
+_LOT_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -102,8 +103,9 @@ class ExportEntries:
         )
         yield writer.header()
         async for stored, tiles in self._batches(checkpoint, wanted, prove=True):
-            opened = await self._vault.opened(stored)
-            yield await asyncio.to_thread(_lines, writer, opened, Proofs(size=checkpoint.size, tiles=tiles))
+            proofs = Proofs(size=checkpoint.size, tiles=tiles)
+            for lot in _lots(stored):
+                yield await asyncio.to_thread(_lines, writer, await self._vault.opened(lot), proofs)
         yield writer.trailer(self._signer.signer)
 
     async def _anchor(self, checkpoint: SignedCheckpoint) -> Anchor | None:
@@ -127,8 +129,8 @@ class ExportEntries:
     async def _csv(self, checkpoint: SignedCheckpoint, wanted: EntryFilter) -> AsyncIterator[bytes]:
         yield spreadsheet.heading()
         async for stored, _ in self._batches(checkpoint, wanted, prove=False):
-            opened = await self._vault.opened(stored)
-            yield await asyncio.to_thread(spreadsheet.rows, opened)
+            for lot in _lots(stored):
+                yield await asyncio.to_thread(spreadsheet.rows, await self._vault.opened(lot))
 
     async def _batches(
         self, checkpoint: SignedCheckpoint, wanted: EntryFilter, *, prove: bool
@@ -146,6 +148,17 @@ class ExportEntries:
                 return
             yield stored, tiles
             start = stored[-1].index + 1
+
+
+def _lots(stored: Sequence[StoredEntry]) -> Iterator[Sequence[StoredEntry]]:
+    """The entries, of which a few may be as large as many others."""
+    start = size = 0
+    for end, entry in enumerate(stored):
+        size += len(entry.leaf)
+        if size > _LOT_BYTES and end > start:
+            yield stored[start:end]
+            start, size = end, len(entry.leaf)
+    yield stored[start:]
 
 
 def _lines(writer: ExportWriter, opened: Sequence[OpenedEntry], proofs: Proofs) -> bytes:

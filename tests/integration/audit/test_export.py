@@ -3,6 +3,7 @@
 import csv
 import io
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -126,6 +127,21 @@ async def test_a_spreadsheet_shows_and_does_not_run(audit: AuditOnPostgres) -> N
     audit.vault.destroy(ALICE)
     (row,) = csv.DictReader(io.StringIO((await exported(audit, form=ExportFormat.CSV)).decode(), newline=""))
     assert row["actor_ip_address"] == "(erased)"
+
+
+async def test_memory_does_not_grow_with_the_size_of_entries(audit: AuditOnPostgres) -> None:
+    """What a product says of its records may be a hundred times as much as usual."""
+    largest = audit.largest()
+    for _ in range(2):
+        events = [replace(largest, event_id=audit.ids.uuid7()) for _ in range(200)]
+        await audit.intake.take([audit.record(event) for event in events])
+    for form in ExportFormat:
+        tracemalloc.start()
+        written = sum([len(part) async for part in audit.exporting.export(CALLER, EVERYTHING, form)])
+        _, top = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert written > 400 * 65_000
+        assert top < 60 * 1024 * 1024
 
 
 async def test_memory_does_not_grow_with_the_log(audit: AuditOnPostgres) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,17 @@ async def test_who_may_have_tiles(service: AuditService, audit: AuditOnPostgres)
     assert answer.HasField("signed_at")
     with pytest.raises(PermissionDenied):
         await operators.GetPlatformTile(log_pb2.GetPlatformTileRequest(width=1))
+
+
+async def test_a_tile_of_the_largest_entries_is_an_answer_too(service: AuditService, audit: AuditOnPostgres) -> None:
+    largest = audit.largest()
+    events = [replace(largest, event_id=audit.ids.uuid7()) for _ in range(256)]
+    await audit.intake.take([audit.record(event) for event in events])
+    log = await service.log()
+    wanted = log_pb2.GetTileRequest(width=256, entries=True)
+    assert len((await log.GetTile(wanted, metadata=as_user("owner"), timeout=30)).tile) == 256 * (2 + 65_535)
+    wanted = log_pb2.GetTileRequest(width=256)
+    assert len((await log.GetTile(wanted, metadata=as_user("owner"))).tile) == 256 * 32
 
 
 async def exported(service: AuditService, token: str, **fields: object) -> bytes:
