@@ -165,7 +165,7 @@ async def test_a_caller_cannot_say_who_or_from_where_it_is(people: People) -> No
 
 
 async def test_mails_link_to_the_configured_origin_whatever_a_request_says(people: People) -> None:
-    """CASES 15."""
+    """CASES 15. The local stack sets the origin that browsers do not warn of."""
     owner, guest = await people.person("ana"), people.stranger("ben")
     workspace = await people.workspace(owner)
     lying = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example", "Host": "evil.example"}
@@ -174,7 +174,7 @@ async def test_mails_link_to_the_configured_origin_whatever_a_request_says(peopl
     )
     assert sent.status_code == 201
     origin, _, _ = await people.mail.invitation(guest.address)
-    assert origin == running(people.stack).https
+    assert origin == running(people.stack).http
 
 
 async def test_unknown_and_known_addresses_are_refused_alike(people: People) -> None:
