@@ -1,6 +1,7 @@
 """Heads into the platform log, and the proof that one is there."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from libs.ids import PLATFORM, Entropy, Ids
@@ -8,10 +9,14 @@ from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.log import ProveLog
 from services.audit.domain.anchor import NONCE, AnchorProof, HeadAnchor, head_anchored
 from services.audit.domain.errors import AnchorNotFound
-from services.audit.domain.log import CheckpointSigner
+from services.audit.domain.log import CheckpointSigner, SignedCheckpoint
 from services.audit.domain.ports import UnitsOfWork
 from wardenry.clock import Clock
 from wardenry.log.anchor import log_head
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid
+from wardenry.log.note import NoteInvalid
+
+_log = logging.getLogger(__name__)
 
 #: How many anchors of a log are looked for in the platform log: while the way there is longer, the log has no proof.
 _TRIED = 60
@@ -39,22 +44,39 @@ class AnchorHeads:
 
     async def anchor(self, logs: Sequence[UUID]) -> int:
         """Sends each log's newest checkpoint unless it was sent before; answers how many were sent."""
-        signed = await self._checkpoints.sign(logs)
+        signed = self._opened(await self._checkpoints.sign(logs))
         now = self._clock.now()
+        sent = 0
         async with self._units.begin(logs) as work:
             await work.trees.lock(logs)
             due = await work.anchors.claim({log: checkpoint.size for log, checkpoint in signed.items()})
             blinded = []
             for log in due:
                 nonce = self._entropy.bytes(NONCE)
-                blinded.append((log_head(nonce, self._signer.opened(signed[log])), nonce, log))
+                blinded.append((log_head(nonce, signed[log]), nonce, log))
             # In the order of the hashes, which tells nothing: that of the logs would tell which entries are whose.
             for head, nonce, log in sorted(blinded):
                 event_id = self._ids.uuid7()
                 anchor = HeadAnchor(log=log, size=signed[log].size, event_id=event_id, nonce=nonce)
-                await work.anchors.add(anchor, anchored_at=now)
-                await work.emit(head_anchored(event_id=event_id, head=head, occurred_at=now))
-        return len(due)
+                if await work.anchors.add(anchor, anchored_at=now):
+                    await work.emit(head_anchored(event_id=event_id, head=head, occurred_at=now))
+                    sent += 1
+        return sent
+
+    def _opened(self, signed: Mapping[UUID, SignedCheckpoint]) -> dict[UUID, Checkpoint]:
+        """What the checkpoints say. One that cannot be opened must not keep the other logs' from the platform log."""
+        opened = {}
+        for log, checkpoint in signed.items():
+            try:
+                opened[log] = self._signer.opened(checkpoint)
+            except (NoteInvalid, CheckpointInvalid) as error:
+                _log.error(
+                    "the newest checkpoint of log %s is not sent to the platform log: %s",
+                    log,
+                    error,
+                    extra={"alarm": "checkpoint_unreadable"},
+                )
+        return opened
 
 
 class ProveAnchor:

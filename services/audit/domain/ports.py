@@ -148,8 +148,8 @@ class Anchors(Protocol):
         one was. Their trees are locked by the caller."""
         ...
 
-    async def add(self, anchor: HeadAnchor, *, anchored_at: datetime) -> None:
-        """Stores what was claimed."""
+    async def add(self, anchor: HeadAnchor, *, anchored_at: datetime) -> bool:
+        """Stores what was claimed; False when this checkpoint has an anchor, whatever is noted of it."""
         ...
 
     async def newest(self, log: UUID, *, at_most: int, limit: int) -> Sequence[HeadAnchor]:

@@ -10,7 +10,8 @@ from wardenry.clock import Clock
 
 #: Heads in one transaction: their trees are locked for as long as it takes.
 _BATCH = 200
-_GROWN = "SELECT log_id FROM tree_head WHERE anchored < size AND log_id <> $1 ORDER BY log_id"
+#: At random: logs of one transaction stand together in the platform log, and should have nothing else in common.
+_GROWN = "SELECT log_id FROM tree_head WHERE anchored < size AND log_id <> $1 ORDER BY random()"
 
 
 class AnchorGrownLogs:

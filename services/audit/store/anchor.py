@@ -12,7 +12,9 @@ UPDATE tree_head SET anchored = new.size FROM unnest($1::uuid[], $2::bigint[]) A
 WHERE tree_head.log_id = new.log_id AND anchored < new.size
 RETURNING tree_head.log_id
 """
-_ADD = "INSERT INTO anchor (log_id, size, event_id, nonce, anchored_at) VALUES ($1, $2, $3, $4, $5)"
+_ADD = """
+INSERT INTO anchor (log_id, size, event_id, nonce, anchored_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
 _NEWEST = """
 SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND ($2 = 0 OR size <= $2)
 ORDER BY size DESC LIMIT $3
@@ -27,8 +29,9 @@ class PostgresAnchors:
         rows = await self._tx.fetch(_CLAIM, list(sizes), list(sizes.values()))
         return [row["log_id"] for row in rows]
 
-    async def add(self, anchor: HeadAnchor, *, anchored_at: datetime) -> None:
-        await self._tx.execute(_ADD, anchor.log, anchor.size, anchor.event_id, anchor.nonce, anchored_at)
+    async def add(self, anchor: HeadAnchor, *, anchored_at: datetime) -> bool:
+        status = await self._tx.execute(_ADD, anchor.log, anchor.size, anchor.event_id, anchor.nonce, anchored_at)
+        return status == "INSERT 0 1"
 
     async def newest(self, log: UUID, *, at_most: int, limit: int) -> Sequence[HeadAnchor]:
         rows = await self._tx.fetch(_NEWEST, log, at_most, limit)

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from libs.db.pool import Database
@@ -185,6 +187,44 @@ async def test_an_export_carries_its_anchor(audit: AuditOnPostgres, job: AnchorG
     assert report.verified, report.findings
     assert report.made["anchor"] == 1
     assert report.platform is not None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE checkpoint SET note = replace(note, E'\\n3\\n', E'\\n4\\n') WHERE log_id = '{log}'",
+        "UPDATE checkpoint SET note = 'x' WHERE log_id = '{log}'",
+        "INSERT INTO anchor SELECT log_id, size, gen_random_uuid(), substring(sha256('x') FOR 16), now()"
+        " FROM checkpoint WHERE log_id = '{log}'",
+    ],
+)
+async def test_damage_to_one_log_keeps_no_other_from_the_platform_log(
+    audit: AuditOnPostgres, job: AnchorGrownLogs, damage: str
+) -> None:
+    await audit.intake.take([*audit.records(3), *audit.records(2, log=OTHER_LOG)])
+    administrator = await asyncpg.connect(audit.service_database.administrator)
+    await administrator.execute(damage.format(log=LOG))
+    await administrator.close()
+    assert await job.anchor() == 1
+    await delivered(audit)
+    assert (await audit.anchors.prove(OTHER_LOG, size=0)).checkpoint.size == 2
+    with pytest.raises(AnchorNotFound):
+        await audit.anchors.prove(LOG, size=0)
+
+
+async def test_logs_are_sent_in_no_order_of_theirs(
+    audit: AuditOnPostgres, job: AnchorGrownLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place in the platform log would else tell how old a workspace is."""
+    monkeypatch.setattr("services.audit.jobs.anchor._BATCH", 1)
+    logs = [UUID(int=LOG.int + number) for number in range(16)]
+    await audit.intake.take([audit.record(audit.event(log=log, personal=())) for log in logs])
+    assert await job.anchor() == len(logs)
+    administrator = await asyncpg.connect(audit.service_database.administrator)
+    sent = [row["log_id"] for row in await administrator.fetch("SELECT log_id FROM anchor ORDER BY ctid")]
+    await administrator.close()
+    assert sorted(sent) == logs
+    assert sent != logs
 
 
 async def test_the_job_goes_on_by_itself(audit: AuditOnPostgres, job: AnchorGrownLogs) -> None:
