@@ -86,7 +86,9 @@ class Grant:
             raise RefreshInvalid
         if not previous:
             # The statement that rotates applies to this counter alone, and so to the time that is judged here.
-            if (wait := pace.wait(self.paced_until, now=self.read_at)) > timedelta():
+            # Nothing that was judged by a clock that has gone back since is waited for; rotating begins it anew.
+            judged = self.rotated_at <= self.read_at
+            if judged and (wait := pace.wait(self.paced_until, now=self.read_at)) > timedelta():
                 raise RefreshLimited(wait)
             return Use.ROTATE
         if self.grace_uses >= GRACE_USES:

@@ -81,6 +81,22 @@ async def test_a_grant_is_refreshed_no_faster_than_it_may_be_and_loses_nothing(s
     await session.refreshed(tokens)
 
 
+async def test_a_clock_that_goes_back_keeps_no_grant_waiting_and_leaves_its_pace(session: SessionForTests) -> None:
+    tokens = await session.sign_in()
+    for _ in range(PACE.burst):
+        tokens = await session.refreshed(tokens)
+    # For the grant an hour ahead is what for the database is an hour back.
+    await session.as_owner(
+        "UPDATE session_grant SET rotated_at = rotated_at + interval '1 hour',"
+        " paced_until = paced_until + interval '1 hour'"
+    )
+    for _ in range(PACE.burst):
+        tokens = await session.refreshed(tokens)
+    with pytest.raises(RefreshLimited) as limited:
+        await session.refreshed(tokens)
+    assert limited.value.retry_after <= PACE.interval
+
+
 async def test_the_previous_one_after_its_grace_ends_the_session(session: SessionForTests) -> None:
     first = await session.sign_in()
     second = await session.refreshed(first)

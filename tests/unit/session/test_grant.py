@@ -114,3 +114,8 @@ def test_what_comes_too_fast_is_told_when_to_come_again_and_a_repeat_is_not_coun
     assert ahead.use(4, device_binding=DEVICE, pace=PACE) is Use.REPEAT
     due = replace(ahead, paced_until=NOW + timedelta(seconds=20))
     assert due.use(5, device_binding=DEVICE, pace=PACE) is Use.ROTATE
+
+
+def test_nothing_is_waited_for_that_a_clock_has_judged_which_went_back() -> None:
+    ahead = replace(GRANT, rotated_at=NOW + timedelta(hours=1), paced_until=NOW + timedelta(hours=1, seconds=21))
+    assert ahead.use(5, device_binding=DEVICE, pace=PACE) is Use.ROTATE
