@@ -9,7 +9,7 @@ from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.log import ProveLog
 from services.audit.domain.anchor import NONCE, AnchorProof, HeadAnchor, head_anchored
 from services.audit.domain.errors import AnchorNotFound
-from services.audit.domain.log import CheckpointSigner, SignedCheckpoint
+from services.audit.domain.log import LARGEST_SIZE, CheckpointSigner, SignedCheckpoint
 from services.audit.domain.ports import UnitsOfWork
 from wardenry.clock import Clock
 from wardenry.log.anchor import log_head
@@ -92,7 +92,7 @@ class ProveAnchor:
         Raises AnchorNotFound.
         """
         async with self._units.begin([log]) as work:
-            anchors = await work.anchors.newest(log, at_most=size, limit=_TRIED)
+            anchors = await work.anchors.newest(log, at_most=min(size, LARGEST_SIZE), limit=_TRIED)
         platform = await self._proving.checkpoint(PLATFORM)
         async with self._units.begin([PLATFORM]) as work:
             places = await work.entries.places(PLATFORM, [anchor.event_id for anchor in anchors])

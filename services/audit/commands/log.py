@@ -6,7 +6,7 @@ from libs.merkle.frontier import TILE_BITS, TILE_WIDTH
 from libs.merkle.proofs import Proofs, Tile, tiles_for
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.domain.errors import CheckpointNotFound, EntryNotFound
-from services.audit.domain.log import ConsistencyProof, InclusionProof, SignedCheckpoint
+from services.audit.domain.log import LARGEST_SIZE, ConsistencyProof, InclusionProof, SignedCheckpoint
 from services.audit.domain.ports import UnitOfWork, UnitsOfWork
 from wardenry.log.tree import HASH_BYTES
 
@@ -62,7 +62,7 @@ class ProveLog:
 
 
 async def _of_size(work: UnitOfWork, log: UUID, size: int) -> SignedCheckpoint:
-    checkpoint = await work.checkpoints.of_size(log, size)
+    checkpoint = await work.checkpoints.of_size(log, size) if size <= LARGEST_SIZE else None
     if checkpoint is None:
         raise CheckpointNotFound
     return checkpoint

@@ -8,6 +8,9 @@ from uuid import UUID
 from wardenry.log.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
 from wardenry.log.note import NoteSigner
 
+#: A question may name a larger one, and no store could look that up.
+LARGEST_SIZE = (1 << 63) - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeHead:

@@ -16,7 +16,7 @@ _ADD = """
 INSERT INTO anchor (log_id, size, event_id, nonce, anchored_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 _NEWEST = """
-SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND ($2 = 0 OR size <= $2)
+SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND ($2::bigint = 0 OR size <= $2)
 ORDER BY size DESC LIMIT $3
 """
 

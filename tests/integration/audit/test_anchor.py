@@ -93,6 +93,8 @@ async def test_each_head_enters_the_platform_log_once(audit: AuditOnPostgres, jo
     await delivered(audit, sent)
     assert (await audit.anchors.prove(LOG, size=0)).checkpoint.size == 7
     assert (await audit.anchors.prove(LOG, size=6)).checkpoint.size == 3
+    for size in (1 << 31, (1 << 63) - 1, (1 << 64) - 1):
+        assert (await audit.anchors.prove(LOG, size=size)).checkpoint.size == 7
     with pytest.raises(AnchorNotFound):
         await audit.anchors.prove(LOG, size=2)
 

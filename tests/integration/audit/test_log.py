@@ -57,12 +57,13 @@ async def test_every_entry_is_proved_under_old_and_new_checkpoints(audit: AuditO
 
 async def test_what_was_not_signed_is_not_found(audit: AuditOnPostgres) -> None:
     await grown(audit)
-    for index, size in ((300, 0), (1 << 40, 0), (7, 7)):
+    for index, size in ((300, 0), (1 << 40, 0), ((1 << 64) - 1, 0), (7, 7)):
         with pytest.raises(EntryNotFound):
             await audit.proving.inclusion(LOG, index, size=size)
-    with pytest.raises(CheckpointNotFound):
-        await audit.proving.inclusion(LOG, 0, size=4)
-    for first, second in ((301, 0), (9, 8), (1, 4), (1, 1000)):
+    for size in (4, 1 << 32, 1 << 63, (1 << 64) - 1):
+        with pytest.raises(CheckpointNotFound):
+            await audit.proving.inclusion(LOG, 0, size=size)
+    for first, second in ((301, 0), (9, 8), (1, 4), (1, 1000), (1 << 63, 0), (1, (1 << 64) - 1)):
         with pytest.raises(CheckpointNotFound):
             await audit.proving.consistency(LOG, first, second_size=second)
 
