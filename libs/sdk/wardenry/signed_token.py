@@ -77,7 +77,12 @@ def _header(part: bytes) -> _Header:
 
 
 def _decoded(part: bytes) -> bytes:
+    spelled = part.translate(_LETTERS) + b"=" * (-len(part) % 4)
     try:
-        return binascii.a2b_base64(part.translate(_LETTERS) + b"=" * (-len(part) % 4), strict_mode=True)
+        decoded = binascii.a2b_base64(spelled, strict_mode=True)
     except binascii.Error:
         raise SignedTokenInvalid("not base64url without padding") from None
+    # The last letter has bits that no byte takes (RFC 4648 section 3.5): others than zeros would be a second spelling.
+    if binascii.b2a_base64(decoded, newline=False) != spelled:
+        raise SignedTokenInvalid("not the spelling that there is of it")
+    return decoded

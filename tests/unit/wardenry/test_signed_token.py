@@ -36,6 +36,17 @@ def test_a_letter_of_no_base64url_is_refused_wherever_it_stands(part: int, lette
         parse(".".join(parts), kind="at+jwt").payload(ISSUER.key.public_key())
 
 
+def test_the_bits_that_no_byte_takes_are_zeros() -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    taken = []
+    for letter in alphabet:
+        try:
+            taken.append(parse(TOKEN[:-1] + letter, kind="at+jwt").payload(ISSUER.key.public_key()))
+        except SignedTokenInvalid:
+            continue
+    assert len(taken) == 1
+
+
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("part", range(3))
 def test_a_part_that_lacks_letters_at_its_end_is_refused(part: int, length: int) -> None:
