@@ -3,6 +3,8 @@
 import ssl
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from libs.controls.transport.handshake import Distrusted, Outcome, Refused, Taken, pinned, shake_hands, trusting
 from libs.controls.transport.stranger import ends_at, names_of
 from services.operator.clients.deployment import Deployment
@@ -25,7 +27,7 @@ class TlsCertificates:
             return await shake_hands(self._deployment.address(service), context, name=service, greeting=_HTTP2)
 
         trusted = await shake(_up_to_newest(trusting(self._deployment.tls.ca_file)))
-        return _presented(trusted, await shake(pinned(_NEWEST)) if isinstance(trusted, Distrusted) else trusted)
+        return presented(trusted, await shake(pinned(_NEWEST)) if isinstance(trusted, Distrusted) else trusted)
 
     async def of_gateway(self) -> Presented:
         parts = urlsplit(self._deployment.gateway)
@@ -37,7 +39,7 @@ class TlsCertificates:
             return await shake_hands(address, context, name=host, greeting=greeting)
 
         trusted = await shake(_up_to_newest(self._deployment.edge_context()))
-        return _presented(trusted, await shake(pinned(_NEWEST)) if isinstance(trusted, Distrusted) else trusted)
+        return presented(trusted, await shake(pinned(_NEWEST)) if isinstance(trusted, Distrusted) else trusted)
 
 
 def _up_to_newest(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -46,11 +48,9 @@ def _up_to_newest(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def _presented(trusted: Outcome, seen: Outcome) -> Presented:
+def presented(trusted: Outcome, seen: Outcome) -> Presented:
     """`seen` is a handshake by somebody who trusts everybody, where `trusted` came to nothing for want of trust."""
-    certificate = None
-    if isinstance(seen, Taken) and seen.certificate:
-        certificate = Certificate(names=tuple(names_of(seen.certificate)), ends_at=ends_at(seen.certificate))
+    certificate = _read(seen.certificate) if isinstance(seen, Taken) else None
     match trusted:
         case Taken():
             trouble = ""
@@ -61,3 +61,11 @@ def _presented(trusted: Outcome, seen: Outcome) -> Presented:
         case _:
             trouble = trusted.why
     return Presented(certificate=certificate, trouble=trouble)
+
+
+def _read(der: bytes) -> Certificate | None:
+    """None without one, and for one that cannot be read: whoever is not trusted shows what they like."""
+    try:
+        return Certificate(names=tuple(names_of(der)), ends_at=ends_at(der)) if der else None
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None

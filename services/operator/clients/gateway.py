@@ -44,9 +44,9 @@ def skew_of(header: str, *, asked_at: datetime, answered_at: datetime) -> timede
     has whole seconds, and may have been written at any moment between the two. None for what is no date."""
     try:
         earliest = parsedate_to_datetime(header).astimezone(UTC)
-    except ValueError:
+        latest = earliest + timedelta(seconds=1)
+    except (ValueError, OverflowError):
         return None
-    latest = earliest + timedelta(seconds=1)
     if earliest > answered_at:
         return earliest - answered_at
     return min(timedelta(0), latest - asked_at)

@@ -28,6 +28,6 @@ def test_the_least_difference_is_told(told: int, took: float, skew: float) -> No
     assert found == timedelta(seconds=skew)
 
 
-@pytest.mark.parametrize("header", ["", "yesterday", "12"])
+@pytest.mark.parametrize("header", ["", "yesterday", "12", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_what_is_no_date_tells_nothing(header: str) -> None:
     assert skew_of(header, asked_at=ASKED, answered_at=ASKED) is None
