@@ -40,9 +40,7 @@ def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
     if file is None:
         return process
     try:
-        if not process.get(_HOME):
-            _check_ours(file)
-        local = _variables(file)
+        local = _variables(file, named=bool(process.get(_HOME)))
     except FileNotFoundError:
         raise NothingRuns(
             f"Nothing runs in {file.parent}: start it with make run, or set {_CERTIFICATE} and the rest for another "
@@ -62,18 +60,14 @@ def local_file(process: Mapping[str, str]) -> Path | None:
     return Path(process.get(_HOME) or LOCAL_HOME).expanduser() / LOCAL_FILE
 
 
-def _check_ours(file: Path) -> None:
-    """Nobody named the directory: it is where we happen to be. There, somebody else could have put a file that has us
-    trust their deployment. Raises OSError, SettingsInvalid."""
-    seen = file.stat()
-    if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SettingsInvalid(f"{file.absolute()} is not yours alone: set {_HOME} to its directory if you trust it.")
-
-
-def _variables(file: Path) -> dict[str, str]:
+def _variables(file: Path, *, named: bool) -> dict[str, str]:
     """NAME=value on each line, quoted as for a shell. Raises OSError, SettingsInvalid."""
+    with file.open(encoding="utf-8") as opened:
+        if not named:
+            _check_ours(file, os.fstat(opened.fileno()))
+        text = opened.read()
     values: dict[str, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             words = shlex.split(line, comments=True)
         except ValueError:
@@ -84,3 +78,10 @@ def _variables(file: Path) -> dict[str, str]:
                 raise SettingsInvalid(f"{file}, line {number}: expected {PREFIX}<NAME>=<value>.")
             values[name] = value
     return values
+
+
+def _check_ours(file: Path, seen: os.stat_result) -> None:
+    """Nobody named the directory: it is where we happen to be. There, somebody else could have put a file that has us
+    trust their deployment. Raises SettingsInvalid."""
+    if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsInvalid(f"{file.absolute()} is not yours alone: set {_HOME} to its directory if you trust it.")
