@@ -3,6 +3,9 @@
 import dataclasses
 import io
 import json
+import os
+import shlex
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -214,6 +217,33 @@ def test_what_is_no_export_is_refuted(data: bytes) -> None:
     report = verify(data)
     assert not report.verified
     assert report.failed["format"]
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["", "yesterday", "2026-11-22T12:00:00Zx", "2026-11-22T12:00:00", "2026-13-22T12:00:00Z", "2026-11-22T12:00:00.1Z"],
+)
+def test_a_time_of_record_that_is_none_is_found(time: str) -> None:
+    entries = [dataclasses.replace(LOG_OF_FIVE.entry(index), recorded_at=time) for index in range(5)]
+    assert "format" in failed(LOG_OF_FIVE.export(entries=entries))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+@pytest.mark.parametrize(("change", "code"), [(0, command.VERIFIED), (1, command.REFUTED)])
+def test_the_exit_code_says_what_was_found_though_nobody_reads_it(
+    tmp_path: Path, arguments: tuple[str, ...], change: int, code: int
+) -> None:
+    file = tmp_path / "export"
+    file.write_bytes(WHOLE.replace(b"203.0.113.7", b"203.0.113.8", change))
+    verify = [sys.executable, "-m", "wardenry.log.verify", str(file), "--key", str(SIGNER.key), *arguments]
+    # A pipe whose reader has gone, and no standard output at all.
+    reader, writer = os.pipe()
+    os.close(reader)
+    gone = subprocess.run(verify, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    closed = subprocess.run(["sh", "-c", f"{shlex.join(verify)} >&-"], stderr=subprocess.PIPE, check=False)
+    for ended in (gone, closed):
+        assert (ended.returncode, ended.stderr) == (code, b"")
 
 
 def test_the_command_tells_by_exit_code_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,10 @@ line is written in one way only, so that a line read and written again is the sa
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -17,6 +19,8 @@ from wardenry.log.note import NoteInvalid, NoteSigner, decode_base64, encode_bas
 FORMAT = "wardenry-audit-export/1"
 #: No line is longer: a leaf of 64 KiB, its details shown once more, 32 values of 1 KiB, all escaped.
 MAX_LINE_BYTES = 4 * 1024 * 1024
+#: RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.([0-9]{3}){1,3})?Z")
 
 
 class ExportInvalid(ValueError):
@@ -214,7 +218,7 @@ def _entry(fields: Mapping[str, object]) -> ExportEntry:
         index=_number(fields["index"]),
         leaf=decode_base64(_text(fields["leaf"])),
         proof=[decode_base64(_text(each)) for each in _list(fields["proof"])],
-        recorded_at=_text(fields["recorded_at"]),
+        recorded_at=_time(fields["recorded_at"]),
         shown=_mapping(fields["shown"]),
         values=[_value(_mapping(each)) for each in _list(fields["values"])],
     )
@@ -255,6 +259,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _time(value: object) -> str:
+    text = _text(value)
+    if not _TIME.fullmatch(text):
+        raise ValueError
+    datetime.fromisoformat(text)
+    return text
 
 
 def _number(value: object) -> int:

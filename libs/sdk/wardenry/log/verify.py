@@ -44,14 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with options.file.open("rb") as stream:
             report = verify_export(stream, keys, previous=previous)
     except OSError as error:
-        return _usage(f"{error.filename}: {error.strerror}")
+        return _usage(f"{error.filename or options.file}: {error.strerror}")
     except (NoteInvalid, CheckpointInvalid, UnicodeDecodeError) as error:
         return _usage(f"--previous: {error}")
-    if options.json:
-        sys.stdout.write(json.dumps(as_json(report)) + "\n")
-    else:
-        print_table(report, sys.stdout)
+    try:
+        _tell(report, as_json_object=options.json)
+    except OSError:
+        # Nobody reads on. What was found is not changed by that, and neither is what the exit code says.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return exit_code(report)
+
+
+def _tell(report: Report, *, as_json_object: bool) -> None:
+    out: TextIO | None = sys.stdout
+    if out is None:  # closed before we began
+        return
+    if as_json_object:
+        out.write(json.dumps(as_json(report)) + "\n")
+    else:
+        print_table(report, out)
+    out.flush()
 
 
 def exit_code(report: Report) -> int:
