@@ -67,11 +67,8 @@ class ObjectStoreSegments:
         # Made for each object: a directory that is away now may be back at the next one.
         if self._directory is not None:
             return LocalStore(self._directory, mkdir=True)
-        return from_url(
-            self._url,
-            client_options={"timeout": timedelta(seconds=self._timeout)},
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=self._timeout)},
-        )
+        # No options of the client: they would take the place of all that its usual variables say.
+        return from_url(self._url, retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=self._timeout)})
 
 
 def _sync(directory: Path, name: str) -> None:
