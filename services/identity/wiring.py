@@ -87,6 +87,8 @@ async def serve(settings: IdentitySettings, stopping: asyncio.Event) -> None:
             identity = Identity(settings, parts=parts, databases=databases, hasher=hasher)
             async with serving(identity.server(verifier), databases=databases, works=identity.works):
                 await stopping.wait()
+            # Judged and written down before the databases are closed.
+            await hasher.drain()
 
 
 #: Seconds between looks at an empty queue of mail: how long a code waits at most.

@@ -58,6 +58,11 @@ class BcryptHasher:
     def is_outdated(self, hashed: str) -> bool:
         return cost_of(hashed) < self._cost
 
+    async def drain(self) -> None:
+        """Returns when all work that had begun is done, whoever waits for it still."""
+        while self._begun:
+            await asyncio.wait(self._begun)
+
     def close(self) -> None:
         """Waits for the hashes under way."""
         self._executor.shutdown(wait=True, cancel_futures=True)

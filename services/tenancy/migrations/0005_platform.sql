@@ -5,7 +5,7 @@
 -- squawk-ignore ban-drop-not-null
 ALTER TABLE workspace ALTER COLUMN created_by DROP NOT NULL,
     ADD CONSTRAINT workspace_creator
-        CHECK (created_by IS NOT NULL OR workspace_id = '00000000-0000-7000-8000-000000000000') NOT VALID;
+        CHECK ((created_by IS NULL) = (workspace_id = '00000000-0000-7000-8000-000000000000')) NOT VALID;
 COMMENT ON COLUMN workspace.created_by IS 'The subject who created it; null for the platform''s own';
 ALTER POLICY workspace_runtime_insert ON workspace
     WITH CHECK (

@@ -216,6 +216,10 @@ async def test_the_database_lets_nobody_be_without_inviter_elsewhere(tenancy: Te
     await tenancy.founder_invited(ADDRESS)
     with pytest.raises(asyncpg.CheckViolationError):
         await tenancy.as_administrator("UPDATE invitation SET role = 'admin' WHERE inviter_id IS NULL")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await tenancy.as_administrator(
+            "UPDATE workspace SET created_by = $1 WHERE workspace_id = $2", owner.caller.subject, PLATFORM
+        )
 
 
 async def test_what_is_wrong_or_away_changes_nothing(tenancy: Tenancy) -> None:

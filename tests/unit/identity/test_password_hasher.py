@@ -124,3 +124,18 @@ async def test_what_was_begun_goes_on_without_its_caller(hasher: BcryptHasher) -
     with pytest.raises(asyncio.CancelledError):
         await task
     await done.wait()
+
+
+async def test_what_was_begun_is_over_when_it_is_drained(hasher: BcryptHasher) -> None:
+    done = []
+
+    async def work(hashing: Hashing) -> None:
+        done.append(await hashing.hash(b"password"))
+
+    tasks = [asyncio.create_task(hasher.admit(work)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await hasher.drain()
+    assert len(done) == 2
