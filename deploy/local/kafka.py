@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
+from deploy.local.ports import freed
 from deploy.local.process import NotReady, Process
 from deploy.local.tansu import NoBroker
 from libs.db.schemas import ROOT
@@ -68,13 +69,21 @@ def jars(*, log: Path, say: Callable[[str], None]) -> Path:
         if checksums(draft) != wanted:
             raise NoBroker(f"Maven fetched other jars than {RECIPE / 'jars.sha256'} lists: nothing of them was run.")
         shutil.rmtree(JARS, ignore_errors=True)
-        draft.rename(JARS)
+        try:
+            draft.rename(JARS)
+        except OSError:
+            # Somebody else fetched them at the same time, and was quicker.
+            if checksums(JARS) != wanted:
+                raise
     return JARS
 
 
 def checksums(directory: Path) -> dict[str, str]:
     """SHA-256 of each file, by name; none for a directory that is not there."""
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in directory.glob("*")}
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+        for file in directory.glob("*")
+    }
 
 
 def fetch(maven: str, target: Path, *, names: set[str], log: Path, say: Callable[[str], None]) -> None:
@@ -138,13 +147,18 @@ class Kafka:
 
     def start(self) -> None:
         """Format its storage if need be, start it, and return once it answers. Raises NotReady."""
+        for port in (self.port, self._controller_port):
+            # Another broker there would answer for this one.
+            if not freed(port, patience=2):
+                raise NotReady(f"{self.name} did not start: port {port} is in use by another program")
         self._prepare()
+        written = self._log.stat().st_size if self._log.exists() else 0
         self.spawn()
         # A killed broker first waits for the end of its last session.
         deadline = time.monotonic() + 60
         while not self.ready():
             if self.process.exit_code is not None or time.monotonic() > deadline:
-                raise NotReady(f"{self.name} did not start: {self.process.last_words()} (log: {self._log})")
+                raise NotReady(f"{self.name} did not start: {self._why(after=written)} (log: {self._log})")
             time.sleep(0.05)
 
     def spawn(self) -> None:
@@ -162,6 +176,13 @@ class Kafka:
 
     def stop(self) -> None:
         self.process.stop(seconds=10)
+
+    def _why(self, *, after: int) -> str:
+        """The last exception's text, behind so many bytes of its log; else its last words, which are most often the
+        middle of a traceback."""
+        log = self._log.read_bytes()[after:].decode(errors="replace")
+        said = re.findall(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)$", log, re.MULTILINE)
+        return said[-1] if said else self.process.last_words()
 
     def _prepare(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
 """Apache Kafka starts with what it needs, and one line says what is missing."""
 
 import hashlib
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,30 @@ def test_jars_that_were_changed_since_are_not_used(programs: Path, tmp_path: Pat
     (kafka.JARS / "one.jar").write_text("jar")
     assert fetched(tmp_path) == kafka.JARS
     (kafka.JARS / "two.jar").write_text("added")
+    with pytest.raises(NoBroker, match="Maven, which is missing"):
+        fetched(tmp_path)
+
+
+@pytest.mark.usefixtures("recipe")
+def test_two_stacks_may_fetch_them_at_once(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(programs / "mvn", 'for last; do :; done; t="${last#*=}"; /bin/mkdir -p "$t"; printf jar > "$t/one.jar"')
+
+    remove = shutil.rmtree
+
+    def remove_then_be_overtaken(directory: Path, **options: Any) -> None:
+        remove(directory, **options)
+        if directory == kafka.JARS:
+            directory.mkdir()
+            (directory / "one.jar").write_text("jar")
+
+    monkeypatch.setattr(shutil, "rmtree", remove_then_be_overtaken)
+    assert fetched(tmp_path) == kafka.JARS
+    assert [file.name for file in kafka.JARS.iterdir()] == ["one.jar"]
+
+
+def test_a_directory_among_the_jars_is_none_of_them(programs: Path, tmp_path: Path, recipe: None) -> None:
+    kafka.JARS.mkdir(parents=True)
+    (kafka.JARS / "one.jar").mkdir()
     with pytest.raises(NoBroker, match="Maven, which is missing"):
         fetched(tmp_path)
 
