@@ -72,7 +72,9 @@ WITH oldest AS (
         WHERE outbox.bucket = least.bucket AND number IS NOT NULL
         ORDER BY outbox.generation, number LIMIT $5
     ) AS found
-    WHERE (found.generation, found.number) < (least.generation, least.next) AND found.occurred_at < $4
+    WHERE (found.generation, found.number) < (least.generation, least.next)
+        -- Rows of a clock that was ahead would stand before all others, and keep them, until their time has come.
+        AND (found.occurred_at < $4 OR found.occurred_at > $6)
 )
 DELETE FROM outbox USING oldest WHERE outbox.id = oldest.id
 """
@@ -116,10 +118,12 @@ class Numbering:
         rows = await self._database.fetch(_FROM, *_columns(positions), limit, size)
         return [self._record(row) for row in rows]
 
-    async def delete_below(self, positions: Mapping[int, Position], *, before: datetime, limit: int) -> int:
+    async def delete_below(
+        self, positions: Mapping[int, Position], *, before: datetime, misdated: datetime, limit: int
+    ) -> int:
         """Deletes at most `limit` rows of each bucket, the oldest first, that are below its position and happened
-        `before`. Returns how many."""
-        rows = await self._database.fetch(_DELETE + "RETURNING 1", *_columns(positions), before, limit)
+        `before`, or later than `misdated`, which no right clock has said yet. Returns how many."""
+        rows = await self._database.fetch(_DELETE + "RETURNING 1", *_columns(positions), before, limit, misdated)
         return len(rows)
 
     def _record(self, row: asyncpg.Record) -> Record:

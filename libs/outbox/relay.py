@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 #: Rows of one bucket that are sent again, or deleted, at a time.
 _AGAIN = 500
 _DELETED = 1000
+#: A row that is dated further ahead was written by a clock that was wrong.
+_SKEW = timedelta(days=1)
 #: While the outbox is empty it is looked at this often, in seconds: soon after it was busy, less often at rest.
 _SOONEST, _LATEST = 0.01, 0.05
 
@@ -196,10 +198,11 @@ class Relay:
             return
         least = {bucket: min(cursors.get(bucket, BEFORE_ALL) for cursors in self._known.values()) for bucket in heads}
         least = {bucket: position for bucket, position in least.items() if position > BEFORE_ALL}
-        before = self._clock.now() - self._recovery_window
+        now = self._clock.now()
+        before, misdated = now - self._recovery_window, now + _SKEW
         deleted = _DELETED
         while least and deleted >= _DELETED:
-            deleted = await self._numbering.delete_below(least, before=before, limit=_DELETED)
+            deleted = await self._numbering.delete_below(least, before=before, misdated=misdated, limit=_DELETED)
 
     def _patience(self, what: str) -> Patience:
         return Patience(what=f"events of {self._source}: {what}", log=_log, clock=self._clock)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -123,8 +124,10 @@ async def test_rows_are_deleted_below_the_position_and_before_the_time_only(
     await numbering.number(limit=100)
     bucket = bucket_of(LOG)
     now = datetime.now(UTC)
-    assert await numbering.delete_below({bucket: Position(1, 4)}, before=now - timedelta(hours=1), limit=100) == 0
-    assert await numbering.delete_below({bucket: Position(1, 4)}, before=now + timedelta(hours=1), limit=100) == 4
+    hour, never = timedelta(hours=1), now + timedelta(days=1)
+    positions = {bucket: Position(1, 4)}
+    assert await numbering.delete_below(positions, before=now - hour, misdated=never, limit=100) == 0
+    assert await numbering.delete_below(positions, before=now + hour, misdated=never, limit=100) == 4
     left = await numbering.numbered_from({bucket: Position(0, 0)}, limit=100)
     assert [each.position.number for each in left] == [4, 5, 6, 7, 8, 9]
 
@@ -172,3 +175,20 @@ async def test_an_event_that_no_broker_would_take_fails_where_it_is_written(path
     with pytest.raises(asyncpg.CheckViolationError):
         await path.emit(b"x" * (256 * 1024 + 1))
     await path.emit(b"x" * (256 * 1024))
+
+
+async def test_rows_of_a_clock_that_was_ahead_keep_no_others(path: EventPath, numbering: Numbering) -> None:
+    now = datetime.now(UTC)
+    async with path.runtime.transaction(Context()) as tx:
+        await insert(tx, [replace(row(b"ahead"), occurred_at=now + timedelta(days=365)) for _ in range(3)])
+        await insert(tx, [replace(row(b"old"), occurred_at=now - timedelta(days=3)), row(b"young")])
+    await numbering.number(limit=100)
+    positions = {bucket_of(LOG): Position(1, 5)}
+    deleted = 0
+    for _ in range(3):
+        deleted += await numbering.delete_below(
+            positions, before=now - timedelta(days=2), misdated=now + timedelta(days=1), limit=2
+        )
+    assert deleted == 4
+    (left,) = await numbering.numbered_from({bucket_of(LOG): Position(1, 0)}, limit=10)
+    assert left.envelope == b"young"
