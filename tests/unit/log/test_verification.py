@@ -267,6 +267,18 @@ def test_the_command_tells_by_exit_code_and_table(tmp_path: Path, capsys: pytest
     assert report["checks"]["commitment"] == {"made": 15, "failed": 1}
 
 
+def test_the_keys_are_read_as_the_gateway_serves_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, keys = tmp_path / "good", tmp_path / "log-keys.json"
+    good.write_bytes(WHOLE)
+    keys.write_text(json.dumps({"keys": [str(SIGNER.key)]}))
+    assert command.main([str(good), "--keys", str(keys)]) == command.VERIFIED
+    keys.write_text(json.dumps({"keys": []}))
+    assert command.main([str(good), "--keys", str(keys)]) == command.REFUTED
+    keys.write_text(json.dumps({"keys": ["name+00000000+AQ"]}))
+    assert command.main([str(good), "--keys", str(keys)]) == command.USAGE
+    assert "log-keys.json is not what" in capsys.readouterr().err
+
+
 def test_wrong_usage_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = str(SIGNER.key)
     missing = str(tmp_path / "missing")
@@ -278,6 +290,9 @@ def test_wrong_usage_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
         [str(tmp_path), "--key", key],
         [str(rubbish), "--key", key, "--previous", str(rubbish)],
         [str(rubbish), "--key", key, "--previous", missing],
+        [missing],
+        [missing, "--keys", missing],
+        [missing, "--keys", str(rubbish)],
     ):
         assert command.main(arguments) == command.USAGE
         captured = capsys.readouterr()

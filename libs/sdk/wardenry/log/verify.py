@@ -1,4 +1,4 @@
-"""`wardenry-verify FILE --key VKEY`: checks an exported log off line. Also `python -m wardenry.log.verify`.
+"""`wardenry-verify FILE --keys KEYS`: checks an exported log off line. Also `python -m wardenry.log.verify`.
 
 Exit codes: 0 everything holds; 1 something does not; 2 wrong usage, or a file that cannot be read; 3 everything that
 could be checked holds, and something that was asked for could not be.
@@ -30,15 +30,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines")
     parser.add_argument(
-        "--key", action="append", required=True, metavar="VKEY", help="verifier key, name+hash+key; may be repeated"
+        "--keys",
+        type=Path,
+        metavar="KEYS",
+        help="a file with the log's public keys, as /.well-known/wardenry-log-keys is",
+    )
+    parser.add_argument(
+        "--key", action="append", default=[], metavar="VKEY", help="a public key itself, name+hash+key; may be repeated"
     )
     parser.add_argument("--previous", type=Path, metavar="CHECKPOINT", help="a file with an earlier signed checkpoint")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     options = parser.parse_args(arguments)
+    if not options.key and options.keys is None:
+        return _usage("which keys? Say --keys FILE or --key name+hash+key")
     try:
         keys = [VerifierKey.parse(text) for text in options.key]
     except NoteInvalid as error:
         return _usage(f"--key: {error}")
+    try:
+        keys += _keys(options.keys) if options.keys else []
+    except OSError as error:
+        return _usage(f"{options.keys}: {error.strerror}")
+    except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError):
+        return _usage(f"--keys: {options.keys} is not what /.well-known/wardenry-log-keys serves")
     try:
         previous = _previous(options.previous, keys)
         with options.file.open("rb") as stream:
@@ -134,6 +148,10 @@ def _visible(text: str) -> str:
 
 def _filtered(report: Report) -> str:
     return " by a filter" if report.header and report.header.filter else ""
+
+
+def _keys(path: Path) -> list[VerifierKey]:
+    return [VerifierKey.parse(text) for text in json.loads(path.read_bytes())["keys"]]
 
 
 def _previous(path: Path | None, keys: Sequence[VerifierKey]) -> Checkpoint | None:
