@@ -175,6 +175,10 @@ class Consumer:
             parked.append(Parked(raw=raw, reason=Reason.MALFORMED, detail=str(error)))
         except RecordForged as error:
             parked.append(Parked(raw=raw, reason=Reason.FORGED, detail=str(error)))
+        except Exception as error:
+            # A defect of ours, which whoever sent this has found: it would end the process, and each one after it.
+            _log.exception("a record could not be read")
+            parked.append(Parked(raw=raw, reason=Reason.MALFORMED, detail=type(error).__name__))
 
 
 def _is_damage(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """An event on the wire: a Kafka record whose headers carry its number and a MAC. docs/formats/event-record.md."""
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ _DOMAIN: Final = b"wardenry event record v1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MAC_BYTES: Final = 32
+_TIME_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 #: The order in which headers are written; a reader takes them by name.
 _SPECVERSION, _ID, _SOURCE, _TYPE = "ce_specversion", "ce_id", "ce_source", "ce_type"
@@ -130,8 +132,8 @@ def read_record(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record
             source=source,
             position=Position(_whole(headers, _GENERATION, bits=31), _whole(headers, _NUMBER, bits=63)),
             bucket=_whole(headers, _BUCKET, bits=6),
-            event_id=UUID(_header(headers, _ID)),
-            log=UUID(_header(headers, _SUBJECT)),
+            event_id=_uuid(_header(headers, _ID)),
+            log=_uuid(_header(headers, _SUBJECT)),
             action=_header(headers, _TYPE),
             occurred_at=_time(_header(headers, _TIME)),
             traceparent=_header(headers, _TRACEPARENT) if _TRACEPARENT in headers else None,
@@ -163,7 +165,15 @@ def _whole(headers: Mapping[str, bytes], name: str, *, bits: int) -> int:
 
 
 def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return time.astimezone(UTC)
+    # Other spellings of a time, with an offset above all, may lead out of the years that there are.
+    if not _TIME_FORM.fullmatch(text):
+        raise ValueError("a time of another form")
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _uuid(text: str) -> UUID:
+    # `UUID` takes braces, URNs and no hyphens too.
+    identifier = UUID(text)
+    if str(identifier) != text:
+        raise ValueError("a UUID of another form")
+    return identifier

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from aiokafka.record._crc32c import crc as crc32c
 
 from libs.db.context import Context
 from libs.events.position import Position
+from libs.events.record import RawRecord, Record, read_record
 from libs.outbox.numbering import Numbering, begin_generation
 from tests.support.broker import BROKERS, BrokerForTests
 from tests.support.events import (
@@ -88,18 +89,37 @@ async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
     assert len([each for each in caplog.records if each.__dict__.get("alarm") == "record_parked"]) == 3
 
 
-async def test_headers_that_no_text_can_hold_are_parked_and_stop_nothing(path: EventPath) -> None:
+async def test_headers_that_nothing_can_hold_are_parked_and_stop_nothing(path: EventPath) -> None:
     second = raw_of(record(1, b"b"))
     without_value = replace(second, headers=(*second.headers[:-1], (second.headers[-1][0], None)), value=b"null")
     with_nul = replace(second, headers=((chr(0), b""),), value=b"nul")
+    times = tuple((name, b"0001-01-01T00:00:00+23:59" if name == "ce_time" else data) for name, data in second.headers)
+    before_all_years = replace(second, headers=times, value=b"year")
     producer = path.producer()
     await producer.open()
     await producer.close()
     async with path.reader():
-        await path.publish(raw_of(record(0, b"a")), without_value, with_nul, second)
+        await path.publish(raw_of(record(0, b"a")), without_value, with_nul, before_all_years, second)
         await _taken(path, 2)
     assert await path.taken() == [b"a", b"b"]
-    assert sorted(await path.parked()) == [("malformed", b"nul"), ("malformed", b"null")]
+    assert sorted(await path.parked()) == [("malformed", b"nul"), ("malformed", b"null"), ("malformed", b"year")]
+
+
+async def test_a_defect_in_reading_a_record_ends_no_consumer(path: EventPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record:
+        if raw.value == b"found out":
+            raise ArithmeticError("a secret")
+        return read_record(raw, source=source, keys=keys)
+
+    monkeypatch.setattr("libs.events.consumer.read_record", defective)
+    producer = path.producer()
+    await producer.open()
+    await producer.close()
+    async with path.reader():
+        await path.publish(replace(raw_of(record(0, b"a")), value=b"found out"), raw_of(record(0, b"a")))
+        await _taken(path, 1)
+    assert await path.taken() == [b"a"]
+    assert await path.parked() == [("malformed", b"found out")]
 
 
 async def test_bytes_that_the_kafka_client_cannot_read_stop_nothing(
