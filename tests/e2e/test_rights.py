@@ -32,6 +32,11 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     eva.sign_up()
     eva.enter_code()
     expect(page.get_by_text("You belong to no workspace yet")).to_be_visible()
+    slug = f"atlas-{secrets.token_hex(4)}"
+    page.get_by_label("Name", exact=True).fill("Atlas")
+    page.get_by_label("Short name").fill(slug)
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", name="Atlas")).to_be_visible()
     page.goto("/account")
     page.get_by_role("link", name="Have a copy of everything").click()
 
@@ -46,17 +51,30 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     download = page.get_by_role("button", name="Download")
     reload_until(page, lambda: download.is_visible())
     eva.see("data")
-    page.get_by_label("Your password").fill(eva.password)
     with page.expect_download() as caught:
-        download.click()
+        ask(page, eva.password, "Download")
     assert caught.value.suggested_filename == "your-data.zip"
     with zipfile.ZipFile(io.BytesIO(Path(caught.value.path()).read_bytes())) as archive:
         assert {MANIFEST, "index.html", "data/identity/account.json"} <= set(archive.namelist())
         assert eva.address in archive.read("data/identity/account.json").decode()
         (screenshots / "archive.html").write_bytes(archive.read("index.html"))
+    # Confirming the password cost nothing: what was open is open, this browser alone is signed in, its forms work.
+    tab = page.context.new_page()
+    tab.goto(f"/w/{slug}")
+    expect(tab.get_by_role("heading", name="Atlas")).to_be_visible()
+    tab.goto("/sessions")
+    expect(tab.get_by_text("this browser")).to_be_visible()
+    expect(tab.get_by_role("table").locator("tbody tr")).to_have_count(1)
+    tab.close()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
+    eva.sign_in()
     page.goto("/account/data")
     assert not download.is_visible()
 
+    ask(page, eva.password, "Erase me, for good")
+    expect(page.get_by_role("cell", name="Erasure")).to_have_count(0)
+    page.get_by_label("I understand that this cannot be undone").check()
     ask(page, eva.password, "Erase me, for good")
     reload_until(page, lambda: page.url.endswith("/sign-in"))
     page.get_by_label("E-mail address").fill(eva.address)
@@ -68,8 +86,9 @@ def test_a_person_fetches_everything_and_then_is_nobody(
 
 
 def ask(page: Page, password: str, what: str) -> None:
-    page.get_by_label("Your password").fill(password)
-    page.get_by_role("button", name=what).click()
+    form = page.locator("form").filter(has=page.get_by_role("button", name=what))
+    form.get_by_label("Your password").fill(password)
+    form.get_by_role("button", name=what).click()
 
 
 def reload_until(page: Page, condition: Callable[[], bool]) -> None:

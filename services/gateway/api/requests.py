@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from services.gateway.api.routing import api_route, created
 from services.gateway.edge.body import read_object
-from services.gateway.edge.browser import Credentials
+from services.gateway.edge.browser import Metadata
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.visit import Edge, Visit
@@ -76,16 +76,17 @@ class Requests:
 
     async def archive(self, visit: Visit) -> Response:
         request_id = visit.identifier("request_id")
-        return await archive_response(self._edge, await visit.browser.session_credentials(), request_id)
+        credentials = await visit.browser.session_credentials()
+        return await archive_response(self._edge, credentials.metadata, request_id)
 
     async def keys(self, visit: Visit) -> Response:
         answer = await self._edge.backends.request.GetArchiveKeys(GetArchiveKeysRequest())
         return JSONResponse(rendered(answer), headers={"Cache-Control": "public, max-age=300"})
 
 
-async def archive_response(edge: Edge, credentials: Credentials, request_id: str) -> StreamingResponse:
+async def archive_response(edge: Edge, metadata: Metadata, request_id: str) -> StreamingResponse:
     """The archive as a download. The first chunk is awaited: a refusal is still an answer, not a broken file."""
-    call = edge.backends.request.FetchArchive(FetchArchiveRequest(request_id=request_id), metadata=credentials.metadata)
+    call = edge.backends.request.FetchArchive(FetchArchiveRequest(request_id=request_id), metadata=metadata)
     chunks = aiter(call)
     first = await anext(chunks, None)
 

@@ -131,7 +131,12 @@ class Browser:
             # A token under another workspace's name: never good here, whoever put it there.
             self.jar.clear_tokens(workspace)
             raise _signed_out()
-        return Credentials(token, claims, (*self.metadata, ("authorization", f"Bearer {token}")))
+        return Credentials(token, claims, with_token(self.metadata, token))
+
+
+def with_token(metadata: Metadata, token: str) -> Metadata:
+    """`metadata` for calls that are made with this access token."""
+    return (*metadata, ("authorization", f"Bearer {token}"))
 
 
 def _signed_out() -> Problem:

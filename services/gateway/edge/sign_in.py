@@ -1,14 +1,18 @@
 """Signing in at the edge: identity's ticket, redeemed at session, kept in the browser's cookies."""
 
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from libs.ids import Ids
 from services.gateway.clients.backends import Backends
-from services.gateway.edge.browser import Browser
+from services.gateway.edge.browser import Browser, Metadata, with_token
 from services.gateway.edge.problem import Problem
 from wardenry.errors.error import WardenryError
 from wardenry.identity.v1.authentication_pb2 import AuthenticateRequest, PasswordStep
 from wardenry.identity.v1.registration_pb2 import VerifyRegistrationRequest
+from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
 from wardenry.session.v1.session_pb2 import CreateSessionRequest, EndSessionRequest
 from wardenry.session.v1.token_pb2 import CreateGrantRequest, TokenPair
 
@@ -44,6 +48,41 @@ class SignIn:
             metadata=browser.metadata,
         )
         return await self._begin(browser, answer.ticket, answer.device_token)
+
+    @contextlib.asynccontextmanager
+    async def confirmed(self, browser: Browser, *, password: str) -> AsyncIterator[Metadata]:
+        """What one call is made with that needs a fresh sign-in: the signed-in person gives the password again.
+
+        It is a session of its own, which ends with the block, however that ends. The browser's cookies, session and
+        forms stay as they are. Raises `Problem` 401, `WardenryError` as Authenticate and CreateSession do.
+        """
+        held = await browser.session_credentials()
+        subject = await self._backends.subject.GetSubject(GetSubjectRequest(), metadata=held.metadata)
+        answer = await self._backends.authentication.Authenticate(
+            AuthenticateRequest(
+                browser_binding=browser.jar.flow_binding,
+                device_token=browser.jar.device,
+                password=PasswordStep(address=subject.address, password=password),
+            ),
+            metadata=browser.metadata,
+        )
+        created = await self._backends.session.CreateSession(
+            CreateSessionRequest(
+                session_id=str(self._ids.uuid7()),
+                ticket=answer.ticket,
+                browser_binding=browser.jar.flow_binding,
+                # A browser that identity did not know as a device stays what its own session knows it by.
+                device_binding=hashlib.sha256(answer.device_token or browser.jar.device).digest(),
+            ),
+            metadata=browser.metadata,
+        )
+        metadata = with_token(browser.metadata, created.tokens.access_token)
+        try:
+            yield metadata
+        finally:
+            # One that cannot be ended now, or that an erasure has ended already: nobody holds its tokens after this.
+            with contextlib.suppress(WardenryError):
+                await self._backends.session.EndSession(EndSessionRequest(), metadata=metadata)
 
     async def open_workspace(self, browser: Browser, workspace_id: UUID) -> TokenPair:
         """A grant for a workspace in the browser's session. Raises `Problem` 401, `WardenryError` as CreateGrant."""

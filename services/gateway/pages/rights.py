@@ -4,8 +4,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.gateway.api.requests import archive_response
-from services.gateway.edge.browser import Credentials
-from services.gateway.edge.problem import Problem
+from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
@@ -18,14 +17,13 @@ from wardenry.datarights.v1.request_pb2 import (
     CreateRequestRequest,
     ListRequestsRequest,
 )
-from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
 
 _PATH = "/account/data"
 _RIGHTS = {"access": RIGHT_ACCESS, "erasure": RIGHT_ERASURE}
 
 
 class RightsPages:
-    """Requests, and the forms that make them. Whatever they do needs the password again: a sign-in of its own."""
+    """Requests, and the forms that make them. Whatever they do needs the password again: a session of its own."""
 
     def __init__(self, *, edge: Edge, pages: Pages, routes: PageRoutes, sign_in: SignIn) -> None:
         self._edge = edge
@@ -48,26 +46,28 @@ class RightsPages:
         return await self._page(visit, problem)
 
     async def create(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take(fields, "password", "right")
+        form = take({"understood": ""} | fields, "password", "right", "understood")
         if form["right"] not in _RIGHTS:
             raise Problem(400, "FIELD_INVALID", "The form has invalid fields.")
-        credentials = await self._confirmed(visit, form["password"])
-        await self._edge.backends.request.CreateRequest(
-            CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=_RIGHTS[form["right"]]),
-            metadata=credentials.metadata,
-        )
+        if form["right"] == "erasure" and form["understood"] != "yes":
+            raise Problem(
+                400,
+                "FIELD_INVALID",
+                "Nothing was erased: say first that you understand that it cannot be undone.",
+                violations=(Violation("understood", "required"),),
+            )
+        async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
+            await self._edge.backends.request.CreateRequest(
+                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=_RIGHTS[form["right"]]),
+                metadata=metadata,
+            )
         return see(_PATH)
 
     async def archive(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "password", "request_id")
-        return await archive_response(self._edge, await self._confirmed(visit, form["password"]), form["request_id"])
-
-    async def _confirmed(self, visit: Visit, password: str) -> Credentials:
-        """The step-up: the same person signs in again, and this browser goes on in the new session."""
-        credentials = await visit.browser.session_credentials()
-        subject = await self._edge.backends.subject.GetSubject(GetSubjectRequest(), metadata=credentials.metadata)
-        await self._sign_in.by_password(visit.browser, address=subject.address, password=password, workspace_id=None)
-        return await visit.browser.session_credentials()
+        # The call is judged before its first chunk: what follows needs the session no more.
+        async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
+            return await archive_response(self._edge, metadata, form["request_id"])
 
     async def _page(self, visit: Visit, problem: Problem | None) -> Response:
         credentials = await visit.browser.session_credentials()
