@@ -62,6 +62,7 @@ def test_people_come_in_work_and_are_signed_out_from_elsewhere(meet: Meet) -> No
     expect(ana.page.get_by_text(ben.address)).to_be_visible()
     ana.see("04-members")
 
+    accept_what_is_not_hers(ana, ben)
     accept(ben, "Atlas")
     ana.page.reload()
     expect(ana.page.get_by_text(ben.address)).to_be_visible()
@@ -75,9 +76,34 @@ def test_people_come_in_work_and_are_signed_out_from_elsewhere(meet: Meet) -> No
     ana.see("05-members-with-ben")
 
     read_the_log(ana)
-    end_the_other_browser(ana, meet("Laptop", like=ana))
+    laptop = meet("Laptop", like=ana)
+    laptop.sign_in()
+    follow_a_link(laptop, f"/w/{slug}/audit")
+    end_the_other_browser(ana, laptop)
     ana.page.get_by_role("button", name="Sign out").click()
     expect(ana.page.get_by_role("link", name="Sign in").first).to_be_visible()
+
+
+def accept_what_is_not_hers(ana: Person, ben: Person) -> None:
+    """Refused with one message, not with a second that says something else."""
+    members = ana.page.url
+    ana.meant = {403, 404}
+    ana.page.goto(ben.invitation_link())
+    ana.page.get_by_role("button", name="Accept").click()
+    expect(ana.page.get_by_role("alert")).to_be_visible()
+    expect(ana.page.locator(".notice:visible")).to_have_count(1)
+    ana.see("05-not-hers")
+    ana.meant = set()
+    ana.page.goto(members)
+
+
+def follow_a_link(laptop: Person, path: str) -> None:
+    """A browser that is signed in, but has not opened the workspace, is one click away from the linked page."""
+    laptop.page.goto(path)
+    laptop.see("10-not-open-yet")
+    laptop.page.get_by_role("button", name="Open Atlas Works").click()
+    expect(laptop.page.get_by_role("heading", name="Signed checkpoint")).to_be_visible()
+    assert laptop.page.url.endswith(path)
 
 
 def accept(ben: Person, workspace: str) -> None:
@@ -125,7 +151,6 @@ def read_the_log(ana: Person) -> None:
 
 def end_the_other_browser(ana: Person, laptop: Person) -> None:
     """Ended on the sessions page, the other browser is signed out within a second."""
-    laptop.sign_in()
     ana.page.goto("/sessions")
     expect(ana.page.get_by_text("this browser")).to_be_visible()
     ana.see("10-sessions")

@@ -30,9 +30,14 @@ class WorkspaceNames:
 
     async def resolve(self, browser: Browser, slug: str) -> WorkspaceName:
         """Raises `WardenryError` REASON_NOT_FOUND for an unknown one."""
-        if not _SLUG.fullmatch(slug):
+        if not is_short_name(slug):
             raise NotFound("There is nothing here.")
         answer = await self._backends.workspace.ResolveWorkspace(
             ResolveWorkspaceRequest(slug=slug), metadata=browser.metadata
         )
         return WorkspaceName(UUID(answer.workspace_id), slug, answer.name)
+
+
+def is_short_name(slug: str) -> bool:
+    """Whether it can be one at all."""
+    return _SLUG.fullmatch(slug) is not None

@@ -17,6 +17,10 @@ Submit = Callable[[Visit, dict[str, str]], Awaitable[Response]]
 Again = Callable[[Visit, dict[str, str], Problem], Awaitable[Response]]
 
 
+class NotOpened(Exception):
+    """The page belongs to a workspace that this browser holds no good token for."""
+
+
 class PageRoutes:
     """Makes routes for pages."""
 
@@ -63,6 +67,9 @@ class PageRoutes:
                 response = await run(visit)
             except (Problem, WardenryError) as error:
                 response = self._refused(visit, error if isinstance(error, Problem) else Problem.of(error))
+            except NotOpened:
+                # A form of a workspace that was left meanwhile: its page says how to come in.
+                response = see(f"/w/{visit.request.path_params['slug']}")
             return finish(visit, response)
 
         return Route(path, endpoint, methods=[method])

@@ -12,13 +12,13 @@ from services.gateway.edge.problem import Problem
 from services.gateway.edge.rendering import moment, rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
-from services.gateway.edge.workspaces import WorkspaceNames
+from services.gateway.edge.workspaces import WorkspaceNames, is_short_name
 from services.gateway.pages.form import take
 from services.gateway.pages.rendering import Pages
-from services.gateway.pages.routing import PageRoutes, see
+from services.gateway.pages.routing import NotOpened, PageRoutes, Show, see
 from wardenry.audit.v1.entry_pb2 import Entry, EntryFilter, ListEntriesRequest
 from wardenry.audit.v1.log_pb2 import GetCheckpointRequest
-from wardenry.errors.error import WardenryError
+from wardenry.errors.error import NotFound, WardenryError
 from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
 from wardenry.permissions import Permission, Role, allows
 from wardenry.tenancy.v1.invitation_pb2 import (
@@ -38,6 +38,7 @@ _ROLES = [role.value for role in Role]
 #: Members whose names stand in the log instead of their ids.
 _NAMED_MEMBERS = 100
 _UUID_LENGTH = 36
+_MOST_LISTED = 100
 
 
 class WorkspacePages:
@@ -56,13 +57,14 @@ class WorkspacePages:
             show("/workspaces", self.choose),
             submit("/workspaces", self.create, again=self.choose_again),
             submit("/w/{slug}/open", self.open),
-            show("/w/{slug}", self.members),
+            submit("/w/{slug}/audit/open", self.open_audit),
+            show("/w/{slug}", self._where_opened(self.members)),
             submit("/w/{slug}/name", self.rename, again=self.members_again),
             submit("/w/{slug}/invitations", self.invite, again=self.members_again, authentication=True),
             submit("/w/{slug}/invitations/{invitation_id}/revocation", self.revoke, again=self.members_again),
             submit("/w/{slug}/members/{subject_id}/role", self.change_role, again=self.members_again),
             submit("/w/{slug}/members/{subject_id}/removal", self.remove, again=self.members_again),
-            show("/w/{slug}/audit", self.audit),
+            show("/w/{slug}/audit", self._where_opened(self.audit)),
             submit("/w/{slug}/audit/export", self.export),
         ]
 
@@ -102,10 +104,54 @@ class WorkspacePages:
         return see(f"/w/{workspace.slug}")
 
     async def open(self, visit: Visit, fields: dict[str, str]) -> Response:
+        return see(f"/w/{await self._open(visit, fields)}")
+
+    async def open_audit(self, visit: Visit, fields: dict[str, str]) -> Response:
+        return see(f"/w/{await self._open(visit, fields)}/audit")
+
+    async def _open(self, visit: Visit, fields: dict[str, str]) -> str:
         take(fields)
-        workspace = await self._names.resolve(visit.browser, visit.request.path_params["slug"])
-        await self._sign_in.open_workspace(visit.browser, workspace.workspace_id)
-        return see(f"/w/{workspace.slug}")
+        try:
+            workspace = await self._names.resolve(visit.browser, visit.request.path_params["slug"])
+            await self._sign_in.open_workspace(visit.browser, workspace.workspace_id)
+        except NotFound:
+            raise _nothing() from None
+        return workspace.slug
+
+    def _where_opened(self, handler: Show) -> Show:
+        """The page where its workspace is open in this browser; where it is not, the way in: a form, never the visit
+        itself. A workspace that is not the person's is answered like one that does not exist."""
+
+        async def run(visit: Visit) -> Response:
+            try:
+                return await handler(visit)
+            except NotOpened:
+                pass
+            slug = visit.request.path_params["slug"]
+            try:
+                credentials = await visit.browser.session_credentials()
+            except Problem as problem:
+                if problem.status != 401:
+                    raise
+                return see(f"/w/{slug}/sign-in")
+            name = await self._own_name(credentials, slug)
+            return self._pages.page(
+                visit, "open.html", here="workspaces", name=name, action=f"{visit.request.url.path}/open"
+            )
+
+        return run
+
+    async def _own_name(self, credentials: Credentials, slug: str) -> str:
+        """The name of the person's workspace with this short name. Raises `Problem` 404 where they have none such."""
+        request = ListWorkspacesRequest(page_size=_MOST_LISTED)
+        while True:
+            answer = await self._edge.backends.workspace.ListWorkspaces(request, metadata=credentials.metadata)
+            for workspace in answer.workspaces:
+                if workspace.slug == slug:
+                    return workspace.name
+            if not answer.next_page_token:
+                raise _nothing()
+            request.page_token = answer.next_page_token
 
     async def members(self, visit: Visit) -> Response:
         query = visit.query("page")
@@ -135,6 +181,7 @@ class WorkspacePages:
             invitations=invitations,
             subject_id=str(credentials.claims.subject),
             roles=_ROLES,
+            may_read_log=allows(role, Permission.AUDIT_READ),
             may_update=allows(role, Permission.MEMBER_UPDATE),
             may_invite=allows(role, Permission.INVITATION_CREATE),
             may_rename=allows(role, Permission.WORKSPACE_UPDATE),
@@ -221,11 +268,26 @@ class WorkspacePages:
         return await export_response(self._edge, credentials, form["format"], EntryFilter())
 
     async def _credentials(self, visit: Visit) -> Credentials:
-        workspace = await self._names.resolve(visit.browser, visit.request.path_params["slug"])
-        return await visit.browser.credentials(workspace.workspace_id)
+        """Raises NotOpened when this browser holds no good token, and alike where there is no such workspace."""
+        slug = visit.request.path_params["slug"]
+        if not is_short_name(slug):
+            raise _nothing()
+        try:
+            workspace = await self._names.resolve(visit.browser, slug)
+            return await visit.browser.credentials(workspace.workspace_id)
+        except NotFound as error:
+            raise NotOpened from error
+        except Problem as problem:
+            if problem.status != 401:
+                raise
+            raise NotOpened from problem
 
     def _back(self, visit: Visit) -> Response:
         return see(f"/w/{visit.request.path_params['slug']}")
+
+
+def _nothing() -> Problem:
+    return Problem(404, "NOT_FOUND", "There is nothing here.")
 
 
 def _row(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
