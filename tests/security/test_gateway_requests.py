@@ -211,9 +211,12 @@ async def test_what_is_no_http_is_cut_off(stack: LocalStack) -> None:
                 connection.sendall(raw)
                 connection.shutdown(socket.SHUT_WR)
                 answer = connection.recv(4096)
+            except ConnectionError:
+                continue
             except OSError as error:
-                # Cut off before all was sent. There is no error class for a socket whose other end is gone already.
-                assert isinstance(error, ConnectionError) or error.errno == errno.ENOTCONN
+                # There is no class of error for half closing a socket whose other end is gone already.
+                if error.errno != errno.ENOTCONN:
+                    raise
                 continue
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer
 
