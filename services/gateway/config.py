@@ -32,5 +32,9 @@ class GatewaySettings(Settings):
     @property
     def origins(self) -> frozenset[str]:
         """Origins that our own pages are served from, and so the only ones that unsafe requests may come from."""
-        plain = {f"http://localhost:{self.http_listen.rpartition(':')[2]}"} if self.http_listen else set()
-        return frozenset({self.issuer, *plain})
+        return frozenset({self.issuer, *filter(None, [self.http_origin])})
+
+    @property
+    def http_origin(self) -> str:
+        """The origin of our pages over plain HTTP; empty where there is none."""
+        return f"http://localhost:{self.http_listen.rpartition(':')[2]}" if self.http_listen else ""

@@ -107,7 +107,7 @@ class Gateway:
             *RightsPages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
         ]
-        app = application(routes, refusal=page_routes.refusal)
+        app = application(routes, refusal=page_routes.refusal, http_origin=self._settings.http_origin)
         return Tracing(app, observer=self._parts.observer, ratio=self._parts.trace_ratio)
 
     def listeners(self) -> Sequence[Listener]:

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from services.gateway.edge.headers import SecurityHeaders
+from services.gateway.edge.loopback import LoopbackName
 from services.gateway.edge.problem import Problem
 
 _STATIC = Path(__file__).parents[1] / "pages" / "static"
@@ -21,10 +22,13 @@ _STATIC = Path(__file__).parents[1] / "pages" / "static"
 _PROGRAMS = ("/api/", "/.well-known/")
 
 
-def application(routes: Sequence[BaseRoute], *, refusal: Callable[[Request, Problem], Response]) -> ASGIApp:
+def application(
+    routes: Sequence[BaseRoute], *, refusal: Callable[[Request, Problem], Response], http_origin: str = ""
+) -> ASGIApp:
     """The edge, with `routes` beside its static files and its health check.
 
     `refusal` is the page that people see where there is no route; programs get the problem as JSON.
+    `http_origin` is where pages over plain HTTP come from; empty where there are none.
     """
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -49,7 +53,7 @@ def application(routes: Sequence[BaseRoute], *, refusal: Callable[[Request, Prob
     # It would send browsers on to whatever host the request names.
     app.router.redirect_slashes = False
     # Around all of Starlette: its own middlewares stand inside the one that answers 500.
-    return SecurityHeaders(app)
+    return SecurityHeaders(LoopbackName(app, origin=http_origin) if http_origin else app)
 
 
 async def _health(request: Request) -> Response:
