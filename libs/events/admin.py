@@ -9,6 +9,8 @@ from libs.events.errors import BrokerUnavailable
 
 #: Partitions of each topic. The same for every source, so that one consumer has all of a log's events.
 PARTITIONS = 8
+#: Consumers refuse what is compressed, so the broker undoes it, whatever it does with other topics.
+_CONFIGURATION = {"compression.type": "uncompressed"}
 
 
 async def ensure_topics(
@@ -24,7 +26,11 @@ async def ensure_topics(
     try:
         await client.start()
         existing = set(await client.list_topics())
-        missing = [NewTopic(topic, partitions, replicas) for topic in topics if topic not in existing]
+        missing = [
+            NewTopic(topic, partitions, replicas, topic_configs=_CONFIGURATION)
+            for topic in topics
+            if topic not in existing
+        ]
         if missing:
             response = await client.create_topics(missing)
             # Its calls return error codes instead of raising.

@@ -10,6 +10,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from libs.events.broker_log import limit_broker_log
+from libs.events.codecs import refuse_compression
 from libs.events.intake import Intake
 from libs.events.mac_keys import MacKeys
 from libs.events.parked import Parked, Reason
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS = 1.0
 _READ_MILLISECONDS = 250
+#: Unreadable records that are stepped over one by one, before steps become longer.
+_ONE_BY_ONE = 16
 #: A broker answers a member that joins when the others had their time to come, which may be seconds; its end does not
 #: wait longer than this for an answer.
 _STOP_SECONDS = 0.5
@@ -63,6 +66,7 @@ class Consumer:
     async def run(self) -> None:
         """Reads until cancelled; waits while the broker or the database is down."""
         limit_broker_log(self._clock)
+        refuse_compression()
         while True:
             consumer = self._kafka()
             started = False
@@ -127,14 +131,17 @@ class Consumer:
 
     async def _read_past_damage(self, consumer: AIOKafkaConsumer) -> dict[Any, list[Any]]:
         """What stands around bytes that are no Kafka record. aiokafka does not say where those are, so every partition
-        with something unread is read one by one, and stepped over where that fails. What aiokafka had read and not
-        given out when it failed comes again from the relay."""
+        with something unread is read one by one, and stepped over where that fails; after a few, each time twice as
+        far, since there may be as many of them as somebody likes. What aiokafka had read and not given out when it
+        failed, and what was stepped over and is good, comes again from the relay."""
         messages: dict[Any, list[Any]] = {}
         for partition in consumer.assignment():
             some: list[Any] = []
+            failures = 0
             while len(some) < self._batch:
                 position = await consumer.position(partition)
-                if position >= (consumer.highwater(partition) or 0):
+                end = consumer.highwater(partition) or 0
+                if position >= end:
                     break
                 try:
                     one = await consumer.getmany(partition, timeout_ms=4 * _READ_MILLISECONDS, max_records=1)
@@ -142,12 +149,15 @@ class Consumer:
                     if not _is_damage(error):
                         raise
                     position = await consumer.position(partition)
-                    consumer.seek(partition, position + 1)
+                    beyond = min(position + (1 << max(0, failures - _ONE_BY_ONE)), max(end, position + 1))
+                    failures += 1
+                    consumer.seek(partition, beyond)
                     _log.error(
-                        "record passed over, it cannot be read: %s partition %d offset %d: %s",
+                        "records passed over, they cannot be read: %s partition %d offsets %d to %d: %s",
                         partition.topic,
                         partition.partition,
                         position,
+                        beyond - 1,
                         type(error).__name__,
                         extra={"alarm": "record_unreadable"},
                     )

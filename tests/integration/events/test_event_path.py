@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,11 +11,13 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record._crc32c import crc as crc32c
 
 from libs.db.context import Context
+from libs.events.admin import PARTITIONS
 from libs.events.position import Position
-from libs.events.record import RawRecord, Record, read_record
+from libs.events.record import RawRecord, Record, read_record, topic_of
 from libs.outbox.numbering import Numbering, begin_generation
 from tests.support.broker import BROKERS, BrokerForTests
 from tests.support.events import (
@@ -129,7 +132,7 @@ async def test_bytes_that_the_kafka_client_cannot_read_stop_nothing(
     await producer.open()
     await producer.close()
     await path.publish(raw_of(record(0, b"a")))
-    await _publish_unreadable(path)
+    await _publish_unreadable(path, 2)
     await path.publish(raw_of(record(1, b"b")))
     with caplog.at_level(logging.ERROR, logger="libs.events.consumer"):
         async with path.reader():
@@ -139,15 +142,63 @@ async def test_bytes_that_the_kafka_client_cannot_read_stop_nothing(
     assert [each.__dict__.get("alarm") for each in ours] == ["record_unreadable"] * 2
 
 
-async def _publish_unreadable(path: EventPath) -> None:
-    """Puts a batch of two on the topic whose headers' names are no UTF-8, which aiokafka asserts that they are."""
+async def test_as_many_unreadable_records_as_somebody_likes_stop_nothing(
+    path: EventPath, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stepped over one by one they would stop a partition for hours."""
+    producer = path.producer()
+    await producer.open()
+    await producer.close()
+    await _publish_unreadable(path, 20_000)
+    with caplog.at_level(logging.ERROR, logger="libs.events.consumer"):
+        async with path.relay(), path.reader():
+            await path.emit(b"a", b"b")
+            await _taken(path, 2)
+    assert await path.taken() == [b"a", b"b"]
+    assert len([each for each in caplog.records if each.name == "libs.events.consumer"]) < 50
+
+
+async def test_what_is_compressed_is_passed_over_before_it_is_unpacked(
+    path: EventPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three hundred kilobytes of it could be three hundred megabytes in memory."""
+    topic = topic_of(SOURCE)
+    admin = AIOKafkaAdminClient(bootstrap_servers=path.bootstrap)
+    await admin.start()
+    # As somebody else's broker may have made it, who lets producers choose.
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    await admin.close()
+    raw = raw_of(record(0, b"a"))
+    with monkeypatch.context() as sender:
+        sender.setattr("aiokafka.codec.has_gzip", lambda: True)
+        compressing = AIOKafkaProducer(
+            bootstrap_servers=path.bootstrap, compression_type="gzip", max_request_size=1 << 30
+        )
+        await compressing.start()
+        await compressing.send_and_wait(topic, bytes(100_000_000), partition=raw.partition)
+        await compressing.stop()
+    await path.publish(raw)
+    tracemalloc.start()
+    try:
+        async with path.reader():
+            await _taken(path, 1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
+    assert await path.parked() == []
+
+
+async def _publish_unreadable(path: EventPath, count: int) -> None:
+    """Puts a batch on the topic whose headers' names are no UTF-8, which aiokafka asserts that they are."""
     raw = raw_of(record(1, b"b"))
-    producer = AIOKafkaProducer(bootstrap_servers=path.bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=path.bootstrap, max_batch_size=1 << 20)
     await producer.start()
     try:
         batch = producer.create_batch()
-        for _ in range(2):
-            batch.append(key=raw.key, value=raw.value, timestamp=None, headers=[("name", b"value")])
+        for _ in range(count):
+            batch.append(key=None, value=b"", timestamp=None, headers=[("name", b"value")])
+        assert batch.record_count() == count
         content = bytearray(batch._builder.build()).replace(b"name", b"\xff" * 4)
         # Kafka's format of batches, version 2: the CRC-32C at byte 17 covers all that follows it.
         content[17:21] = struct.pack(">I", crc32c(bytes(content[21:])))
