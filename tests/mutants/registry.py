@@ -65,7 +65,7 @@ MUTANTS = (
     Mutant(
         name="refresh counter, as written",
         harm="two processes make two successors of one refresh token",
-        file="services/session/migrations/0004_refresh.sql",
+        file="services/session/migrations/0007_pace.sql",
         guard="        AND g.counter = a.counter AND g.grace_uses = a.grace_uses AND g.ended_at IS NULL\n",
         instead="        AND g.ended_at IS NULL\n",
         tests=("tests/integration/session/test_locks.py::test_a_rotation_of_a_grant_that_has_moved_does_not_apply",),
@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         name="refresh of an ended session",
         harm="a refresh that was decided before a revocation commits after its acknowledgement",
-        file="services/session/migrations/0004_refresh.sql",
+        file="services/session/migrations/0007_pace.sql",
         guard="        AND s.subject_id = g.subject_id AND s.session_id = g.session_id AND s.ended_at IS NULL\n",
         instead="        AND s.subject_id = g.subject_id AND s.session_id = g.session_id\n",
         tests=(
