@@ -215,7 +215,9 @@ class _Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if not offsets:
             return
         try:
-            await asyncio.wait_for(self._consumer.commit(offsets), 5.0)
+            # Not `wait_for`: until Python 3.12 it forgets a cancellation that comes with the answer.
+            async with asyncio.timeout(5.0):
+                await self._consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             # Offsets are hints: what they would have saved is read again, as repeats.
             _log.info("offsets were not committed: %s", type(error).__name__)

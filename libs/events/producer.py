@@ -109,7 +109,8 @@ class Producer:
 
     async def _stop(self, producer: AIOKafkaProducer) -> None:
         try:
-            await asyncio.wait_for(producer.stop(), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                await producer.stop()
         except TimeoutError:
             _log.warning("events of %s: closed without the broker's last acknowledgements", self._source)
 
@@ -137,7 +138,8 @@ class Producer:
             await self._ensure_topic()
             await producer.client.force_metadata_update()
             self._suspicious = False
-        known = await asyncio.wait_for(producer.partitions_for(self._topic), _SUSPICIOUS_SECONDS)
+        async with asyncio.timeout(_SUSPICIOUS_SECONDS):
+            known = await producer.partitions_for(self._topic)
         if not known:
             raise UnknownTopicOrPartitionError(self._topic)
         partitions: dict[int, list[Record]] = {}

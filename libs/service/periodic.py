@@ -50,5 +50,7 @@ class Periodic:
                 await self._patience.wait(error)
                 continue
             self._patience.over()
+            # Not `wait_for`: until Python 3.12 it forgets a cancellation that comes with the wake.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._seconds)
+                async with asyncio.timeout(self._seconds):
+                    await self._wanted.wait()
