@@ -10,6 +10,7 @@ from uuid import UUID
 #: The checks, in the order in which they are listed, and what each finds out.
 CHECKS = {
     "density": "entries are numbered from 0, without gap or double",
+    "event": "no event is in its log twice",
     "leaf": "every leaf can be read, is of its log, and says what its row says",
     "hash": "every stored hash is the one that the leaves make, and none is missing",
     "head": "every tree's size, root and frontier are what the leaves make",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ _ENTRIES = """
 SELECT index, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf FROM entry
 WHERE log_id = $1 AND index >= $2 ORDER BY index LIMIT $3
 """
+# Along the index, so that copies stand side by side.
+_EVENTS = "SELECT event_id FROM entry WHERE log_id = $1 AND event_id >= $2 ORDER BY event_id LIMIT $3"
 _CHECKPOINTS = "SELECT size, note FROM checkpoint WHERE log_id = $1 AND size > $2 AND size <= $3 ORDER BY size"
 _BEYOND = "SELECT size FROM checkpoint WHERE log_id = $1 AND size > $2 ORDER BY size DESC LIMIT 1"
 _COUNTS = "SELECT level, sum(length(hashes)) / 32 AS hashes FROM hash_run WHERE log_id = $1 GROUP BY level"
@@ -66,6 +69,7 @@ class CheckTree:
             await self._counts()
             self._head(head)
         await self._beside()
+        await self._events()
         return head["size"] if head else 0, await self._tx.fetchval(_LARGEST, self._log)
 
     async def _entries(self) -> bool:
@@ -157,6 +161,19 @@ class CheckTree:
             made = self._tree.size >> level * TILE_BITS
             if stored.get(level, 0) != made:
                 self._fail("hash", f"level {level} has {stored.get(level, 0)} hashes, its leaves make {made}")
+
+    async def _events(self) -> None:
+        """That none is there twice. Each page begins with the last one of the page before."""
+        last = UUID(int=0)
+        while len(rows := await self._tx.fetch(_EVENTS, self._log, last, _BATCH)) > 1:
+            events = [row["event_id"] for row in rows]
+            for one, next_one in pairwise(events):
+                if one == next_one:
+                    self._fail("event", f"event {one} has two entries")
+            self._report.made["event"] += len(events) - 1
+            if events[-1] == last:
+                break  # more copies than a page holds
+            last = events[-1]
 
     async def _beside(self) -> None:
         starts = [*range(0, self._tree.size, _LOOKED_UP), self._tree.size]

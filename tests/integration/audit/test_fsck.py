@@ -53,6 +53,11 @@ DAMAGES = {
         " succeeded, actor_id, target_id, leaf FROM entry WHERE log_id = '{log}' AND index = 5",
         "density",
     ),
+    "an event has two entries": (
+        "INSERT INTO entry SELECT log_id, 260, recorded_at, event_id, occurred_at, action,"
+        " succeeded, actor_id, target_id, leaf FROM entry WHERE log_id = '{log}' AND index = 5",
+        "event",
+    ),
     "an entry is moved to another log": (
         "UPDATE entry SET log_id = '{other}', index = 2 WHERE log_id = '{log}' AND index = 259",
         "leaf",
