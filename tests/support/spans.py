@@ -1,5 +1,7 @@
 """An observer whose spans and durations stay in this process."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric
@@ -43,6 +45,14 @@ class KeepingObserver(RecordingObserver):
     def kept(self) -> list[KeptSpan]:
         """Spans that have ended, in that order."""
         return [_kept(span) for span in self._exporter.get_finished_spans()]
+
+    async def ended(self, count: int) -> list[KeptSpan]:
+        """The same once there are so many: a refusal reaches its caller before the answering side's span ends."""
+        deadline = time.monotonic() + 10
+        while len(kept := self.kept) < count:
+            assert time.monotonic() < deadline, f"{len(kept)} spans ended of {count}"
+            await asyncio.sleep(0.001)
+        return kept
 
     def metrics(self) -> list[Metric]:
         (of_resource,) = self.durations.collect().resource_metrics

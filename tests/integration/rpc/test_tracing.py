@@ -33,15 +33,15 @@ async def server(certificates: CertificatesForTests, observer: KeepingObserver) 
     await server.close()
 
 
-def by_kind(observer: KeepingObserver) -> dict[str, KeptSpan]:
-    return {span.kind: span for span in observer.kept}
+async def on_both_sides(observer: KeepingObserver) -> dict[str, KeptSpan]:
+    return {span.kind: span for span in await observer.ended(2)}
 
 
 async def test_the_answering_side_is_inside_the_calling_one(server: ServerForTests, observer: KeepingObserver) -> None:
     entered = trace_context.enter(here := trace_context.new_trace(ratio=1.0))
     await server.stub().ResolveWorkspace(RESOLVE)
     trace_context.leave(entered)
-    spans = by_kind(observer)
+    spans = await on_both_sides(observer)
     assert {span.name for span in spans.values()} == {METHOD}
     assert {span.trace_id for span in spans.values()} == {here.trace_id}
     assert (spans["CLIENT"].parent_id, spans["SERVER"].parent_id) == (here.span_id, spans["CLIENT"].span_id)
@@ -56,7 +56,7 @@ async def test_a_refusal_has_its_status_on_both_sides(server: ServerForTests, ob
     with pytest.raises(AlreadyExists):
         await server.stub().ResolveWorkspace(RESOLVE)
     trace_context.leave(entered)
-    spans = by_kind(observer)
+    spans = await on_both_sides(observer)
     assert {span.values["rpc.response.status_code"] for span in spans.values()} == {"ALREADY_EXISTS"}
     assert (spans["CLIENT"].failed, spans["SERVER"].failed) == (True, False)
 
@@ -75,7 +75,7 @@ async def test_a_call_of_a_product_that_names_no_trace_begins_one(
     server: ServerForTests, observer: KeepingObserver
 ) -> None:
     await workspace_pb2_grpc.WorkspaceServiceStub(server.bare_channel()).ResolveWorkspace(RESOLVE)
-    assert [(span.kind, span.parent_id) for span in observer.kept] == [("SERVER", 0)]
+    assert [(span.kind, span.parent_id) for span in await observer.ended(1)] == [("SERVER", 0)]
 
 
 async def test_a_stream_is_a_span_until_its_reader_leaves(server: ServerForTests, observer: KeepingObserver) -> None:
@@ -88,7 +88,7 @@ async def test_a_stream_is_a_span_until_its_reader_leaves(server: ServerForTests
     with pytest.raises(asyncio.CancelledError):
         await anext(aiter(stream))
     trace_context.leave(entered)
-    span = by_kind(observer)["CLIENT"]
+    span = (await on_both_sides(observer))["CLIENT"]
     assert (span.name, span.parent_id) == ("grpc.health.v1.Health/Watch", here.span_id)
     assert span.values["rpc.response.status_code"] == "CANCELLED"
 
