@@ -93,7 +93,6 @@ CREATE TABLE session_grant (
     counter bigint NOT NULL DEFAULT 0,
     rotated_at timestamptz NOT NULL DEFAULT now(),
     grace_uses smallint NOT NULL DEFAULT 0,
-    paced_until timestamptz NOT NULL DEFAULT now(),
     idle_seconds integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
@@ -126,7 +125,6 @@ COMMENT ON COLUMN session_grant.key_version IS 'Version of the server''s key tha
 COMMENT ON COLUMN session_grant.counter IS 'Of the current refresh token; one less is the previous one';
 COMMENT ON COLUMN session_grant.rotated_at IS 'When the current refresh token came into being: last use, and start of the grace of the previous one';
 COMMENT ON COLUMN session_grant.grace_uses IS 'How often the previous one was presented in its grace';
-COMMENT ON COLUMN session_grant.paced_until IS 'Limit of refreshes (GCRA): the theoretical arrival time of the next one; how far it lies ahead is how much of the burst is used';
 COMMENT ON COLUMN session_grant.idle_seconds IS 'Idle time-out, from rotated_at';
 COMMENT ON COLUMN session_grant.created_at IS 'When it was granted';
 COMMENT ON COLUMN session_grant.expires_at IS 'Absolute time-out: the earlier of the session''s and the workspace''s policy';
@@ -137,7 +135,7 @@ CREATE POLICY session_grant_context ON session_grant AS RESTRICTIVE TO session_r
     USING (subject_id = ANY ((SELECT context_subjects())::uuid[]))
     WITH CHECK (subject_id = ANY ((SELECT context_subjects())::uuid[]));
 GRANT SELECT, INSERT,
-    UPDATE (role, membership_epoch, membership_checked_at, key_version, counter, rotated_at, grace_uses, paced_until, ended_at)
+    UPDATE (role, membership_epoch, membership_checked_at, key_version, counter, rotated_at, grace_uses, ended_at)
     ON session_grant TO session_runtime;
 CREATE POLICY session_grant_runtime_select ON session_grant FOR SELECT TO session_runtime USING (true);
 CREATE POLICY session_grant_runtime_insert ON session_grant FOR INSERT TO session_runtime WITH CHECK (true);

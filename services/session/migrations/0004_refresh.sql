@@ -4,7 +4,7 @@
 GRANT SELECT (
     subject_id, grant_id, session_id, client_id, audience, workspace_id, role, membership_epoch, membership_checked_at,
     audit_key_id, audit_key_version, audit_key, device_binding, seed, key_version, counter, rotated_at, grace_uses,
-    paced_until, idle_seconds, expires_at, ended_at
+    idle_seconds, expires_at, ended_at
 ) ON session_grant TO session_lookup;
 CREATE POLICY session_grant_lookup_select ON session_grant FOR SELECT TO session_lookup USING (true);
 GRANT SELECT (subject_id, session_id, subject_epoch, amr, acr, authenticated_at, expires_at, ended_at) ON session TO session_lookup;
@@ -30,7 +30,6 @@ CREATE FUNCTION find_grants(subject_ids uuid[], grant_ids uuid[]) RETURNS TABLE 
     counter bigint,
     rotated_at timestamptz,
     grace_uses smallint,
-    paced_until timestamptz,
     idle_seconds integer,
     expires_at timestamptz,
     ended boolean,
@@ -44,7 +43,7 @@ BEGIN ATOMIC
     SELECT
         now(), g.subject_id, g.grant_id, g.session_id, g.client_id, g.audience, g.workspace_id, g.role, g.membership_epoch,
         g.membership_checked_at, g.audit_key_id, g.audit_key_version, g.audit_key, g.device_binding, g.seed, g.key_version,
-        g.counter, g.rotated_at, g.grace_uses, g.paced_until, g.idle_seconds, least(g.expires_at, s.expires_at),
+        g.counter, g.rotated_at, g.grace_uses, g.idle_seconds, least(g.expires_at, s.expires_at),
         g.ended_at IS NOT NULL OR s.ended_at IS NOT NULL, s.amr, s.acr, s.authenticated_at
     FROM unnest(subject_ids, grant_ids) AS asked (subject_id, grant_id)
     JOIN session_grant AS g ON g.subject_id = asked.subject_id AND g.grant_id = asked.grant_id
@@ -55,7 +54,7 @@ GRANT EXECUTE ON FUNCTION find_grants(uuid[], uuid[]) TO session_runtime;
 ALTER FUNCTION find_grants(uuid[], uuid[]) OWNER TO session_lookup;
 
 -- One entry a grant. An entry applies when counter and grace_uses are what the decision was made on and nothing has ended;
--- the answer has the entries that applied. What one rotation takes of the burst is `pace`. The event of an entry is written with it, or not at all.
+-- the answer has the entries that applied. The event of an entry is written with it, or not at all.
 CREATE FUNCTION rotate_grants(
     subject_ids uuid[],
     grant_ids uuid[],
@@ -63,7 +62,6 @@ CREATE FUNCTION rotate_grants(
     counters bigint[],
     grace_uses_seen smallint[],
     new_key_version integer,
-    pace interval,
     roles text[],
     membership_epochs bigint[],
     memberships_checked_at timestamptz[],
@@ -106,7 +104,6 @@ BEGIN
             counter = CASE WHEN a.repeated THEN g.counter ELSE g.counter + 1 END,
             rotated_at = CASE WHEN a.repeated THEN g.rotated_at ELSE now() END,
             grace_uses = CASE WHEN a.repeated THEN g.grace_uses + 1 ELSE 0 END,
-            paced_until = CASE WHEN a.repeated THEN g.paced_until ELSE greatest(g.paced_until, now()) + pace END,
             key_version = CASE WHEN a.repeated THEN g.key_version ELSE new_key_version END,
             role = a.role,
             membership_epoch = a.membership_epoch,

@@ -1,6 +1,64 @@
--- Where the clock has gone back behind a grant's last rotation, what was taken of the burst by the time of before counts no more:
--- it would stand until the clock is there again, and sessions would end meanwhile. The rest is as it was in 0004.
-CREATE OR REPLACE FUNCTION rotate_grants(
+-- A grant may be refreshed so often at once, and after that once in a while: GCRA, in the row that a refresh writes anyway.
+
+ALTER TABLE session_grant ADD COLUMN paced_until timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN session_grant.paced_until IS 'Limit of refreshes (GCRA): the theoretical arrival time of the next one; how far it lies ahead is how much of the burst is used';
+GRANT UPDATE (paced_until) ON session_grant TO session_runtime;
+GRANT SELECT (paced_until) ON session_grant TO session_lookup;
+
+-- Only who owns a function may replace it.
+-- The next statement brings it back with a column more, and who calls it reads columns by their names: no caller breaks.
+SET LOCAL ROLE session_lookup;
+-- squawk-ignore ban-drop-function
+DROP FUNCTION find_grants(uuid[], uuid[]);
+RESET ROLE;
+CREATE FUNCTION find_grants(subject_ids uuid[], grant_ids uuid[]) RETURNS TABLE (
+    read_at timestamptz,
+    subject_id uuid,
+    grant_id uuid,
+    session_id uuid,
+    client_id text,
+    audience text,
+    workspace_id uuid,
+    role text,
+    membership_epoch bigint,
+    membership_checked_at timestamptz,
+    audit_key_id uuid,
+    audit_key_version integer,
+    audit_key bytea,
+    device_binding bytea,
+    seed bytea,
+    key_version integer,
+    counter bigint,
+    rotated_at timestamptz,
+    grace_uses smallint,
+    paced_until timestamptz,
+    idle_seconds integer,
+    expires_at timestamptz,
+    ended boolean,
+    amr text[],
+    acr text,
+    authenticated_at timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 64
+SET search_path = ''
+BEGIN ATOMIC
+    SELECT
+        now(), g.subject_id, g.grant_id, g.session_id, g.client_id, g.audience, g.workspace_id, g.role, g.membership_epoch,
+        g.membership_checked_at, g.audit_key_id, g.audit_key_version, g.audit_key, g.device_binding, g.seed, g.key_version,
+        g.counter, g.rotated_at, g.grace_uses, g.paced_until, g.idle_seconds, least(g.expires_at, s.expires_at),
+        g.ended_at IS NOT NULL OR s.ended_at IS NOT NULL, s.amr, s.acr, s.authenticated_at
+    FROM unnest(subject_ids, grant_ids) AS asked (subject_id, grant_id)
+    JOIN session_grant AS g ON g.subject_id = asked.subject_id AND g.grant_id = asked.grant_id
+    JOIN session AS s ON s.subject_id = g.subject_id AND s.session_id = g.session_id;
+END;
+COMMENT ON FUNCTION find_grants(uuid[], uuid[]) IS 'Grants and what their refresh needs, by subject and grant; unknown pairs are left out';
+GRANT EXECUTE ON FUNCTION find_grants(uuid[], uuid[]) TO session_runtime;
+ALTER FUNCTION find_grants(uuid[], uuid[]) OWNER TO session_lookup;
+
+-- What one rotation takes of the burst is `pace`. Where the clock has gone back behind a grant's last rotation, what was taken by
+-- the time of before counts no more: it would stand until the clock is there again, and sessions would end meanwhile. The rest is
+-- as in 0004, whose function code of before calls until it is gone.
+CREATE FUNCTION rotate_grants(
     subject_ids uuid[],
     grant_ids uuid[],
     repeats boolean[],
@@ -74,3 +132,9 @@ BEGIN
     SELECT m.entry, m.subject_epoch FROM moved AS m;
 END;
 $$;
+COMMENT ON FUNCTION rotate_grants(
+    uuid[], uuid[], boolean[], bigint[], smallint[], integer, interval, text[], bigint[], timestamptz[], uuid[], uuid[], text[], timestamptz[], text[], bytea[]
+) IS 'Rotates grants at their pace, or counts a repeat in the grace, and emits the events of those that applied';
+GRANT EXECUTE ON FUNCTION rotate_grants(
+    uuid[], uuid[], boolean[], bigint[], smallint[], integer, interval, text[], bigint[], timestamptz[], uuid[], uuid[], text[], timestamptz[], text[], bytea[]
+) TO session_runtime;
