@@ -67,7 +67,7 @@ class Browser:
 
     async def download(self, path: str, body: dict[str, Any]) -> bytes:
         """The file that a POST answers with."""
-        response = await self.send("POST", path, body)
+        response = await self.patiently("POST", path, body)
         if response.status_code != 200:
             raise Unexpected(f"POST {path} must answer 200, answered {response.status_code} {response.text[:200]}")
         return response.content
