@@ -87,7 +87,8 @@ class Database:
             return
         pool, self._pool = self._pool, None
         try:
-            await asyncio.wait_for(pool.close(), grace)
+            async with asyncio.timeout(grace):
+                await pool.close()
         except TimeoutError:
             pool.terminate()
 
@@ -128,11 +129,13 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self, operation: str) -> "AsyncIterator[Connection[asyncpg.Record]]":
-        if self._pool is None:
+        # Who borrowed before `close` gives back during it.
+        pool = self._pool
+        if pool is None:
             raise DatabaseUnavailable("the pool is not open")
         with self._span(operation):
             try:
-                connection = await self._pool.acquire(timeout=self._acquire_timeout)
+                connection = await pool.acquire(timeout=self._acquire_timeout)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 raised = translated(error)
                 if raised is None:
@@ -141,7 +144,7 @@ class Database:
             try:
                 yield connection
             finally:
-                await self._pool.release(connection)
+                await pool.release(connection)
 
     def _span(self, operation: str) -> AbstractContextManager[object, None]:
         known = self._spans.get(operation)

@@ -120,7 +120,8 @@ async def test_a_call_that_times_out_inside_the_body_cannot_mix_replies(database
     async def go_on_after_a_time_out() -> None:
         async with database.transaction(Context()) as tx:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tx.fetchval("SELECT 1 FROM pg_sleep(0.3)"), 0.05)
+                async with asyncio.timeout(0.05):
+                    await tx.fetchval("SELECT 1 FROM pg_sleep(0.3)")
             await tx.fetchval("SELECT 2")
 
     with pytest.raises(DatabaseUnavailable):
@@ -183,13 +184,54 @@ async def test_opening_waits_for_the_database_and_an_outage_ends_by_itself(made:
         await asyncio.sleep(0.6)
         assert not opening.done()
         await proxy.begin()
-        await asyncio.wait_for(opening, 5)
+        async with asyncio.timeout(5):
+            await opening
         await proxy.end()
         with pytest.raises(DatabaseUnavailable):
             await pool.fetch("SELECT 1")
         await proxy.begin()
         assert (await pool.fetch("SELECT 1"))[0][0] == 1
         await pool.close()
+
+
+async def test_what_is_open_when_the_pool_closes_may_end_and_is_cut_off_after_the_grace(made: ServiceDatabase) -> None:
+    pool = Database(url=made.runtime, name="test")
+
+    async def close_inside(number: int, *, grace: float) -> None:
+        await pool.open()
+        async with pool.transaction(Context()) as tx:
+            await tx.execute(_TAKE, number)
+            closing = asyncio.create_task(pool.close(grace=grace))
+            await asyncio.wait([closing], timeout=0.05)
+            await tx.execute(_TAKE, number + 1)
+        await closing
+
+    async with asyncio.timeout(30):
+        await close_inside(1, grace=60)
+    with pytest.raises(DatabaseUnavailable):
+        await close_inside(3, grace=0.01)
+    await pool.open()
+    assert [row["number"] for row in await pool.fetch(_TAKEN)] == [1, 2]
+    await pool.close()
+
+
+async def test_who_is_cancelled_when_all_connections_have_just_ended_is_cancelled(
+    made: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Database(url=made.runtime, name="test")
+    await pool.open()
+    ended, close = asyncio.Event(), asyncpg.Pool.close
+
+    async def close_and_tell(connections: "asyncpg.Pool[asyncpg.Record]") -> None:
+        await close(connections)
+        ended.set()
+
+    monkeypatch.setattr(asyncpg.Pool, "close", close_and_tell)
+    closing = asyncio.create_task(pool.close())
+    await ended.wait()
+    taken = closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled() == taken
 
 
 async def test_a_wrong_password_is_not_waited_for(made: ServiceDatabase) -> None:
