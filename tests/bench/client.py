@@ -68,7 +68,8 @@ async def client(name: str, *, cores: frozenset[int], **opened: Any) -> AsyncIte
             assert process.stdin is not None
             process.stdin.close()
             try:
-                await asyncio.wait_for(process.wait(), 5)
+                async with asyncio.timeout(5):
+                    await process.wait()
             except TimeoutError:
                 process.kill()
                 await process.wait()

@@ -59,7 +59,8 @@ class Records:
         )
         assert self._process.stdout is not None  # noqa: S101 - it was asked for above
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                line = await self._process.stdout.readline()
             address: str = json.loads(line)["http"]
         except (TimeoutError, ValueError) as error:
             raise NoRecords("python -m tests.support.records did not start") from error

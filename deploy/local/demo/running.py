@@ -80,7 +80,8 @@ async def running_stack(*, clock: Clock, waiting: Waiting) -> AsyncIterator[Runn
         if process.returncode is None:
             process.terminate()
         try:
-            await asyncio.wait_for(said, STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await said
         except TimeoutError:
             process.kill()
         await process.wait()

@@ -83,7 +83,8 @@ class VaultTagKeys:
         if self._clock.monotonic() < self._not_before:
             return None
         try:
-            key = await asyncio.wait_for(self._vault.tag_key(log, day), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                key = await self._vault.tag_key(log, day)
         except KeyDestroyed:
             return None
         except (VaultUnavailable, TimeoutError):

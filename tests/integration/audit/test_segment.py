@@ -267,7 +267,8 @@ async def test_a_disk_that_hangs_holds_up_nobody_else(tmp_path: Path, monkeypatc
         for number in range(40):
             with pytest.raises(ObjectsUnavailable):
                 await objects.put(f"segments/{number}", b"x")
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: 7), timeout=30) == 7
+        async with asyncio.timeout(30):
+            assert await asyncio.to_thread(lambda: 7) == 7
     finally:
         goes_on.set()
 

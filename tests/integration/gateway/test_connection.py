@@ -59,7 +59,8 @@ async def exchange(port: int, sent: bytes) -> bytes:
             await writer.drain()
     except ConnectionError:
         pass
-    await asyncio.wait_for(receiving, 5)
+    async with asyncio.timeout(5):
+        await receiving
     writer.close()
     return bytes(answered)
 

@@ -137,7 +137,8 @@ async def test_another_services_refusal_is_not_ours(server: ServerForTests) -> N
 async def test_a_handler_is_ended_at_its_deadline(server: ServerForTests) -> None:
     server.workspaces.delay = 30
     with pytest.raises(DeadlineExceeded):
-        await asyncio.wait_for(server.stub().ResolveWorkspace(RESOLVE, timeout=0.2), 2)
+        async with asyncio.timeout(2):
+            await server.stub().ResolveWorkspace(RESOLVE, timeout=0.2)
 
 
 async def test_a_callers_trace_goes_on(server: ServerForTests) -> None:

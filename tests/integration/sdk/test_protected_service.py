@@ -49,11 +49,13 @@ async def example(tmp_path: Path) -> AsyncIterator[Example]:
             *launch(program, death_signal=signal.SIGTERM, privileges=Privileges.KEEP), stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
-        addresses = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        async with asyncio.timeout(20):
+            addresses = json.loads(await process.stdout.readline())
         async with httpx2.AsyncClient(base_url=f"http://{addresses['http']}") as client:
             yield Example(backbone, client, addresses["grpc"])
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
 
 
 async def test_a_record_is_created_and_its_entry_published_once(example: Example) -> None:

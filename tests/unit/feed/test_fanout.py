@@ -17,7 +17,8 @@ async def first(stream: Stream[int]) -> Update[int]:
 
 async def silent(stream: Stream[int]) -> bool:
     try:
-        await asyncio.wait_for(first(stream), 0.05)
+        async with asyncio.timeout(0.05):
+            await first(stream)
     except TimeoutError:
         return True
     return False
