@@ -18,11 +18,12 @@ from libs.service.databases import Databases
 from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
+from libs.service.status import StatusHandlers
 from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.clients.vault import IdentityVault
 from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
-from services.audit.commands.control import ExamineLog
+from services.audit.commands.control import ExamineHeldLogs, ExamineLog
 from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
@@ -31,6 +32,7 @@ from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
 from services.audit.commands.segment import StoreSegments
+from services.audit.commands.segment_held import ReturnHeldLogs
 from services.audit.commands.subject_data import SubjectData
 from services.audit.commands.tile import ReadTiles
 from services.audit.config import AuditSettings
@@ -42,6 +44,7 @@ from services.audit.domain.write_once import EVENT_PATH, GUARD, GUARDED, RIGHTS
 from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
 from services.audit.jobs.segment import StoreWhatIsLeft
+from services.audit.jobs.segment_held import ReturnWholeLogs
 from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
@@ -57,6 +60,7 @@ from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
 from wardenry.log.note import NoteSigner
 from wardenry.participant import SubjectDataHandlers
+from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.verifier import TokenVerifier
 
 
@@ -132,7 +136,9 @@ class Audit:
         )
         examine_log = ExamineLog(units=units, checkpoints=checkpoints, signer=signer)
         self._controls = control_handlers(
-            settings.service, databases=databases, examinations={"L3": Several(write_once, examine_log)}
+            settings.service,
+            databases=databases,
+            examinations={"L3": Several(write_once, examine_log, ExamineHeldLogs(units=units))},
         )
         sources = sorted(allowed_actions())
         append = AppendEvents(sources=Sources(allowed=allowed_actions()), clock=clock)
@@ -151,6 +157,9 @@ class Audit:
         )
 
         left = StoreWhatIsLeft(segments=segments, checkpoints=checkpoints, clock=clock)
+        held = ReturnWholeLogs(
+            held=ReturnHeldLogs(units=units, segments=segments), checkpoints=checkpoints, clock=clock
+        )
 
         async def take_in() -> None:
             # An entry needs its month; events wait until it is there.
@@ -158,9 +167,11 @@ class Audit:
             await left.checked()
             await consumer.run()
 
+        self._status = StatusHandlers(settings.service, databases=databases, consumers=[self._cursors], clock=clock)
         self.works: Sequence[Work] = (
             months.run,
             left.run,
+            held.run,
             anchor_grown_logs.run,
             take_in,
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),
@@ -174,6 +185,7 @@ class Audit:
         server.add(log_pb2_grpc.add_PlatformLogServiceServicer_to_server, self._platform_log)
         server.add(record_pb2_grpc.add_RecordServiceServicer_to_server, self._records)
         server.add(add_ControlServiceServicer_to_server, self._controls)
+        server.add(add_StatusServiceServicer_to_server, self._status)
         server.add(
             participant_pb2_grpc.add_SubjectDataServiceServicer_to_server,
             SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),

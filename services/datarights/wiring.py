@@ -15,6 +15,7 @@ from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
+from libs.service.status import StatusHandlers
 from services.datarights.clients.objects import ObstoreObjects
 from services.datarights.clients.participants import GrpcParticipants
 from services.datarights.clients.vault import IdentityVault
@@ -36,6 +37,7 @@ from wardenry.datarights.v1.request_pb2_grpc import add_RequestServiceServicer_t
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
 from wardenry.log.note import NoteSigner
 from wardenry.session.v1.warrant_pb2_grpc import WarrantServiceStub
+from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 
 #: Seconds between looks at what is due. A new request wakes the first at once.
 _REQUEST_SECONDS = 5.0
@@ -125,6 +127,7 @@ class Datarights:
         self._controls = control_handlers(settings.service, databases=databases)
         # Audit alone takes in datarights' events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
+        self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
         self.works: Sequence[Work] = (
             *(worker.run for worker in workers),
             archives.run,
@@ -136,6 +139,7 @@ class Datarights:
         server = self._parts.server(errors=ERRORS, verifier=verifier)
         server.add(add_RequestServiceServicer_to_server, self._requests)
         server.add(add_ControlServiceServicer_to_server, self._controls)
+        server.add(add_StatusServiceServicer_to_server, self._status)
         return server
 
 

@@ -23,6 +23,7 @@ from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
+from libs.service.status import StatusHandlers
 from libs.telemetry.trace_context import current_traceparent
 from services.identity.clients.password_hasher import BcryptHasher
 from services.identity.clients.session import GrpcSessions
@@ -68,6 +69,7 @@ from wardenry.identity.v1.ticket_pb2_grpc import add_TicketServiceServicer_to_se
 from wardenry.identity.v1.vault_pb2_grpc import add_VaultServiceServicer_to_server
 from wardenry.participant import SubjectDataHandlers
 from wardenry.session.v1.session_pb2_grpc import SessionServiceStub
+from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.verifier import TokenVerifier
 
 _log = logging.getLogger(__name__)
@@ -200,6 +202,7 @@ class Identity:
         deliver_mail = DeliverMail(queue=queue, personal_data=personal_data, mailer=mailer, clock=clock)
         remove_expired = RemoveExpired(expiry=StoredExpiry(database=databases.jobs), clock=clock)
         consumers = [GrpcCursorClient(name=name, channel=parts.channel(name)) for name in ("session", "audit")]
+        self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
         self.works: Sequence[Work] = (
             Periodic(
                 name="mail", work=deliver_mail.all, seconds=_MAIL_SECONDS, clock=clock, outages=(MailUnavailable,)
@@ -220,6 +223,7 @@ class Identity:
         warrants = self._parts.warrants(verifier.keys)
         server.add(add_VaultServiceServicer_to_server, self._vault(warrants=warrants))
         server.add(add_ControlServiceServicer_to_server, self._controls)
+        server.add(add_StatusServiceServicer_to_server, self._status)
         server.add(
             add_SubjectDataServiceServicer_to_server,
             SubjectDataHandlers(participant=self._subject_data, warrants=warrants),

@@ -21,6 +21,7 @@ from libs.service.databases import Databases
 from libs.service.events import consumer_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
+from libs.service.status import StatusHandlers
 from services.session.clients.membership import GrpcMemberships
 from services.session.clients.membership_feed import HeardMemberships
 from services.session.clients.ticket import GrpcTickets
@@ -63,6 +64,7 @@ from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
 from wardenry.participant import SubjectDataHandlers
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2_grpc, session_pb2_grpc, token_pb2_grpc, warrant_pb2_grpc
+from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.tenancy.v1 import membership_pb2, membership_pb2_grpc
 
 _PAGE_LABEL = b"wardenry session page token v1"
@@ -205,6 +207,7 @@ class Session:
         )
         # Audit alone takes in session's events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
+        self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
         self.works: Sequence[Work] = (
             memberships.run,
             upkeep.signing_keys,
@@ -228,6 +231,7 @@ class Session:
         server.add(participant_pb2_grpc.add_SubjectDataServiceServicer_to_server, self._subject_data)
         server.add(warrant_pb2_grpc.add_WarrantServiceServicer_to_server, self._warrants)
         server.add(add_ControlServiceServicer_to_server, self._controls)
+        server.add(add_StatusServiceServicer_to_server, self._status)
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
 

@@ -19,6 +19,7 @@ from libs.service.events import relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
+from libs.service.status import StatusHandlers
 from services.tenancy.clients.address_index import BlindAddressIndex
 from services.tenancy.clients.identity import GrpcContacts
 from services.tenancy.clients.vault import VaultKeys
@@ -49,6 +50,7 @@ from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceSe
 from wardenry.identity.v1.subject_pb2_grpc import SubjectServiceStub
 from wardenry.identity.v1.vault_pb2_grpc import VaultServiceStub
 from wardenry.participant import SubjectDataHandlers
+from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, workspace_pb2
 from wardenry.tenancy.v1.invitation_pb2_grpc import add_InvitationServiceServicer_to_server
 from wardenry.tenancy.v1.membership_pb2_grpc import add_MembershipServiceServicer_to_server
@@ -133,6 +135,7 @@ class Tenancy:
         feed = FeedReader(source=MembershipChanges(database=databases.jobs), fanout=changes, clock=clock)
         # Audit alone takes in tenancy's events; session follows the feed.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
+        self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
         self.works: Sequence[Work] = (
             mailing.run,
             adoption.run,
@@ -189,6 +192,7 @@ class Tenancy:
         server.add(add_InvitationServiceServicer_to_server, self._invitations)
         server.add(add_PermissionServiceServicer_to_server, self._permissions)
         server.add(add_ControlServiceServicer_to_server, self._controls)
+        server.add(add_StatusServiceServicer_to_server, self._status)
         server.add(add_PlatformServiceServicer_to_server, self._platform)
         server.add(
             add_SubjectDataServiceServicer_to_server,
