@@ -102,8 +102,9 @@ class Database:
         """
         async with self._connection("TRANSACTION") as connection:
             await run(connection, connection.execute, context.begin())
+            transaction = Transaction(connection)
             try:
-                yield Transaction(connection)
+                yield transaction
             except Exception as error:
                 await _roll_back(connection)
                 # Only the driver's errors: a time-out of something else in the body is not the database's.
@@ -120,6 +121,8 @@ class Database:
             if status != "COMMIT":
                 # A body that swallowed the error of a statement: PostgreSQL answers ROLLBACK, without an error.
                 raise RuntimeError("a statement of this transaction failed, so nothing of it was committed")
+            for tell in transaction.committed:
+                tell()
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """One statement as a transaction of its own, in one round trip, without a context: for functions that set the

@@ -52,7 +52,12 @@ class Transaction:
 
     def __init__(self, connection: "Connection[asyncpg.Record]") -> None:
         self.connection = connection
+        self.committed: list[Callable[[], None]] = []
         self._savepoints = 0
+
+    def after_commit(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` once this has committed; not when the outcome of that is unknown. It must not raise."""
+        self.committed.append(tell)
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         return await run(self.connection, self.connection.fetch, query, *arguments)

@@ -98,7 +98,11 @@ class Session:
         )
         refresh_keys = _refresh_keys(settings.refresh_key_file)
         keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
-        work = PostgresUnitsOfWork(database=databases.runtime, ids=ids, envelopes=envelopes)
+        fanout: Fanout[Revocation] = Fanout()
+        revocations = FeedReader(source=RevocationSource(database=databases.jobs), fanout=fanout, clock=clock)
+        work = PostgresUnitsOfWork(
+            database=databases.runtime, ids=ids, envelopes=envelopes, on_revocation=revocations.hurry
+        )
         vault = VaultClient(stub=vault_pb2_grpc.VaultServiceStub(identity), clock=clock)
         seals, tags = VaultSeals(vault=vault, entropy=entropy), VaultTagKeys(vault=vault, clock=clock)
 
@@ -114,7 +118,6 @@ class Session:
         reader = SignedTokens(issuer=settings.issuer, keys=signing_keys, clock=clock)
         liveness = Liveness(judge=PostgresJudge(database=databases.runtime))
         self._verifier = OwnVerifier(reader=reader, liveness=liveness, standings=standings)
-        fanout: Fanout[Revocation] = Fanout()
         end_subject = EndSubject(work=work, clock=clock, ids=ids)
         events = IdentityEvents(end_subject=end_subject, within=work.within)
         self._cursors = CursorReader(name=settings.service, database=databases.runtime)
@@ -201,7 +204,6 @@ class Session:
             apply=heard.apply,
             lease=heard.lease,
         )
-        revocations = FeedReader(source=RevocationSource(database=databases.jobs), fanout=fanout, clock=clock)
         intake = Intake(
             database=databases.runtime, handler=events, clock=clock, context=subjects_of, observer=parts.observer
         )

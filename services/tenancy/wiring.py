@@ -88,8 +88,12 @@ class Tenancy:
         self._parts = parts
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         identity = parts.channel("identity")
+        changes: Fanout[ChangedMembership] = Fanout()
+        feed = FeedReader(source=MembershipChanges(database=databases.jobs), fanout=changes, clock=clock)
         store = PostgresStore(
-            database=databases.runtime, envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy)
+            database=databases.runtime,
+            envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy),
+            on_membership_change=feed.hurry,
         )
         vault = VaultKeys(client=VaultClient(stub=VaultServiceStub(identity), clock=clock), entropy=entropy)
         contacts = GrpcContacts(stub=SubjectServiceStub(identity))
@@ -131,8 +135,6 @@ class Tenancy:
             outages=(KeysUnavailable,),
         )
         pruning = Periodic(name="deleting what has aged", work=backlog.prune, seconds=_PRUNE_SECONDS, clock=clock)
-        changes: Fanout[ChangedMembership] = Fanout()
-        feed = FeedReader(source=MembershipChanges(database=databases.jobs), fanout=changes, clock=clock)
         # Audit alone takes in tenancy's events; session follows the feed.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
         self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)

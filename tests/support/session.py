@@ -15,6 +15,8 @@ from libs.crypto.sealing import SymmetricKey
 from libs.db.pool import Database
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
+from libs.feed.fanout import Fanout
+from libs.feed.reader import FeedReader
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect, Liveness, OwnVerifier, SignedTokens
@@ -30,9 +32,11 @@ from services.session.domain.grant import Pace
 from services.session.domain.membership import Membership, SessionPolicy, Standing
 from services.session.domain.ports import FeedAnswer, SealedRow
 from services.session.domain.refresh_token import RefreshKeys
+from services.session.domain.revocation import Revocation
 from services.session.domain.session import Authentication
 from services.session.store.introspection import PostgresJudge
 from services.session.store.refresh import PostgresRefreshStore
+from services.session.store.revocation import RevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.postgres import ServiceDatabase
@@ -155,7 +159,14 @@ class SessionForTests:
         self.clock = clock
         self.ids = Uuid7Ids(clock=clock, entropy=entropy)
         envelopes = EnvelopeBuilder(source="session", entropy=entropy)
-        self.work = PostgresUnitsOfWork(database=self.runtime, ids=self.ids, envelopes=envelopes)
+        # Whoever runs it gets what is committed here, and nothing by waiting.
+        self.fanout: Fanout[Revocation] = Fanout()
+        self.feed = FeedReader(
+            source=RevocationSource(database=self.jobs), fanout=self.fanout, clock=clock, interval=3_600
+        )
+        self.work = PostgresUnitsOfWork(
+            database=self.runtime, ids=self.ids, envelopes=envelopes, on_revocation=self.feed.hurry
+        )
         self.store = PostgresRefreshStore(database=self.runtime)
         self.tickets, self.tenancy = TicketsForTests(), TenancyForTests()
         seals, tags = SealsForTests(), TagKeysForTests()

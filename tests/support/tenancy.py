@@ -16,6 +16,8 @@ from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, open_sealed
+from libs.feed.fanout import Fanout
+from libs.feed.reader import FeedReader
 from libs.ids import Uuid7Ids
 from libs.mail.mail import Mail, MailRefused, MailUnavailable
 from services.tenancy.clients.address_index import BlindAddressIndex
@@ -29,13 +31,15 @@ from services.tenancy.commands.workspace import WorkspaceCommands
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import ContactsUnavailable, KeyGone, KeysUnavailable, SubjectUnknown
 from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
-from services.tenancy.domain.membership import Contact, Membership
+from services.tenancy.domain.membership import ChangedMembership, Contact, Membership
 from services.tenancy.domain.ports import NewKey
 from services.tenancy.store.backlog import PostgresBacklog
+from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.support.postgres import ServiceDatabase
+from wardenry.clock import SystemClock
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
 from wardenry.permissions import Role
 
@@ -197,7 +201,16 @@ class Tenancy:
         self.directory = MemoryContacts()
         self.mailer = MemoryMailer()
         self.waked: list[str] = []
-        self.store = PostgresStore(database=self.runtime, envelopes=EnvelopeBuilder(source="tenancy", entropy=entropy))
+        # Whoever runs it gets what is committed here, and nothing by waiting.
+        self.fanout: Fanout[ChangedMembership] = Fanout()
+        self.feed = FeedReader(
+            source=MembershipChanges(database=self.jobs), fanout=self.fanout, clock=SystemClock(), interval=3_600
+        )
+        self.store = PostgresStore(
+            database=self.runtime,
+            envelopes=EnvelopeBuilder(source="tenancy", entropy=entropy),
+            on_membership_change=self.feed.hurry,
+        )
         self.backlog = PostgresBacklog(database=self.jobs)
         recorder = Recorder(ids=self.ids, clock=self.clock, vault=self.vault)
         self.index = index = BlindAddressIndex(BlindIndex(root_key=bytes(32), service="tenancy"))

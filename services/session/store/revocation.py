@@ -1,6 +1,6 @@
 """Revocations in PostgreSQL: written with what they report, read by the feed, deleted when no token can mind."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from libs.db.pool import Database
@@ -26,19 +26,23 @@ LEFT JOIN revocation AS r ON r.transaction_id >= $1::bigint::text::xid8
 
 
 class PostgresRevocations:
-    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids) -> None:
+    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, on_change: Callable[[], None]) -> None:
+        """`on_change` is called once the transaction has committed what it revokes."""
         self._tx = tx
         self._subject = subject
         self._ids = ids
+        self._on_change = on_change
 
     async def revoke_sessions(self, sessions: Collection[UUID]) -> None:
         if sessions:
             await self._tx.execute(
                 _INSERT_SESSIONS, self._subject, [self._ids.uuid7() for _ in sessions], list(sessions)
             )
+            self._tx.after_commit(self._on_change)
 
     async def revoke_below(self, epoch: int) -> None:
         await self._tx.execute(_INSERT_EPOCH, self._subject, self._ids.uuid7(), epoch)
+        self._tx.after_commit(self._on_change)
 
 
 class RevocationSource:

@@ -1,6 +1,6 @@
 """One transaction over one subject's rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -24,13 +24,15 @@ from services.session.store.warrant import PostgresWarrants
 class PostgresUnitOfWork:
     """Within a transaction whose context names the subject."""
 
-    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, envelopes: EnvelopeBuilder) -> None:
+    def __init__(
+        self, *, tx: Transaction, subject: UUID, ids: Ids, envelopes: EnvelopeBuilder, on_revocation: Callable[[], None]
+    ) -> None:
         self._tx = tx
         self._envelopes = envelopes
         self.sessions = PostgresSessions(tx=tx, subject=subject)
         self.grants = PostgresGrants(tx=tx, subject=subject)
         self.subjects = PostgresSubjects(tx=tx, subject=subject)
-        self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids)
+        self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids, on_change=on_revocation)
         self.subject_data = PostgresSubjectData(tx=tx, subject=subject)
         self.warrants = PostgresWarrants(tx=tx, subject=subject)
 
@@ -47,10 +49,14 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    def __init__(self, *, database: Database, ids: Ids, envelopes: EnvelopeBuilder) -> None:
+    def __init__(
+        self, *, database: Database, ids: Ids, envelopes: EnvelopeBuilder, on_revocation: Callable[[], None]
+    ) -> None:
+        """`on_revocation` is called when a transaction has committed one."""
         self._database = database
         self._ids = ids
         self._envelopes = envelopes
+        self._on_revocation = on_revocation
 
     @asynccontextmanager
     async def begin(self, subject: UUID) -> AsyncIterator[PostgresUnitOfWork]:
@@ -59,4 +65,6 @@ class PostgresUnitsOfWork:
 
     def within(self, tx: Transaction, subject: UUID) -> PostgresUnitOfWork:
         """The same over a transaction that is open already, and whose context names the subject."""
-        return PostgresUnitOfWork(tx=tx, subject=subject, ids=self._ids, envelopes=self._envelopes)
+        return PostgresUnitOfWork(
+            tx=tx, subject=subject, ids=self._ids, envelopes=self._envelopes, on_revocation=self._on_revocation
+        )

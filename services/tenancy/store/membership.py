@@ -1,6 +1,6 @@
 """Memberships in PostgreSQL."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -68,8 +68,10 @@ SELECT m.workspace_id, m.subject_id, m.role
 
 
 class MembershipStore:
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, *, on_change: Callable[[], None]) -> None:
+        """`on_change` is called once the transaction has committed a change."""
         self._tx = tx
+        self._on_change = on_change
 
     async def find(self, workspace: UUID, subject: UUID) -> Membership | None:
         row = await self._tx.fetchrow(_FIND, workspace, subject)
@@ -95,6 +97,7 @@ class MembershipStore:
     async def _tell(self, membership: Membership) -> None:
         role = membership.role if membership.present else ""
         await self._tx.execute(_TELL, membership.workspace, membership.subject, membership.epoch, role)
+        self._tx.after_commit(self._on_change)
 
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
         return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after, limit)]

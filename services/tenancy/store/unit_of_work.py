@@ -1,6 +1,6 @@
 """Tenancy's database: transactions in their scope, and the look-ups before a scope exists."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -20,11 +20,13 @@ from services.tenancy.store.workspace import WorkspaceStore
 
 
 class PostgresUnitOfWork:
-    def __init__(self, *, tx: Transaction, envelopes: EnvelopeBuilder) -> None:
+    def __init__(
+        self, *, tx: Transaction, envelopes: EnvelopeBuilder, on_membership_change: Callable[[], None]
+    ) -> None:
         self._tx = tx
         self._envelopes = envelopes
         self.workspaces = WorkspaceStore(tx)
-        self.memberships = MembershipStore(tx)
+        self.memberships = MembershipStore(tx, on_change=on_membership_change)
         self.invitations = InvitationStore(tx)
         self.subject_data = SubjectDataStore(tx)
 
@@ -43,9 +45,13 @@ class PostgresUnitOfWork:
 class PostgresStore:
     """The runtime role's view. Lets DatabaseUnavailable through."""
 
-    def __init__(self, *, database: Database, envelopes: EnvelopeBuilder) -> None:
+    def __init__(
+        self, *, database: Database, envelopes: EnvelopeBuilder, on_membership_change: Callable[[], None]
+    ) -> None:
+        """`on_membership_change` is called when a transaction has committed one."""
         self._database = database
         self._envelopes = envelopes
+        self._on_membership_change = on_membership_change
 
     @asynccontextmanager
     async def begin(
@@ -57,7 +63,7 @@ class PostgresStore:
             standing=standing,
         )
         async with self._database.transaction(context) as tx:
-            yield PostgresUnitOfWork(tx=tx, envelopes=self._envelopes)
+            yield PostgresUnitOfWork(tx=tx, envelopes=self._envelopes, on_membership_change=self._on_membership_change)
 
     async def workspace_of_slug(self, slug: str) -> UUID | None:
         rows = await self._database.fetch("SELECT workspace_of_slug($1) AS found", slug)

@@ -54,6 +54,24 @@ async def test_a_transaction_sees_its_context_and_leaves_none(database: Database
             assert list(row) == [[WORKSPACE], [SUBJECT], "member"]
 
 
+async def test_what_waits_for_the_commit_is_told_after_it_and_not_when_it_fails(database: Database) -> None:
+    told: list[str] = []
+
+    async def commit(name: str, statement: str, *, swallowed: type[Exception] = LookupError) -> None:
+        async with database.transaction(Context()) as tx:
+            tx.after_commit(lambda: told.append(name))
+            with contextlib.suppress(swallowed):
+                await tx.execute(statement)
+            assert name not in told
+
+    await commit("committed", "SELECT 1")
+    with pytest.raises(RuntimeError, match="nothing of it was committed"):
+        await commit("failed", "SELECT 1 / 0", swallowed=asyncpg.PostgresError)
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await commit("raised", "SELECT 1 / 0")
+    assert told == ["committed"]
+
+
 async def test_transactions_at_once_never_share_a_context(database: Database) -> None:
     async def look(n: int) -> None:
         mine = UUID(int=n)

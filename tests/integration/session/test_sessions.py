@@ -23,6 +23,7 @@ from services.session.domain.errors import (
     SessionNotFound,
     TicketInvalid,
 )
+from tests.support.events import running
 from tests.support.session import CLIENT, DEVICE, SessionForTests
 from wardenry.errors.error import Unauthenticated
 from wardenry.events.v1 import action_pb2, envelope_pb2
@@ -307,3 +308,15 @@ async def test_introspection_is_right_while_a_session_is_being_revoked(session: 
     await asyncio.gather(*(ask_on() for _ in range(8)), revoke())
     assert wrong == 0
     assert asked > 200
+
+
+async def test_the_feed_has_what_this_process_revokes_without_waiting(session: SessionForTests) -> None:
+    tokens = await session.sign_in()
+    with session.fanout.stream() as stream:
+        async with running(session.feed.run()), asyncio.timeout(30):
+            updates = aiter(stream)
+            assert (await anext(updates)).snapshot
+            await session.end.sign_out(caller(session, tokens))
+            assert [row.session for row in (await anext(updates)).rows] == [tokens.session]
+            await session.end_subject(tokens.subject, epoch=2, keep=None)
+            assert [row.epoch for row in (await anext(updates)).rows] == [2]

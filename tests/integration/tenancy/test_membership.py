@@ -11,6 +11,7 @@ from services.tenancy.commands.permission import Question
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.membership import MembershipKey
+from tests.support.events import running
 from tests.support.tenancy import Tenancy
 from wardenry.permissions import Permission, Role
 
@@ -68,6 +69,17 @@ async def test_a_changed_role_raises_the_epoch_and_is_told_and_recorded(tenancy:
     assert (payload.subject, payload.workspace) == (bob.bytes, owner.workspace.bytes)
     assert (payload.epoch, payload.role) == (2, "manager")
     assert [each.action for each in await tenancy.recorded(owner.workspace)].count("user.role_changed") == 1
+
+
+async def test_the_feed_has_what_this_process_changes_without_waiting(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    member = await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
+    with tenancy.fanout.stream() as stream:
+        async with running(tenancy.feed.run()), asyncio.timeout(30):
+            updates = aiter(stream)
+            assert (await anext(updates)).snapshot
+            await tenancy.memberships.change_role(owner, subject=member.caller.subject, role=Role.MANAGER)
+            assert [row.role for row in (await anext(updates)).rows] == ["manager"]
 
 
 async def test_a_role_change_stands_although_the_vault_cannot_open_the_name(tenancy: Tenancy) -> None:
