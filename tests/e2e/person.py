@@ -15,7 +15,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy: ${event.violatedDirective} stopped ${event.blockedURI}`);
 });
 """
-WAIT_SECONDS = 15
+WAIT_SECONDS = 60
 
 
 class Person:
@@ -37,7 +37,7 @@ class Person:
         )
         self._context.add_init_script(_TELL_VIOLATIONS)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         self.page.on("response", self._answered)
@@ -82,7 +82,7 @@ class Person:
         """The link in the newest invitation, as it stands in the mail."""
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
-            for mail in httpx2.get(f"{self._mail}/messages", params={"to": self.address}).json():
+            for mail in httpx2.get(f"{self._mail}/messages", params={"to": self.address}, timeout=30).json():
                 found = INVITATION.search(mail["text"])
                 if found:
                     return found.group()

@@ -13,7 +13,7 @@ from tests.e2e.person import Person
 from tests.support.stack import LocalStack
 from wardenry.archive import MANIFEST
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 def test_a_person_fetches_everything_and_then_is_nobody(

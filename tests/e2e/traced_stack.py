@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.support.events import eventually
 from tests.support.otlp import OtlpReceiver, ReceivedSpan
 from tests.support.people import People, Person, Workspace
+from tests.support.ports import free_port
 from tests.support.stack import LocalStack, prepared_home
 
 #: Where people say to be, by way of a proxy: no address of this machine.
@@ -41,6 +44,8 @@ class Story:
     workspace_id: str = ""
     #: What each process wrote into its log.
     logs: dict[str, str] = field(default_factory=dict)
+    #: How long it all took.
+    seconds: float = 0.0
 
     def spans(self, request: str) -> list[ReceivedSpan]:
         return self.receiver.trace(self.traces[request])
@@ -51,20 +56,21 @@ def told_story() -> Iterator[Story]:
     """Starts the whole suite while its collector is away, lets people use it, starts the collector, lets them use it
     again, and ends the suite as a supervisor does."""
     receiver = OtlpReceiver()
-    receiver.start()
-    receiver.stop()  # so that the port is known, and nobody listens
+    receiver.port = free_port()  # where nobody listens yet
     try:
         with TemporaryDirectory(prefix="wardenry-trace-") as directory:
             Path(directory).chmod(0o711)
             settings = _SETTINGS | {"WARDENRY_OTLP_ENDPOINT": receiver.endpoint}
             stack = LocalStack(prepared_home(Path(directory) / "home"), environment=settings)
             story = Story(receiver=receiver)
+            began = time.monotonic()
             try:
                 stack.start()
                 asyncio.run(_Telling(story, stack).tell())
                 stack.stop()
             finally:
                 stack.end()
+            story.seconds = time.monotonic() - began
             story.logs = {file.stem: file.read_text() for file in (stack.home / "logs").glob("*.log")}
         yield story
     finally:
@@ -104,11 +110,11 @@ class _Telling:
     async def _complained(self, process: str) -> None:
         """Until the process has said that it cannot deliver."""
         log = self._people.stack.home / "logs" / f"{process}.log"
-        for _ in range(200):
-            if COMPLAINT in log.read_text():
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{process} does not say that its collector is away")
+
+        async def complained() -> bool:
+            return COMPLAINT in log.read_text()
+
+        await eventually(complained, seconds=60)
 
     def _unusual(self, name: str) -> Person:
         """Somebody whose every word is found again."""

@@ -6,8 +6,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from services.identity.commands.authentication import PasswordInput
 from services.identity.domain.errors import AuthenticationDelayed, CredentialsInvalid
-from tests.support.identity import IdentityForTests, identity_for_tests
+from tests.support.held_hasher import HeldHasher
+from tests.support.identity import BROWSER, CALLER, IdentityForTests, identity_for_tests
 from tests.support.postgres import ServiceDatabases
 
 ADDRESS = "ada@example.org"
@@ -49,26 +51,31 @@ async def test_replicas_and_spellings_share_one_count(replicas: tuple[IdentityFo
 
 
 async def abandoned(identity: IdentityForTests, password: str) -> None:
-    """An attempt whose caller gives up as soon as it is counted."""
+    """An attempt whose caller gives up before it is judged."""
     before = await failures(identity)
-    attempt = asyncio.create_task(identity.sign_in(ADDRESS, password))
-    while await failures(identity) == before:  # noqa: ASYNC110 - a database has no event to wait for
-        await asyncio.sleep(0.005)
+    hasher, command = HeldHasher(identity.hasher), identity.authenticate
+    command._hasher = hasher
+    given = PasswordInput(
+        address=ADDRESS, password=password, browser_binding=BROWSER, device_token=b"", workspace_id=None
+    )
+    attempt = asyncio.create_task(command.run(given, CALLER))
+    await hasher.compared.wait()
+    assert await failures(identity) == before + 1
     attempt.cancel()
     with pytest.raises(asyncio.CancelledError):
         await attempt
+    hasher.go_on.set()
 
 
 async def judged(identity: IdentityForTests, count: int) -> None:
     """Until so many failures of the address are in the outbox."""
     emitted = "SELECT count(*) AS n FROM outbox WHERE action = 'authentication.failed'"
-    while (await identity.as_administrator(emitted))[0]["n"] < count:  # noqa: ASYNC110 - as above
+    while (await identity.as_administrator(emitted))[0]["n"] < count:  # noqa: ASYNC110 - a database has no event
         await asyncio.sleep(0.005)
 
 
 async def test_an_abandoned_guess_is_a_failure_and_told(replicas: tuple[IdentityForTests, IdentityForTests]) -> None:
     first, _ = replicas
-    slow(first)
     for count in range(1, 7):
         await abandoned(first, WRONG)
         await judged(first, count)
@@ -82,18 +89,11 @@ async def test_an_abandoned_guess_is_a_failure_and_told(replicas: tuple[Identity
 async def test_an_abandoned_right_password_is_no_failure(replicas: tuple[IdentityForTests, IdentityForTests]) -> None:
     """Else a slow answer, given up and tried again, locks the owner out."""
     first, _ = replicas
-    slow(first)
     for _ in range(7):
         await abandoned(first, "correct horse battery staple")
         while await failures(first):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
     await first.sign_in(ADDRESS)
-
-
-def slow(identity: IdentityForTests) -> None:
-    """Makes a comparison take long enough to be given up meanwhile."""
-    identity.hasher.close()
-    identity.hasher = identity.hasher_of(cost=11)
 
 
 async def test_a_device_token_is_no_way_around_unless_it_is_real(

@@ -8,7 +8,7 @@ import httpx2
 
 from wardenry.clock import Clock
 
-WAIT_SECONDS = 15
+WAIT_SECONDS = 60
 CODE = re.compile(r"(?<![\w-])\d{8}(?![\w-])")
 INVITATION = re.compile(r"(https?://\S+)/invitations/([0-9a-f-]{36})#([A-Za-z0-9_-]{43})")
 
@@ -21,7 +21,7 @@ class Mail:
     """Reads the mail of addresses."""
 
     def __init__(self, *, url: str, clock: Clock) -> None:
-        self._client = httpx2.AsyncClient(base_url=url, timeout=5)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=30)
         self._clock = clock
 
     async def close(self) -> None:

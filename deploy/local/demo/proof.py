@@ -32,7 +32,7 @@ NINE_KINDS = frozenset(
 #: What else must have been noticed of the story.
 NOTICED = frozenset({"authentication.failed", "session.refreshed", "invitation.accepted", "token.exchanged"})
 #: From the acknowledgement of an act to its entry, with a checkpoint over it.
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 async def export_for_spreadsheets(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from deploy.local.demo.running import RunningStack
 from deploy.local.privileges import Privileges, launch
 from libs.db.schemas import ROOT
 
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 class NoRecords(Exception):

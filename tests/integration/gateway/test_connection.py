@@ -12,6 +12,7 @@ from starlette.routing import Route
 from services.gateway.edge import connection
 from services.gateway.edge.connection import MAX_HEAD
 from services.gateway.edge.listeners import Listener, listen
+from tests.support.events import eventually
 from tests.support.ports import free_port
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
@@ -27,14 +28,16 @@ async def port() -> AsyncIterator[int]:
     chosen, stopping = free_port(), asyncio.Event()
     app = Starlette(routes=[Route("/", answer, methods=["POST"])])
     serving = asyncio.create_task(listen(app, [Listener(address=f"127.0.0.1:{chosen}")], stopping=stopping))
-    for _ in range(100):
+
+    async def listens() -> bool:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", chosen)
         except OSError:
-            await asyncio.sleep(0.02)
-        else:
-            writer.close()
-            break
+            return False
+        writer.close()
+        return True
+
+    await eventually(listens)
     yield chosen
     stopping.set()
     await serving
@@ -59,7 +62,7 @@ async def exchange(port: int, sent: bytes) -> bytes:
             await writer.drain()
     except ConnectionError:
         pass
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await receiving
     writer.close()
     return bytes(answered)
@@ -90,8 +93,8 @@ async def test_what_is_bounded_is_the_head_of_one_request(port: int) -> None:
 
 
 async def test_a_head_that_does_not_come_ends_the_connection(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
-
-    assert await exchange(port, b"") == b""
-    assert await exchange(port, HEAD) == b""
+    with monkeypatch.context() as soon:
+        soon.setattr(connection, "HEAD_SECONDS", 0.1)
+        assert await exchange(port, b"") == b""
+        assert await exchange(port, HEAD) == b""
     assert b" 200 " in await exchange(port, HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n")

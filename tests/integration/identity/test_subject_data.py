@@ -1,8 +1,6 @@
 """Identity's part in people's rights: what it shows, corrects and removes, of this person and of nobody else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import pytest
 
@@ -12,10 +10,9 @@ from services.identity.commands.authentication import PasswordInput
 from services.identity.commands.subject_data import SubjectData
 from services.identity.domain.device import remember
 from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable, TicketInvalid
-from services.identity.domain.ports import Hashing, PasswordHasher
+from tests.support.held_hasher import HeldHasher
 from tests.support.identity import BROWSER, CALLER, PASSWORD, IdentityForTests
 
-T = TypeVar("T")
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
@@ -95,38 +92,9 @@ async def test_erasing_again_is_harmless_and_ends_what_session_missed(identity: 
     assert not [key for key in await identity.ensure_public_keys.run("audit", [owner]) if hasattr(key, "public")]
 
 
-class HeldHasher:
-    """Says that it has compared a password, and waits."""
-
-    def __init__(self, real: PasswordHasher) -> None:
-        self._real = real
-        self.compared, self.go_on = asyncio.Event(), asyncio.Event()
-
-    async def admit(self, work: Callable[[Hashing], Awaitable[T]]) -> T:
-        return await self._real.admit(lambda hashing: work(HeldHashing(hashing, self)))
-
-    def is_outdated(self, hashed: str) -> bool:
-        return True
-
-
-class HeldHashing:
-    def __init__(self, real: Hashing, hasher: HeldHasher) -> None:
-        self._real = real
-        self._hasher = hasher
-
-    async def hash(self, password: bytes) -> str:
-        return await self._real.hash(password)
-
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
-        held = await self._real.verify(password, hashed)
-        self._hasher.compared.set()
-        await self._hasher.go_on.wait()
-        return held
-
-
 async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: IdentityForTests) -> None:
     ada = (await identity.signed_up(ADA)).subject_id
-    hasher = HeldHasher(identity.hasher)
+    hasher = HeldHasher(identity.hasher, outdated=True)
     late = identity.authenticate
     late._hasher = hasher
     given = PasswordInput(address=ADA, password=PASSWORD, browser_binding=BROWSER, device_token=b"", workspace_id=None)

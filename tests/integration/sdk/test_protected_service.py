@@ -17,6 +17,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from deploy.local.privileges import Privileges, launch
 from tests.integration.sdk.backbone import Backbone
+from tests.support.events import eventually
 from tests.support.issuer import ISSUER
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import SESSION, SUBJECT, WORKSPACE
@@ -36,6 +37,12 @@ class Example:
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         return (await self.http.request(method, path, headers=headers, content=text)).status_code
 
+    async def checks_by_itself(self, token: str) -> bool:
+        """Whether the good token was served without asking session: the feeds are heard."""
+        before = self.backbone.tokens.introspected
+        assert await self.status("GET", "/records", token) == 200
+        return self.backbone.tokens.introspected == before
+
 
 @pytest.fixture
 async def example(tmp_path: Path) -> AsyncIterator[Example]:
@@ -49,12 +56,12 @@ async def example(tmp_path: Path) -> AsyncIterator[Example]:
             *launch(program, death_signal=signal.SIGTERM, privileges=Privileges.KEEP), stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             addresses = json.loads(await process.stdout.readline())
-        async with httpx2.AsyncClient(base_url=f"http://{addresses['http']}") as client:
+        async with httpx2.AsyncClient(base_url=f"http://{addresses['http']}", timeout=30) as client:
             yield Example(backbone, client, addresses["grpc"])
         process.terminate()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
 
 
@@ -109,30 +116,30 @@ async def test_another_workspace_sees_nothing(example: Example) -> None:
 @pytest.mark.parametrize("what", ["session", "membership"])
 async def test_what_is_taken_away_is_refused_within_a_second_while_in_use(example: Example, what: str) -> None:
     token = example.backbone.token()
-    assert await example.status("GET", "/records", token) == 200
-    await asyncio.sleep(1)
-    before = example.backbone.tokens.introspected
-    assert await example.status("GET", "/records", token) == 200
-    assert example.backbone.tokens.introspected == before, "the check was not local"
+    await eventually(lambda: example.checks_by_itself(token))
     if what == "session":
         example.backbone.feeds.revoked.append(SESSION)
     else:
         ended = envelope_pb2.MembershipChanged(subject=SUBJECT.bytes, workspace=WORKSPACE.bytes, epoch=4, role="")
         example.backbone.feeds.changed.append(ended)
-    revoked_at = time.monotonic()
+    # Whom it asks where it has heard nothing for a second knows it too.
+    example.backbone.tokens.active = False
+    asked_at = revoked_at = time.monotonic()
     while await example.status("GET", "/records", token) != 401:
-        assert time.monotonic() - revoked_at < 1, "a revoked token was taken for a second"
+        assert asked_at - revoked_at < 1, "a revoked token was taken after a second"
         await asyncio.sleep(0.02)
+        asked_at = time.monotonic()
 
 
 async def test_a_silent_feed_means_asking_and_no_answer_means_no(example: Example) -> None:
     token = example.backbone.token()
-    await asyncio.sleep(0.8)
+    await eventually(lambda: example.checks_by_itself(token))
     example.backbone.feeds.answering = False
     await asyncio.sleep(1.1)
     example.backbone.tokens.active = False
+    before = example.backbone.tokens.introspected
     assert await example.status("GET", "/records", token) == 401
-    assert example.backbone.tokens.introspected > 0
+    assert example.backbone.tokens.introspected > before
 
 
 async def test_grpc_is_protected_alike(example: Example, tmp_path: Path) -> None:
@@ -154,7 +161,7 @@ async def test_grpc_is_protected_alike(example: Example, tmp_path: Path) -> None
                 response_deserializer=Struct.FromString,
             )
             try:
-                return await stub(request, metadata=(("authorization", f"Bearer {token}"),), timeout=5)
+                return await stub(request, metadata=(("authorization", f"Bearer {token}"),), timeout=30)
             except grpc.aio.AioRpcError as error:
                 return from_rpc_error(error).reason_name
 
