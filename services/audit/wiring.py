@@ -23,7 +23,7 @@ from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.clients.vault import IdentityVault
 from services.audit.commands.anchor import AnchorHeads, ProveAnchor
 from services.audit.commands.checkpoint import SignCheckpoints
-from services.audit.commands.control import ExamineLog
+from services.audit.commands.control import ExamineHeldLogs, ExamineLog
 from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
@@ -32,6 +32,7 @@ from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
 from services.audit.commands.segment import StoreSegments
+from services.audit.commands.segment_held import ReturnHeldLogs
 from services.audit.commands.subject_data import SubjectData
 from services.audit.commands.tile import ReadTiles
 from services.audit.config import AuditSettings
@@ -43,6 +44,7 @@ from services.audit.domain.write_once import EVENT_PATH, GUARD, GUARDED, RIGHTS
 from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
 from services.audit.jobs.segment import StoreWhatIsLeft
+from services.audit.jobs.segment_held import ReturnWholeLogs
 from services.audit.server.denial import DenialHook
 from services.audit.server.entry import EntryHandlers
 from services.audit.server.errors import ERRORS
@@ -134,7 +136,9 @@ class Audit:
         )
         examine_log = ExamineLog(units=units, checkpoints=checkpoints, signer=signer)
         self._controls = control_handlers(
-            settings.service, databases=databases, examinations={"L3": Several(write_once, examine_log)}
+            settings.service,
+            databases=databases,
+            examinations={"L3": Several(write_once, examine_log, ExamineHeldLogs(units=units))},
         )
         sources = sorted(allowed_actions())
         append = AppendEvents(sources=Sources(allowed=allowed_actions()), clock=clock)
@@ -153,6 +157,9 @@ class Audit:
         )
 
         left = StoreWhatIsLeft(segments=segments, checkpoints=checkpoints, clock=clock)
+        held = ReturnWholeLogs(
+            held=ReturnHeldLogs(units=units, segments=segments), checkpoints=checkpoints, clock=clock
+        )
 
         async def take_in() -> None:
             # An entry needs its month; events wait until it is there.
@@ -164,6 +171,7 @@ class Audit:
         self.works: Sequence[Work] = (
             months.run,
             left.run,
+            held.run,
             anchor_grown_logs.run,
             take_in,
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),

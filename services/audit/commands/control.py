@@ -20,6 +20,24 @@ _MOST = 128
 _NAMED = 5
 
 
+class ExamineHeldLogs:
+    """Which logs are held back, of whosever they are."""
+
+    def __init__(self, *, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> Examined:
+        async with self._units.begin([]) as work:
+            held = await work.segments.held()
+        findings = [
+            Finding(f"log {log.span.log}", f"no checkpoint is released: entry {log.damaged} was missing")
+            for log in held
+        ]
+        if more := findings[_NAMED:]:
+            findings = [*findings[:_NAMED], Finding("other logs", f"of {len(more)} more no checkpoint is released")]
+        return Examined(facts=() if held else ("no log is held back",), findings=tuple(findings))
+
+
 class ExamineLog:
     """Exports the newest entries of the platform log, with leaves and proofs and without a single personal value."""
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from services.audit.commands.segment_chain import SegmentChain
-from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable, SegmentsAhead
-from services.audit.domain.ports import SegmentObjects, UnitsOfWork
-from services.audit.domain.segment import Segment, SegmentEntry, SegmentPart, digest_of, segment_name
+from services.audit.domain.errors import ObjectsUnavailable, SegmentsAhead
+from services.audit.domain.ports import SegmentObjects, UnitOfWork, UnitsOfWork
+from services.audit.domain.segment import HeldLog, Segment, SegmentEntry, SegmentPart, digest_of, segment_name
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -23,7 +25,9 @@ _RECENTLY = 10.0
 
 
 class StoreSegments:
-    """Puts what no segment holds yet into the next one. Several processes may do it at once: they take turns."""
+    """Puts what no segment holds yet into the next one. Several processes may do it at once: they take turns.
+
+    A log whose entries are not all there is held back, by itself, until `segment_held` finds it whole again."""
 
     def __init__(self, *, units: UnitsOfWork, objects: SegmentObjects, clock: Clock) -> None:
         self._units = units
@@ -45,7 +49,8 @@ class StoreSegments:
     async def store(self) -> Collection[UUID]:
         """Returns when segments hold everything that was appended before; answers the logs concerned.
 
-        Raises ObjectsUnavailable, and what was stored until then stays stored; EntriesMissing, SegmentsAhead.
+        But for logs that are held back. Raises ObjectsUnavailable, and what was stored until then stays stored;
+        SegmentsAhead.
         """
         stored: set[UUID] = set()
         while logs := await self._next():
@@ -65,10 +70,9 @@ class StoreSegments:
             parts = await work.segments.still_pending([part.id for part in wanted])
             if not parts:
                 return logs
-            entries = await work.segments.entries(parts)
-            added = sum(part.count for part in parts)
-            if len(entries) != added:
-                raise EntriesMissing(f"{added} entries were added, {len(entries)} are there")
+            parts, entries = await self._whole(work, parts, await work.segments.entries(parts))
+            if not parts:
+                return logs
             segment = Segment(number=number, previous=previous, entries=entries)
             data = await asyncio.to_thread(segment.to_bytes)
             digest = digest_of(data)
@@ -84,6 +88,44 @@ class StoreSegments:
             )
         self._known(number + 1, digest)
         return logs
+
+    async def _whole(
+        self, work: UnitOfWork, parts: Sequence[SegmentPart], entries: Sequence[SegmentEntry]
+    ) -> tuple[Sequence[SegmentPart], Sequence[SegmentEntry]]:
+        """What of the parts a segment may hold. Nothing of a log of which something is held back: its entries stand in
+        segments in their order."""
+        damaged = _damaged(parts, entries)
+        out = {each.span.log for each in await work.segments.held({span.log for part in parts for span in part.spans})}
+        for log in damaged.keys() - out:
+            _log.error(
+                "log %s is held back, and no checkpoint of it is released: entry %d is missing",
+                log,
+                damaged[log],
+                extra={"alarm": "entries_missing"},
+            )
+        out |= damaged.keys()
+        if not out:
+            return parts, entries
+        kept = []
+        for part in parts:
+            for span in part.spans:
+                if span.log in out:
+                    await work.segments.hold(
+                        HeldLog(
+                            span=span,
+                            damaged=max(span.first, damaged.get(span.log, 0)),
+                            recorded_from=part.recorded_from,
+                            recorded_until=part.recorded_until,
+                            size=part.size,
+                            held_at=self._clock.now(),
+                        )
+                    )
+            spans = [span for span in part.spans if span.log not in out]
+            if len(spans) < len(part.spans):
+                await work.segments.keep(part.id, spans)
+            if spans:
+                kept.append(replace(part, spans=spans))
+        return kept, [entry for entry in entries if entry.log not in out]
 
     async def _check(self, number: int, previous: bytes) -> None:
         """Of the chain's end, under its lock. One that has grown needs no look: who made it longer had one."""
@@ -101,6 +143,25 @@ class StoreSegments:
     async def _stored(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
         async with self._units.begin({span.log for part in parts for span in part.spans}) as work:
             return await work.segments.entries(parts)
+
+
+def _damaged(parts: Sequence[SegmentPart], entries: Sequence[SegmentEntry]) -> dict[UUID, int]:
+    """Logs of which an entry is not there, or twice, and the index of the first such."""
+    added = [
+        (span.log, index)
+        for part in parts
+        for span in part.spans
+        for index in range(span.first, span.first + span.size)
+    ]
+    there = [(entry.log, entry.index) for entry in entries]
+    if added == there:
+        return {}
+    counted = Counter(there)
+    damaged: dict[UUID, int] = {}
+    for log, index in added:
+        if counted[log, index] != 1:
+            damaged[log] = min(index, damaged.get(log, index))
+    return damaged
 
 
 def _fitting(parts: Sequence[SegmentPart]) -> list[SegmentPart]:

@@ -13,7 +13,7 @@ from libs.telemetry.observer import SILENT, Observer
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.intake import AppendEvents
 from services.audit.commands.segment import StoreSegments
-from services.audit.domain.errors import EntriesMissing, EventRefused, ObjectsUnavailable, TreeMoved
+from services.audit.domain.errors import EventRefused, ObjectsUnavailable, TreeMoved
 from services.audit.domain.ports import UnitOfWork
 from wardenry.clock import Clock
 
@@ -73,6 +73,6 @@ class SigningIntake(Intake):
         try:
             await self._segments.store()
             await self._checkpoints.sign(logs)
-        except (ObjectsUnavailable, EntriesMissing, DatabaseUnavailable) as error:
+        except (ObjectsUnavailable, DatabaseUnavailable) as error:
             # jobs.segment makes up for it, or the next batch.
             _log.warning("checkpoints were not released: %s", error)

@@ -17,10 +17,6 @@ class ObjectsUnavailable(Exception):
     """The object store does not take or give what it was asked for; no caller sees this."""
 
 
-class EntriesMissing(Exception):
-    """Rows of the log are gone. Nothing may be released over them; no caller sees this."""
-
-
 class SegmentsAhead(Exception):
     """The object store has segments that the database does not know: the database was restored to an earlier point.
     Whatever is released over it may contradict what was released before; no caller sees this."""

@@ -16,7 +16,7 @@ from libs.merkle.proofs import Tile
 from services.audit.domain.anchor import HeadAnchor
 from services.audit.domain.entry import NewEntry, OpenedEntry, StoredEntry
 from services.audit.domain.log import SignedCheckpoint, TreeHead
-from services.audit.domain.segment import SegmentEntry, SegmentPart, Span
+from services.audit.domain.segment import HeldLog, SegmentEntry, SegmentPart, Span
 from wardenry.log.filter import EntryFilter
 
 
@@ -121,6 +121,25 @@ class Segments(Protocol):
         self, number: int, *, digest: bytes, entries: int, parts: Sequence[SegmentPart], stored_at: datetime
     ) -> None:
         """Notes that a segment holds the parts. `lock` gave the number."""
+        ...
+
+    async def held(self, logs: Collection[UUID] | None = None) -> Sequence[HeldLog]:
+        """Those of the logs (None: all) that are held back."""
+        ...
+
+    async def hold(self, log: HeldLog) -> None:
+        """Holds the log's span back, or adds it to what is held back of the log. `lock` was taken, and who calls takes
+        the span out of its part."""
+        ...
+
+    async def keep(self, part: int, spans: Sequence[Span]) -> None:
+        """Leaves the part, which no segment holds, these of its spans."""
+        ...
+
+    async def put_back(self, log: HeldLog, *, at_most: int) -> bool:
+        """Makes parts of at most so many entries of what is held back of the log, and holds it back no longer. False,
+        and nothing is done, when it is not what is held back by now, or other parts of the log wait. `lock` was
+        taken, and the log's tree is locked."""
         ...
 
 

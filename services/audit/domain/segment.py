@@ -53,6 +53,20 @@ class SegmentPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLog:
+    """Entries of one log that no segment takes, as not all of them are there."""
+
+    span: Span
+    #: Index of the first that is gone, or is another than the tree says.
+    damaged: int
+    recorded_from: datetime
+    recorded_until: datetime
+    #: As that of a part.
+    size: int
+    held_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEntry:
     """An entry with all that is stored beside it."""
 

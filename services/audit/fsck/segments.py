@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.db.pool import Database
+from libs.db.transaction import Transaction
 from libs.events.event import SearchTags
 from services.audit.commands.segment_chain import SegmentChain
 from services.audit.domain.errors import ObjectsUnavailable
@@ -33,6 +34,7 @@ WHERE id > $1 ORDER BY id LIMIT $2
 _HELD = """
 SELECT id, recorded_from, recorded_until, logs, firsts, counts FROM segment_part WHERE segment = $1 ORDER BY id
 """
+_HELD_BACK = "SELECT log_id, first, count, damaged, held_at FROM segment_held ORDER BY held_at, log_id"
 _DANGLING = "SELECT DISTINCT segment FROM segment_part WHERE segment >= $1 ORDER BY segment LIMIT 10"
 _NEXT = "SELECT COALESCE(max(number) + 1, 0) FROM segment"
 _SIZE = "SELECT size FROM tree_head WHERE log_id = $1"
@@ -42,19 +44,9 @@ _SEGMENTS = "SELECT number, digest, entries FROM segment WHERE number >= $1 ORDE
 async def check_release(database: Database, sizes: Mapping[UUID, tuple[int, int]], report: FsckReport) -> None:
     """That segments hold all, and nothing else. `sizes` has each log's size and that of its largest checkpoint, read
     before this."""
-    added: dict[UUID, int] = {}
-    held: dict[UUID, int] = {}
-    last = 0
     async with reading(database) as tx:
-        while rows := await tx.fetch(_PARTS, last, _BATCH):
-            last = rows[-1]["id"]
-            for row in rows:
-                for log, first, count in zip(row["logs"], row["firsts"], row["counts"], strict=True):
-                    if first != added.get(log, 0):
-                        report.fail("release", log, f"after {added.get(log, 0)} entries a segment goes on at {first}")
-                    added[log] = first + count
-                    if row["segment"] is not None and first == held.get(log, 0):
-                        held[log] = first + count
+        back = await _held_back(tx, report)
+        added, held = await _added(tx, back, report)
     for log, (size, covered) in sizes.items():
         report.made["release"] += 1
         if added.get(log, 0) < size:
@@ -64,11 +56,45 @@ async def check_release(database: Database, sizes: Mapping[UUID, tuple[int, int]
             report.fail("release", log, text)
     for log, noted in added.items():
         if noted > sizes.get(log, (0, 0))[0]:
-            # Appended meanwhile, or never: then everything waits for it.
+            # Appended meanwhile, or never: then the log is held back for it.
             async with reading(database, log) as tx:
                 size = await tx.fetchval(_SIZE, log) or 0
             if noted > size:
                 report.fail("release", log, f"{noted} entries wait for segments or are in some, {size} are there")
+
+
+async def _held_back(tx: Transaction, report: FsckReport) -> Mapping[UUID, tuple[int, int]]:
+    """Where what is held back of each log begins, and where it ends."""
+    rows = await tx.fetch(_HELD_BACK)
+    for row in rows:
+        text = f"no checkpoint is released since {row['held_at']:%Y-%m-%d %H:%M}: entry {row['damaged']} was missing"
+        report.fail("release", row["log_id"], text)
+    return {row["log_id"]: (row["first"], row["first"] + row["count"]) for row in rows}
+
+
+async def _added(
+    tx: Transaction, back: Mapping[UUID, tuple[int, int]], report: FsckReport
+) -> tuple[Mapping[UUID, int], Mapping[UUID, int]]:
+    """How many entries of each log wait for segments or are in some, and how many are in some."""
+    added: dict[UUID, int] = {}
+    held: dict[UUID, int] = {}
+    last = 0
+    while rows := await tx.fetch(_PARTS, last, _BATCH):
+        last = rows[-1]["id"]
+        for row in rows:
+            for log, first, count in zip(row["logs"], row["firsts"], row["counts"], strict=True):
+                if (added.get(log, 0), first) == back.get(log):
+                    # What was appended since has not been taken out of its part yet.
+                    added[log] = first
+                if first != added.get(log, 0):
+                    report.fail("release", log, f"after {added.get(log, 0)} entries a segment goes on at {first}")
+                added[log] = first + count
+                if row["segment"] is not None and first == held.get(log, 0):
+                    held[log] = first + count
+    for log, (first, end) in back.items():
+        if first == added.get(log, 0):
+            added[log] = end
+    return added, held
 
 
 class CheckSegments:

@@ -7,7 +7,7 @@ from libs.events.patience import Patience
 from libs.service.periodic import Periodic
 from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.segment import StoreSegments
-from services.audit.domain.errors import EntriesMissing, ObjectsUnavailable, SegmentsAhead
+from services.audit.domain.errors import ObjectsUnavailable, SegmentsAhead
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class StoreWhatIsLeft:
             work=self._store,
             seconds=_EVERY_SECONDS,
             clock=clock,
-            outages=(ObjectsUnavailable, EntriesMissing, SegmentsAhead),
+            outages=(ObjectsUnavailable, SegmentsAhead),
         )
 
     async def checked(self) -> None:

@@ -77,11 +77,6 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         text="The object store does not answer.",
         retry_after=timedelta(seconds=1),
     ),
-    errors.EntriesMissing: ErrorRow(
-        code=grpc.StatusCode.INTERNAL,
-        reason=reason_pb2.REASON_INTERNAL,
-        text="Something went wrong on our side.",
-    ),
     errors.SegmentsAhead: ErrorRow(
         code=grpc.StatusCode.INTERNAL,
         reason=reason_pb2.REASON_INTERNAL,

@@ -34,6 +34,7 @@ _HEADS = "SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[
 _RELEASABLE = """
 SELECT log_id, size, root FROM tree_head WHERE log_id = ANY ($1::uuid[])
     AND log_id NOT IN (SELECT unnest(logs) FROM segment_part WHERE segment IS NULL)
+    AND log_id NOT IN (SELECT log_id FROM segment_held)
 """
 _TILES = """
 SELECT run.level, run.first, run.hashes FROM unnest($2::smallint[], $3::bigint[]) AS wanted (level, first_of_tile)

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
 from libs.events.event import Role, SearchTags
 from services.audit.domain.entry import SealedPerson
-from services.audit.domain.segment import BEFORE_ALL, SegmentEntry, SegmentPart, Span
+from services.audit.domain.segment import BEFORE_ALL, HeldLog, SegmentEntry, SegmentPart, Span
 
 _ENQUEUE = """
 INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts, size)
@@ -49,6 +50,30 @@ ORDER BY place, entry.index
 """
 _ADD = "INSERT INTO segment (number, digest, entries, stored_at) VALUES ($1, $2, $3, $4)"
 _HOLD = "UPDATE segment_part SET segment = $1 WHERE id = ANY ($2::bigint[]) AND segment IS NULL"
+_HELD = """
+SELECT log_id, first, count, damaged, recorded_from, recorded_until, size, held_at FROM segment_held
+WHERE $1::uuid[] IS NULL OR log_id = ANY ($1) ORDER BY held_at, log_id
+"""
+_HOLD_BACK = """
+INSERT INTO segment_held (log_id, first, count, damaged, recorded_from, recorded_until, size, held_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (log_id) DO UPDATE SET count = EXCLUDED.first + EXCLUDED.count - segment_held.first,
+    recorded_from = LEAST(segment_held.recorded_from, EXCLUDED.recorded_from),
+    recorded_until = GREATEST(segment_held.recorded_until, EXCLUDED.recorded_until),
+    size = segment_held.size + EXCLUDED.size
+"""
+_KEEP = """
+UPDATE segment_part SET logs = $2::uuid[], firsts = $3::bigint[], counts = $4::integer[]
+WHERE id = $1 AND segment IS NULL
+"""
+_DROP = "DELETE FROM segment_part WHERE id = $1 AND segment IS NULL"
+_WAITS = "SELECT EXISTS (SELECT FROM segment_part WHERE segment IS NULL AND $1 = ANY (logs))"
+_LET_GO = "DELETE FROM segment_held WHERE log_id = $1 AND first = $2 AND count = $3"
+_PUT_BACK = """
+INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts, size)
+SELECT $1, $2, ARRAY[$3::uuid], ARRAY[start], ARRAY[LEAST($6, $4 + $5 - start)::integer], $7
+FROM generate_series($4::bigint, $4::bigint + $5::bigint - 1, $6::bigint) AS start ORDER BY start
+"""
 _ROLES: tuple[Role, ...] = ("actor", "target")
 
 
@@ -96,6 +121,38 @@ class PostgresSegments:
         status = await self._tx.execute(_HOLD, number, [part.id for part in parts])
         if status != f"UPDATE {len(parts)}":
             raise RuntimeError("a part was put into another segment, under the lock of this one")
+
+    async def held(self, logs: Collection[UUID] | None = None) -> Sequence[HeldLog]:
+        rows = await self._tx.fetch(_HELD, None if logs is None else list(logs))
+        return [
+            HeldLog(
+                span=Span(row["log_id"], row["first"], row["count"]),
+                damaged=row["damaged"],
+                recorded_from=row["recorded_from"],
+                recorded_until=row["recorded_until"],
+                size=row["size"],
+                held_at=row["held_at"],
+            )
+            for row in rows
+        ]
+
+    async def hold(self, log: HeldLog) -> None:
+        await self._tx.execute(
+            _HOLD_BACK, *log.span, log.damaged, log.recorded_from, log.recorded_until, log.size, log.held_at
+        )
+
+    async def keep(self, part: int, spans: Sequence[Span]) -> None:
+        if spans:
+            await self._tx.execute(_KEEP, part, *map(list, zip(*spans, strict=True)))
+        else:
+            await self._tx.execute(_DROP, part)
+
+    async def put_back(self, log: HeldLog, *, at_most: int) -> bool:
+        if await self._tx.fetchval(_WAITS, log.span.log) or await self._tx.execute(_LET_GO, *log.span) != "DELETE 1":
+            return False
+        size = -(-log.size * at_most // log.span.size)
+        await self._tx.execute(_PUT_BACK, log.recorded_from, log.recorded_until, *log.span, at_most, size)
+        return True
 
 
 def _part(row: Any) -> SegmentPart:
