@@ -11,6 +11,7 @@ import httpx2
 
 from libs.controls.examined import Examined
 from libs.controls.message import examined_of
+from libs.controls.refusal import told
 from wardenry.controls.v1 import control_pb2, control_pb2_grpc
 from wardenry.credentials import TlsFiles
 from wardenry.errors.error import Unavailable, WardenryError
@@ -79,10 +80,7 @@ async def _examined(deployment: Deployment, service: str, control: str) -> Exami
 
 
 def _unexamined(deployment: Deployment, service: str, error: WardenryError) -> Unreachable:
-    # gRPC tells of every address that it tried; the last one is what a person looks for.
-    message = error.message.rpartition("last error: ")[2].removeprefix("UNKNOWN: ").removeprefix("UNAVAILABLE: ")
-    where = f"{service} at {deployment.address(service)}"
-    return Unreachable(f"{where} was not examined: {message} ({error.reason_name})")
+    return Unreachable(f"{service} at {deployment.address(service)} was not examined: {told(error)}")
 
 
 async def examine_or_unknown(deployment: Deployment, service: str, control: str) -> Examined:

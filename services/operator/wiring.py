@@ -19,6 +19,7 @@ from services.operator.clients.health import GrpcHealth
 from services.operator.clients.platform import GrpcPlatform
 from services.operator.clients.platform_log import GrpcPlatformLog
 from services.operator.clients.tokens import ProbedTokens
+from services.operator.clients.told import GrpcTold
 from services.operator.clients.transport import ProbedTransport
 from services.operator.commands.bootstrap import Bootstrap
 from services.operator.commands.calibration import Calibrate
@@ -71,6 +72,7 @@ def _status(deployment: Deployment, clock: Clock) -> LookAtStatus:
         certificates=TlsCertificates(deployment=deployment),
         gateway=HttpGateway(deployment=deployment, clock=clock),
         log=GrpcPlatformLog(deployment=deployment),
+        tellers=GrpcTold(deployment=deployment, clock=clock),
         clock=clock,
     )
 
@@ -79,7 +81,6 @@ def _examine(deployment: Deployment, clock: Clock) -> Examine:
     return Examine(
         look=_status(deployment, clock),
         places=deployment,
-        gateway=HttpGateway(deployment=deployment, clock=clock),
         tokens=ProbedTokens(deployment=deployment),
         transport=ProbedTransport(deployment=deployment, clock=clock),
         files=SettingsFiles(settings=deployment.settings, local_file=local_file(os.environ)),

@@ -17,6 +17,7 @@ from libs.controls.access_tokens import (
 )
 from libs.controls.deployment import Deployment, Unreachable, examine_or_unknown, fetch
 from libs.controls.examined import Examined, Finding, together
+from libs.controls.refusal import told
 from wardenry.clock import Clock
 from wardenry.errors.error import WardenryError
 from wardenry.session.v1 import token_pb2, token_pb2_grpc
@@ -57,7 +58,7 @@ async def _introspected(deployment: Deployment, token: str) -> Examined:
     try:
         answer = await stub.Introspect(token_pb2.IntrospectRequest(token=token), timeout=_SECONDS)
     except WardenryError as error:
-        return Examined(unknown=(f"session did not introspect the token: {error.message} ({error.reason_name})",))
+        return Examined(unknown=(f"session did not introspect the token: {told(error)}",))
     if answer.active:
         return Examined(findings=(Finding("the token for nobody", "introspection calls it good"),))
     return Examined(facts=("introspection refuses it: its session is nobody's",))

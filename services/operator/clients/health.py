@@ -2,6 +2,7 @@
 
 from grpc_health.v1 import health_pb2
 
+from libs.controls.refusal import told
 from services.operator.clients.deployment import Deployment
 from services.operator.domain.status import Health
 from wardenry.clock import Clock
@@ -30,6 +31,6 @@ class GrpcHealth:
             began = self._clock.monotonic()
             answer = await ask(health_pb2.HealthCheckRequest(service=_READY), timeout=_PATIENCE)
         except WardenryError as error:
-            return Health(reachable=False, ready=False, latency=None, trouble=error.message)
+            return Health(reachable=False, ready=False, latency=None, trouble=told(error))
         ready = answer.status == health_pb2.HealthCheckResponse.SERVING
         return Health(reachable=True, ready=ready, latency=self._clock.monotonic() - began)

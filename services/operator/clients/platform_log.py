@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+from libs.controls.refusal import told
 from services.operator.clients.deployment import Deployment
 from services.operator.domain.status import LogHead, LogUnreadable
 from wardenry.audit.v1 import log_pb2, log_pb2_grpc
@@ -25,7 +26,7 @@ class GrpcPlatformLog:
             answer = await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest(), timeout=_PATIENCE)
             checkpoint = open_checkpoint(answer.checkpoint, [VerifierKey.parse(key) for key in keys.keys])
         except WardenryError as error:
-            raise LogUnreadable(f"audit does not tell it: {error.message}") from error
+            raise LogUnreadable(f"audit does not tell it: {told(error)}") from error
         except (CheckpointInvalid, NoteInvalid) as error:
             raise LogUnreadable(f"it is not signed as it should be: {error}") from error
         return LogHead(

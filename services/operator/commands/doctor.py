@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from services.operator.commands.status import LookAtStatus
+from services.operator.commands.status import SERVICES, LookAtStatus
 from services.operator.domain import diagnosis
+from services.operator.domain.clocks import judge_clocks
 from services.operator.domain.diagnosis import Diagnosis, Severity
-from services.operator.domain.ports import Gateway, OwnFiles, Places, Tokens, Transport, Unseen
+from services.operator.domain.ports import OwnFiles, Places, Tokens, Transport, Unseen
+from services.operator.domain.queues import judge_backlogs, judge_parked
 from services.operator.domain.status import Status
 
 
@@ -17,14 +19,12 @@ class Examine:
         *,
         look: LookAtStatus,
         places: Places,
-        gateway: Gateway,
         tokens: Tokens,
         transport: Transport,
         files: OwnFiles,
     ) -> None:
         self._look = look
         self._places = places
-        self._gateway = gateway
         self._tokens = tokens
         self._transport = transport
         self._files = files
@@ -34,7 +34,7 @@ class Examine:
         status = await self._look()
         found = diagnosis.judge_parts(status.parts)
         found += self._certificates(status)
-        found.append(diagnosis.judge_clock(await self._gateway.check()))
+        found += self._told(status)
         found += await self._issued()
         found.append(self._log(status))
         found += await self._handshakes()
@@ -48,6 +48,15 @@ class Examine:
             if part.presented.certificate is not None
         ]
         return diagnosis.judge_certificates([*presented, *self._files.certificates()], now=status.at)
+
+    def _told(self, status: Status) -> list[Diagnosis]:
+        told, missing = status.told, [service for service in SERVICES if service not in status.told]
+        clocks = {service: each.clock for service, each in told.items()}
+        return [
+            *judge_clocks(status.gateway, clocks, missing=missing),
+            *judge_backlogs(told, missing=missing),
+            *judge_parked(told, missing=missing),
+        ]
 
     async def _issued(self) -> list[Diagnosis]:
         try:

@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.operator.domain.status import Answer, Certificate, LogHead, Part
+from services.operator.domain.status import Certificate, LogHead, Part
 
 #: A certificate that ends sooner is told of; one that ends sooner still is an error.
 SOON: Final = timedelta(days=30)
 VERY_SOON: Final = timedelta(days=7)
-#: Clocks may differ as much as this; by more than the other, tokens and leases are misjudged.
-SLIGHT_SKEW: Final = timedelta(seconds=2)
-LARGE_SKEW: Final = timedelta(seconds=30)
 
 
 class Severity(StrEnum):
@@ -53,6 +50,11 @@ def judge_parts(parts: Sequence[Part]) -> list[Diagnosis]:
         for part in parts
         if part.trouble
     ]
+    found += [
+        Diagnosis(check="parts", severity=Severity.UNKNOWN, what=f"{part.name} does not tell how it is: {part.untold}.")
+        for part in parts
+        if part.untold
+    ]
     return found or [_ok("parts", f"All {len(parts)} answer, and have what they need.")]
 
 
@@ -86,23 +88,6 @@ def judge_certificates(certificates: Iterable[tuple[str, Certificate]], *, now: 
     if found or least is None:
         return found
     return [_ok("certificates", f"The first ends in {least} days.")]
-
-
-def judge_clock(answer: Answer) -> Diagnosis:
-    """Whether the gateway's clock agrees with ours."""
-    skew = answer.skew
-    if skew is None:
-        what = "The gateway tells no time." if answer.reachable else "The gateway does not answer."
-        return Diagnosis(check="clock", severity=Severity.UNKNOWN, what=what)
-    if abs(skew) <= SLIGHT_SKEW:
-        return _ok("clock", "The gateway's agrees with this machine's.")
-    return Diagnosis(
-        check="clock",
-        severity=Severity.ERROR if abs(skew) > LARGE_SKEW else Severity.WARNING,
-        what=f"The gateway's is {abs(skew).total_seconds():.0f} s {'ahead of' if skew > timedelta(0) else 'behind'} "
-        "this machine's.",
-        mend="Have both machines follow a time server.",
-    )
 
 
 def judge_issuer(told: str, *, gateway: str) -> Diagnosis:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.operator.domain.founding import Founding
 from services.operator.domain.status import Answer, Certificate, Health, LogHead, Presented
+from services.operator.domain.told import Told
 
 
 class Places(Protocol):
@@ -25,6 +26,12 @@ class Places(Protocol):
 class HealthChecks(Protocol):
     async def check(self, service: str) -> Health:
         """How the gRPC service of that name is. One that does not answer is an answer too; nothing is raised."""
+        ...
+
+
+class Tellers(Protocol):
+    async def of(self, service: str) -> Told:
+        """What the gRPC service of that name tells of its clock and queues. Raises Unseen."""
         ...
 
 

@@ -1,8 +1,10 @@
 """How the parts of a deployment are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from services.operator.domain.told import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,10 @@ class Part:
     address: str
     health: Health
     presented: Presented
+    #: What a service tells of its clock and queues; None when it did not, and for the gateway.
+    told: Told | None = None
+    #: Why a service that answers did not tell, in words; empty otherwise.
+    untold: str = ""
 
     @property
     def trouble(self) -> str:
@@ -92,6 +98,8 @@ class Status:
     at: datetime
     #: The services in order, then the gateway.
     parts: Sequence[Part]
+    #: The gateway's clock, among others.
+    gateway: Answer
     #: None when it could not be had.
     log: LogHead | None
     #: Why not; empty otherwise.
@@ -101,6 +109,11 @@ class Status:
     def well(self) -> bool:
         """Whether every part is as it should be."""
         return self.log is not None and not any(part.trouble for part in self.parts)
+
+    @property
+    def told(self) -> Mapping[str, Told]:
+        """What each service told that did, in their order."""
+        return {part.name: part.told for part in self.parts if part.told is not None}
 
     @property
     def answers(self) -> bool:

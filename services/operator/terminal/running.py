@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from libs.config.settings import SettingsInvalid
+from libs.controls.refusal import told
 from services.operator.config import NothingRuns
 from services.operator.terminal.exits import Exit
 from services.operator.terminal.output import fail
@@ -32,13 +33,8 @@ def run(opened: Opened[U], act: Callable[[U], Awaitable[T]]) -> T:
     except SettingsInvalid as error:
         fail(str(error), Exit.CONFIGURATION)
     except (Unavailable, DeadlineExceeded) as error:
-        fail(f"The deployment does not answer: {_short(error.message)}", Exit.UNAVAILABLE)
+        fail(f"The deployment does not answer: {told(error)}.", Exit.UNAVAILABLE)
     except WardenryError as error:
-        fail(f"Refused: {error.message} ({error.reason_name})", Exit.REFUSED)
+        fail(f"Refused: {told(error)}.", Exit.REFUSED)
     except OSError as error:
         fail(f"{error.filename or 'The deployment'}: {error.strerror or error}.", Exit.CONFIGURATION)
-
-
-def _short(message: str) -> str:
-    """gRPC tells of every address that it tried; the last one is what a person looks for."""
-    return message.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")

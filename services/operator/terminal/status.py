@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.operator.commands.status import LookAtStatus
+from services.operator.domain.durations import age
 from services.operator.domain.status import LogHead, Part, Presented, Status
-from services.operator.terminal.durations import age
 from services.operator.terminal.exits import Exit
 from services.operator.terminal.output import show, show_json, table, troubles
 from services.operator.terminal.running import Opened, run
+from services.operator.terminal.told import told_as_json, told_table
 
 #: Fewer days than these are shown in red.
 _FEW_DAYS = 30
@@ -31,7 +32,9 @@ def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
         else:
             named = [(part.name, part.trouble) for part in status.parts if part.trouble]
             log = [("platform log", status.log_trouble)] if status.log is None else []
-            show(_table(status), Text(), *_log(status), *troubles(named + log))
+            named += [(part.name, f"it does not tell how it is: {part.untold}") for part in status.parts if part.untold]
+            own = told_table(status.parts)
+            show(_table(status), Text(), *((own, Text()) if own else ()), *_log(status), *troubles(named + log))
         raise typer.Exit(Exit.OK if status.well else Exit.NOT_WELL if status.answers else Exit.UNAVAILABLE)
 
 
@@ -96,6 +99,8 @@ def _part_as_json(part: Part, now: datetime) -> dict[str, object]:
             "days_left": certificate.days_left(now),
         },
         "trouble": part.trouble or None,
+        "told": told_as_json(part),
+        "untold": part.untold or None,
     }
 
 

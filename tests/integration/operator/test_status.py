@@ -49,6 +49,15 @@ def test_programs_get_one_document(stack: LocalStack, wardenry: Wardenry) -> Non
         assert 0 < part["certificate"]["days_left"] < LIFE_DAYS
         assert part["latency_ms"] > 0
         assert (part["ready"], part["trouble"]) == (True, None)
+    for part in status["parts"][:-1]:
+        clock, outbox = part["told"]["clock_ahead_ms"], part["told"]["outbox"]
+        # One machine, one clock: it lies between what a question and its answer can tell.
+        assert clock["least"] <= 0 <= clock["most"]
+        consumers = ["audit", "session"] if part["name"] == "identity" else ["audit"]
+        assert [each["consumer"] for each in outbox["backlogs"]] == consumers
+        assert all(each["events"] >= 0 and not each["ahead"] for each in outbox["backlogs"])
+        assert (part["told"]["parked"], part["untold"]) == ([], None)
+    assert status["parts"][-1]["told"] is None
     assert status["platform_log"]["size"] >= 0
     assert status["platform_log"]["signed_at"]
 
@@ -59,6 +68,22 @@ def test_what_does_not_answer_is_named(stack: LocalStack, wardenry: Wardenry) ->
     parts = {part["name"]: part for part in json.loads(said.out)["parts"]}
     assert (said.code, [name for name, part in parts.items() if not part["reachable"]]) == (1, ["datarights"])
     assert "no answer" in parts["datarights"]["trouble"]
+    assert parts["datarights"]["told"] is None
+    assert all(parts[name]["told"] for name in PARTS[:4])
+
+
+def test_what_a_consumer_does_not_say_is_not_known(stack: LocalStack, wardenry: Wardenry) -> None:
+    with paused(stack, "audit"):
+        said = wardenry("doctor", "--json")
+    assert said.code == 1
+    found = {(each["check"], each["severity"]): each["what"] for each in json.loads(said.out)["diagnoses"]}
+    assert found["clock", "unknown"] == "That of audit is not known."
+    assert found["parked", "unknown"] == "What audit parked is not known."
+    told = [each["what"] for each in json.loads(said.out)["diagnoses"] if each["check"] == "backlog"]
+    assert told == [
+        "audit does not say what it has of the events of identity, session, tenancy, datarights.",
+        "What waits in the outbox of audit is not known.",
+    ]
 
 
 def test_another_one_at_its_address_is_found_out(stack: LocalStack, wardenry: Wardenry) -> None:
@@ -74,7 +99,7 @@ def test_nothing_is_wrong_with_a_fresh_stack(stack: LocalStack, wardenry: Warden
     assert max(map(len, said.out.splitlines())) <= 80
     found = json.loads(wardenry("doctor", "--json").out)
     assert found["well"]
-    checks = ["parts", "certificates", "clock", "issuer", "keys", "log", "tls", "files"]
+    checks = ["parts", "certificates", "clock", "backlog", "parked", "issuer", "keys", "log", "tls", "files"]
     assert [each["check"] for each in found["diagnoses"]] == checks
 
 
@@ -130,4 +155,4 @@ def test_all_down_is_another_exit_code_than_some(stack: LocalStack, tmp_path: Pa
     assert command("status").code == 69
     refused = command("bootstrap", "--address", "ops@example.com")
     assert (refused.code, refused.error.count("\n")) == (69, 1)
-    assert "Connection refused" in refused.error
+    assert "connection refused" in refused.error

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.operator.commands.calibration import Calibrate
-from services.operator.terminal.durations import age
+from services.operator.domain.durations import age
 
 
 def ticking(step: float) -> Callable[[], float]:

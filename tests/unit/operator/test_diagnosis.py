@@ -8,7 +8,7 @@ import pytest
 from libs.ids import PLATFORM
 from services.operator.domain import diagnosis
 from services.operator.domain.diagnosis import Diagnosis, Severity
-from services.operator.domain.status import Answer, Certificate, Health, LogHead, Part, Presented
+from services.operator.domain.status import Certificate, Health, LogHead, Part, Presented
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 GATEWAY = "https://id.example.com"
@@ -67,21 +67,9 @@ def test_a_certificate_that_ends(days: int, severity: Severity | None) -> None:
         assert found[0].what.startswith("The other end")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "severity"),
-    [(0, None), (2, None), (-2, None), (3, Severity.WARNING), (-31, Severity.ERROR), (31, Severity.ERROR)],
-)
-def test_clocks_that_differ(seconds: int, severity: Severity | None) -> None:
-    answer = Answer(reachable=True, latency=0.1, skew=timedelta(seconds=seconds))
-    found = diagnosis.judge_clock(answer)
-    assert bad([found]) == ([] if severity is None else [severity])
-    if severity is not None:
-        assert ("ahead" in found.what) is (seconds > 0)
-
-
-def test_a_clock_that_is_not_told() -> None:
-    for answer in (Answer(reachable=True, latency=0.1), Answer(reachable=False, latency=None)):
-        assert diagnosis.judge_clock(answer).severity is Severity.UNKNOWN
+def test_a_part_that_answers_and_does_not_tell_how_it_is_is_not_known() -> None:
+    (found,) = diagnosis.judge_parts([WELL, replace(WELL, untold="it does not know the question")])
+    assert (found.severity, "does not know the question" in found.what) == (Severity.UNKNOWN, True)
 
 
 def test_an_issuer_that_is_not_the_gateway() -> None:
