@@ -16,6 +16,7 @@ from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.postgres.provision import LOGINS
 from libs.db.schemas import ROOT
 from libs.rpc.tls import ENVIRONMENT as TLS_ENVIRONMENT
+from wardenry.channels import CONNECTING_MILLISECONDS
 
 #: In the order of their start. What does not exist yet is left out.
 GRPC_SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
@@ -158,7 +159,7 @@ class GrpcService:
             options=[
                 ("grpc.ssl_target_name_override", name),
                 ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
+                ("grpc.min_reconnect_backoff_ms", CONNECTING_MILLISECONDS),
                 ("grpc.max_reconnect_backoff_ms", 1000),
             ],
         )

@@ -10,6 +10,9 @@ from wardenry.credentials import TlsFiles
 #: Pings on an idle connection, so that a dead peer is found before a caller waits for it. Servers allow it.
 KEEPALIVE_MILLISECONDS = 20_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 5_000
+#: The time that a connection and its handshake have at least. gRPC calls it the shortest pause, which it is not: after
+#: a failure the pause is the back-off alone. Shorter than a busy machine needs, and nothing would ever be connected.
+CONNECTING_MILLISECONDS = 5_000
 #: The largest answer we take: a tile of the log's entries has up to 256 of 64 KiB, each after its length.
 LARGEST_RESPONSE = 17 * 1024 * 1024
 
@@ -47,7 +50,7 @@ def open_channel(
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", CONNECTING_MILLISECONDS),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.max_receive_message_length", LARGEST_RESPONSE),
         ("grpc.service_config", _service_config()),
