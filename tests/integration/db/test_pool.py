@@ -33,6 +33,15 @@ def made(service_database: ServiceDatabases) -> ServiceDatabase:
 
 @pytest.fixture
 async def database(made: ServiceDatabase) -> AsyncIterator[Database]:
+    pool = Database(url=made.runtime, name="test", size=2, acquire_timeout=60.0, statement_timeout=60.0)
+    await pool.open()
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def impatient(made: ServiceDatabase) -> AsyncIterator[Database]:
+    """It bears no slow statement and no lock."""
     pool = Database(url=made.runtime, name="test", size=2, statement_timeout=0.5, lock_timeout=0.2)
     await pool.open()
     yield pool
@@ -139,7 +148,7 @@ async def test_a_call_that_times_out_inside_the_body_cannot_mix_replies(database
         async with database.transaction(Context()) as tx:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.05):
-                    await tx.fetchval("SELECT 1 FROM pg_sleep(0.3)")
+                    await tx.fetchval("SELECT 1 FROM pg_sleep(30)")
             await tx.fetchval("SELECT 2")
 
     with pytest.raises(DatabaseUnavailable):
@@ -153,17 +162,17 @@ async def test_no_connection_is_lent_inside_a_transaction(database: Database) ->
     assert await database.fetch("SELECT now()") != await database.fetch("SELECT now()")
 
 
-async def test_a_statement_that_takes_too_long_is_unavailability(database: Database) -> None:
+async def test_a_statement_that_takes_too_long_is_unavailability(impatient: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
-        await database.fetch("SELECT pg_sleep(2)")
+        await impatient.fetch("SELECT pg_sleep(30)")
 
 
-async def test_a_lock_that_takes_too_long_is_unavailability(database: Database) -> None:
+async def test_a_lock_that_takes_too_long_is_unavailability(database: Database, impatient: Database) -> None:
     async with database.transaction(Context()) as tx:
         await tx.execute(_TAKE, 1)
         await tx.execute("SELECT pg_advisory_xact_lock(1)")
         with pytest.raises(DatabaseUnavailable):
-            await database.fetch("SELECT pg_advisory_xact_lock(1)")
+            await impatient.fetch("SELECT pg_advisory_xact_lock(1)")
 
 
 async def test_an_error_of_a_statement_stays_what_it_is(database: Database) -> None:
@@ -197,12 +206,12 @@ async def test_lost_connections_are_replaced(database: Database, made: ServiceDa
 
 async def test_opening_waits_for_the_database_and_an_outage_ends_by_itself(made: ServiceDatabase) -> None:
     async with Proxy(made.runtime) as proxy:
-        pool = Database(url=proxy.url, name="test", acquire_timeout=1.0)
+        pool = Database(url=proxy.url, name="test", acquire_timeout=5.0)
         opening = asyncio.create_task(pool.open())
         await asyncio.sleep(0.6)
         assert not opening.done()
         await proxy.begin()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await opening
         await proxy.end()
         with pytest.raises(DatabaseUnavailable):
@@ -220,7 +229,7 @@ async def test_what_is_open_when_the_pool_closes_may_end_and_is_cut_off_after_th
         async with pool.transaction(Context()) as tx:
             await tx.execute(_TAKE, number)
             closing = asyncio.create_task(pool.close(grace=grace))
-            await asyncio.wait([closing], timeout=0.05)
+            await asyncio.wait([closing], timeout=60 if grace < 1 else 0.05)
             await tx.execute(_TAKE, number + 1)
         await closing
 

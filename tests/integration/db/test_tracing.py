@@ -25,7 +25,7 @@ def observer() -> KeepingObserver:
 @pytest.fixture
 async def database(service_database: ServiceDatabases, observer: KeepingObserver) -> AsyncIterator[Database]:
     made = service_database("identity", sql("tests/testdata/sql/taken.sql"))
-    pool = Database(url=made.runtime, name="test", size=1, acquire_timeout=0.2, observer=observer)
+    pool = Database(url=made.runtime, name="test", size=1, acquire_timeout=1.0, observer=observer)
     await pool.open()
     yield pool
     await pool.close()

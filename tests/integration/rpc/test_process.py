@@ -73,7 +73,7 @@ def handshake(certificates: CertificatesForTests, port: int, version: ssl.TLSVer
     context.minimum_version = context.maximum_version = version
     context.set_alpn_protocols(["h2"])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
         context.wrap_socket(connection, server_hostname="session") as secured,
     ):
         return secured.version()
@@ -94,7 +94,7 @@ def test_sigterm_drains(process: subprocess.Popen[str]) -> None:
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "drained\n"
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_an_occupied_port_is_one_line(
@@ -103,7 +103,7 @@ def test_an_occupied_port_is_one_line(
     assert process.stdout is not None
     port = process.stdout.readline().strip()
     with start(certificates, tmp_path / "second.py", listen=f"127.0.0.1:{port}") as second:
-        _, errors = second.communicate(timeout=30)
+        _, errors = second.communicate(timeout=60)
     assert second.returncode == 78
     assert errors.count("\n") == 1
     assert f"127.0.0.1:{port} cannot be listened on" in errors

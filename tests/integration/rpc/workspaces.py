@@ -99,7 +99,8 @@ class RevocationHandlers(revocation_pb2_grpc.RevocationServiceServicer):
 class ServerForTests:
     """The server, its parts, and its callers."""
 
-    def __init__(self, *, certificates: CertificatesForTests, observer: Observer = SILENT) -> None:
+    def __init__(self, *, certificates: CertificatesForTests, observer: Observer = SILENT, grace: float = 1.0) -> None:
+        """`grace`: seconds that calls under way have when the server drains."""
         self.certificates = certificates
         self.observer = observer
         self.verifier = VerifierForTests()
@@ -116,7 +117,7 @@ class ServerForTests:
             trace_ratio=1.0,
             on_denied=self._on_denied,
             reflection=True,
-            grace=1.0,
+            grace=grace,
         )
         self.server.add(workspace_pb2_grpc.add_WorkspaceServiceServicer_to_server, self.workspaces)
         self.server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, RevocationHandlers())
