@@ -5,10 +5,11 @@ import io
 import json
 from collections.abc import Iterable
 
+from libs.events.event import ADDRESS, DEVICE_FINGERPRINT, IP_ADDRESS, NAME, PREVIOUS_NAME, USER_AGENT
 from libs.spreadsheet import safe
 from services.audit.domain.entry import OpenedEntry
 
-_VALUES = ("ip_address", "user_agent", "device_fingerprint", "address", "name")
+_VALUES = (IP_ADDRESS, USER_AGENT, DEVICE_FINGERPRINT, ADDRESS, NAME, PREVIOUS_NAME)
 _LEAF = (
     "event_id",
     "occurred_at",

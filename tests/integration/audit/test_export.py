@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from libs.events.client import Client
+from libs.events.event import PersonalValues
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import KeysUnavailable
 from services.audit.domain.events import Caller
@@ -127,6 +128,15 @@ async def test_a_spreadsheet_shows_and_does_not_run(audit: AuditOnPostgres) -> N
     audit.vault.destroy(ALICE)
     (row,) = csv.DictReader(io.StringIO((await exported(audit, form=ExportFormat.CSV)).decode(), newline=""))
     assert row["actor_ip_address"] == "(erased)"
+
+
+async def test_a_spreadsheet_shows_what_a_name_was_before_it_was_corrected(audit: AuditOnPostgres) -> None:
+    values = {"name": "Bob Ω", "previous_name": "+Bob"}
+    person = PersonalValues(role="target", reader_key=audit.vault.key_of(BOB, LOG), values=values)
+    await audit.intake.take([audit.record(audit.event(personal=(person,)))])
+    (row,) = csv.DictReader(io.StringIO((await exported(audit, form=ExportFormat.CSV)).decode(), newline=""))
+    assert (row["target_previous_name"], row["target_name"]) == ("'+Bob", "Bob Ω")
+    assert (row["actor_previous_name"], row["actor_name"]) == ("", "")
 
 
 async def test_memory_does_not_grow_with_the_size_of_entries(audit: AuditOnPostgres) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.events import event
 from libs.spreadsheet import safe
 from services.audit.domain.spreadsheet import COLUMNS, heading
 
@@ -42,3 +43,9 @@ def test_no_cell_begins_a_formula_or_hides_a_character(text: str) -> None:
 
 def test_the_heading_is_one_line() -> None:
     assert heading().decode() == ",".join(COLUMNS) + "\r\n"
+
+
+def test_every_value_that_an_event_may_hold_has_its_column() -> None:
+    fields = {name: value for name, value in vars(event).items() if name.isupper() and isinstance(value, str)}
+    assert {"IP_ADDRESS", "PREVIOUS_NAME"} <= set(fields)
+    assert {f"{person}_{field}" for person in ("actor", "target") for field in fields.values()} <= set(COLUMNS)
