@@ -1,6 +1,7 @@
 """Real PostgreSQL for tests: one cluster for a test process, a fresh database for whoever asks."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ QUICK = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    # It would visit every database of every test, at moments of its own choice.
+    "autovacuum": "off",
     "shared_buffers": "64MB",
 }
 
@@ -120,6 +123,18 @@ class PostgresForTests:
         return ServiceDatabase(
             service=service, name=name, administrator=on_database(self.server.superuser_url, name), passwords=passwords
         )
+
+
+async def waits_for_a_lock(administrator_url: str, *, seconds: float = 60) -> None:
+    """Until somebody waits for a lock of the cluster."""
+    deadline = time.monotonic() + seconds
+    connection = await asyncpg.connect(administrator_url)
+    try:
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            assert time.monotonic() < deadline, "nobody waits"
+            await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
 
 
 async def copy_database(administrator_url: str, *, template: str, name: str) -> None:

@@ -12,6 +12,7 @@ from services.identity.domain.device import remember
 from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable, TicketInvalid
 from tests.support.held_hasher import HeldHasher
 from tests.support.identity import BROWSER, CALLER, PASSWORD, IdentityForTests
+from tests.support.postgres import waits_for_a_lock
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 
@@ -116,17 +117,9 @@ async def test_an_erasure_waits_for_a_device_that_is_being_remembered(identity: 
     async with identity.store.transaction(ada) as tx:
         assert await tx.devices.add(device)
         erasing = asyncio.create_task(subject_data(identity).erase(ada))
-        await waits_for_a_lock(identity)
+        await waits_for_a_lock(identity.identity.administrator)
     await erasing
     assert await identity.as_administrator("SELECT FROM device WHERE subject_id = $1", ada) == []
-
-
-async def waits_for_a_lock(identity: IdentityForTests) -> None:
-    for _ in range(1_000):
-        if await identity.as_administrator("SELECT FROM pg_locks WHERE NOT granted"):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 async def test_who_is_unknown_has_nothing(identity: IdentityForTests) -> None:

@@ -9,6 +9,7 @@ from services.session.commands.token import Tokens
 from services.session.domain import events
 from services.session.domain.grant import Use
 from services.session.domain.ports import Rotation
+from tests.support.postgres import waits_for_a_lock
 from tests.support.session import PACE, SessionForTests
 
 
@@ -45,7 +46,7 @@ async def test_a_rotation_that_waits_for_an_end_sees_it(session: SessionForTests
     async with session.work.begin(tokens.subject) as work:
         await work.sessions.end([tokens.session], but=None, reason="revoked")
         waiting = asyncio.create_task(applied(session, decided))
-        await asyncio.sleep(0.3)
+        await waits_for_a_lock(session.database.administrator)
         assert not waiting.done()
     assert not await waiting
 
@@ -64,7 +65,7 @@ async def test_an_end_waits_for_a_rotation_under_way(session: SessionForTests) -
             decided.grant.grant,
         )
         ending = asyncio.create_task(end(session, tokens))
-        await asyncio.sleep(0.3)
+        await waits_for_a_lock(session.database.administrator)
         assert not ending.done(), "acknowledged while a refresh may still commit"
         await transaction.commit()
         await ending

@@ -7,6 +7,7 @@ import pytest
 from libs.ids import PLATFORM
 from services.tenancy.commands.subject_data import SubjectData
 from services.tenancy.domain.errors import InvitationInvalid, LastOwner, SubjectUnknown
+from tests.support.postgres import waits_for_a_lock
 from tests.support.tenancy import Tenancy
 from wardenry.permissions import Role
 
@@ -170,7 +171,7 @@ async def test_a_workspace_that_is_being_created_is_left_too(tenancy: Tenancy) -
     async with tenancy.store.begin(workspaces=(), subject=anna.subject) as work:
         await work.subject_data.check_may_join(anna.subject)
         erasing = asyncio.create_task(data.erase(anna.subject))
-        await waits_for_a_lock(tenancy)
+        await waits_for_a_lock(tenancy.stored.administrator)
         assert not erasing.done()
     await erasing
     # And the other way round, both at once, again and again: never is a membership left.
@@ -179,14 +180,6 @@ async def test_a_workspace_that_is_being_created_is_left_too(tenancy: Tenancy) -
         await asyncio.gather(data.erase(ben.subject), tenancy.workspace(ben, f"race-{number}"), return_exceptions=True)
         await data.erase(ben.subject)
     assert await tenancy.as_administrator("SELECT FROM membership WHERE ended_at IS NULL") == []
-
-
-async def waits_for_a_lock(tenancy: Tenancy) -> None:
-    for _ in range(1_000):
-        if await tenancy.as_administrator("SELECT FROM pg_locks WHERE NOT granted"):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 async def test_every_invitation_of_the_address_to_where_the_person_was_ends_with_the_persons_keys(
