@@ -27,6 +27,10 @@ class ExportInvalid(ValueError):
     """A line is not what the format allows at its place."""
 
 
+class ExportCut(ExportInvalid):
+    """The file ends inside a line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportHeader:
     """The first line."""
@@ -137,10 +141,12 @@ class ExportWriter:
 
 
 def read_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines, each with its newline. Raises ExportInvalid for one that is too long or not ended."""
+    """The lines, each with its newline. Raises ExportInvalid for one that is too long, ExportCut for one not ended."""
     while line := stream.readline(MAX_LINE_BYTES + 1):
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            raise ExportInvalid("the line is too long")
         if not line.endswith(b"\n"):
-            raise ExportInvalid("the line is too long" if len(line) > MAX_LINE_BYTES else "the file ends inside a line")
+            raise ExportCut("the file ends inside a line")
         yield line
 
 

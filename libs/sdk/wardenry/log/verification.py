@@ -13,6 +13,7 @@ from wardenry.log.anchor import Anchor, AnchorInvalid, verify_anchor
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, open_checkpoint
 from wardenry.log.commitment import CommitmentMismatch, check_commitment
 from wardenry.log.export import (
+    ExportCut,
     ExportEntry,
     ExportHeader,
     ExportInvalid,
@@ -44,6 +45,7 @@ CHECKS = {
 #: Findings that are kept; the rest is counted.
 _KEPT = 100
 _EVERYTHING = EntryFilter()
+_ENDS_INSIDE = "the file ends inside a line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Report:
     failed: Counter[str] = field(default_factory=Counter)
     #: The first findings.
     findings: list[Finding] = field(default_factory=list)
+    #: Whether the file ends before its trailer does.
+    cut: bool = False
     #: Why a check that was asked for could not be made, by check.
     unchecked: dict[str, str] = field(default_factory=dict)
 
@@ -80,6 +84,13 @@ class Report:
     def verified(self) -> bool:
         """Everything that was checked holds, and nothing is missing."""
         return not self.failed and self.made["signature"] > 0
+
+    @property
+    def incomplete(self) -> bool:
+        """Nothing is wrong with what is there, and the rest is missing: as where a download stopped."""
+        if not self.cut or self.failed.total() > len(self.findings):
+            return False
+        return all(finding.line is None or finding.text == _ENDS_INSIDE for finding in self.findings)
 
     def fail(self, check: str, line: int | None, text: str) -> None:
         self.failed[check] += 1
@@ -119,6 +130,9 @@ class _Verification:
                     digest.update(line)
                 if report.header is None:
                     break
+        except ExportCut:
+            report.cut = True
+            report.fail("format", self._line + 1, _ENDS_INSIDE)
         except ExportInvalid as error:
             report.fail("format", self._line + 1, str(error))
         if report.header is not None:
@@ -238,6 +252,7 @@ class _Verification:
         report = self._report
         report.made["signature"] += 1
         if trailer is None:
+            report.cut = True
             report.fail("signature", None, "the trailer is missing: the file was cut")
         else:
             if trailer.count != report.entries:

@@ -1,32 +1,37 @@
 """`wardenry-verify FILE --keys KEYS`: checks an exported log off line. Also `python -m wardenry.log.verify`.
 
 Exit codes: 0 everything holds; 1 something does not; 2 wrong usage, or a file that cannot be read; 3 everything that
-could be checked holds, and something that was asked for could not be.
+could be checked holds, and something that was asked for could not be; 4 the file is no log export, or ends too early
+while nothing that is there is wrong.
 """
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint
+from wardenry.log.export import FORMAT
+from wardenry.log.file_kind import BEGINNING, other_than_export
 from wardenry.log.note import NoteInvalid, VerifierKey
 from wardenry.log.verification import CHECKS, Report, verify_export
 
-VERIFIED, REFUTED, USAGE, UNCHECKED = 0, 1, 2, 3
+VERIFIED, REFUTED, USAGE, UNCHECKED, NO_EXPORT = 0, 1, 2, 3, 4
 _SHOWN = 20
 #: Until independent witnesses cosign checkpoints, one size has one root because the operator says so.
 _STANDING = "operator-asserted"
+_CUT = "the file ends too early, as where a download stopped"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="wardenry-verify",
         description="Check an exported audit log off line, with the public key alone.",
-        epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 not everything could be checked",
+        epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 not everything could be "
+        "checked, 4 no log export, or not all of it",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines")
     parser.add_argument(
@@ -55,35 +60,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(f"--keys: {options.keys} is not what /.well-known/wardenry-log-keys serves")
     try:
         previous = _previous(options.previous, keys)
-        with options.file.open("rb") as stream:
+        with options.file.open("rb", buffering=BEGINNING) as stream:
+            if (kind := other_than_export(stream.peek(BEGINNING))) is not None:
+                return _no_export(options.file, kind, as_json_object=options.json)
             report = verify_export(stream, keys, previous=previous)
     except OSError as error:
         return _usage(f"{error.filename or options.file}: {error.strerror}")
     except (NoteInvalid, CheckpointInvalid, UnicodeDecodeError) as error:
         return _usage(f"--previous: {error}")
-    try:
-        _tell(report, as_json_object=options.json)
-    except OSError:
-        # Nobody reads on. What was found is not changed by that, and neither is what the exit code says.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if options.json:
+        _tell(lambda out: out.write(json.dumps(as_json(report)) + "\n"))
+    else:
+        _tell(lambda out: print_table(report, out))
     return exit_code(report)
 
 
-def _tell(report: Report, *, as_json_object: bool) -> None:
+def _tell(write: Callable[[TextIO], object]) -> None:
     out: TextIO | None = sys.stdout
     if out is None:  # closed before we began
         return
+    try:
+        write(out)
+        out.flush()
+    except OSError:
+        # Nobody reads on. What was found is not changed by that, and neither is what the exit code says.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _no_export(file: Path, kind: str, *, as_json_object: bool) -> int:
+    """For a file that nobody could have altered a log in."""
     if as_json_object:
-        out.write(json.dumps(as_json(report)) + "\n")
+        problem = {"verified": False, "problem": f"no log export: {kind}"}
+        _tell(lambda out: out.write(json.dumps(problem) + "\n"))
     else:
-        print_table(report, out)
-    out.flush()
+        sys.stderr.write(
+            f"wardenry-verify: {_visible(str(file))} is no log export, but {kind}. Expected is a file in the format "
+            f"{FORMAT}, JSON Lines, as Export with proofs on the page Audit log gives it. Nothing was verified.\n"
+        )
+    return NO_EXPORT
 
 
 def exit_code(report: Report) -> int:
     """The exit code of a report."""
     if not report.verified:
-        return REFUTED
+        return NO_EXPORT if report.incomplete else REFUTED
     return UNCHECKED if report.unchecked else VERIFIED
 
 
@@ -91,6 +111,7 @@ def as_json(report: Report) -> dict[str, object]:
     """The report for programs."""
     return {
         "verified": report.verified,
+        "problem": _CUT if report.incomplete else None,
         "standing": _STANDING,
         "log": str(report.header.log) if report.header else None,
         "filter": dict(report.header.filter) if report.header else None,
@@ -135,10 +156,15 @@ def print_table(report: Report, out: TextIO) -> None:
         out.write(f"  {where}: {_visible(finding.text)}\n")
     if (more := report.failed.total() - _SHOWN) > 0:
         out.write(f"  … and {more} more\n")
-    if not report.verified:
-        out.write(paint("REFUTED", "31;1") + ": this file is not what the log signed\n")
-    else:
-        out.write(paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)\n")
+    out.write(_verdict(report, paint) + "\n")
+
+
+def _verdict(report: Report, paint: Callable[[str, str], str]) -> str:
+    if report.verified:
+        return paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)"
+    if report.incomplete:
+        return paint("INCOMPLETE", "33;1") + f": {_CUT}. Export it again: until it is whole, nothing of it counts"
+    return paint("REFUTED", "31;1") + ": this file is not what the log signed"
 
 
 def _visible(text: str) -> str:
