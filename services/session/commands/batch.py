@@ -24,14 +24,16 @@ class Batch(Generic[Item, Result]):
         work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         size: int,
         tick: float,
+        ticks: int = 1,
         parallel: int = 1,
         waiting: int = 4096,
     ) -> None:
         """At most `size` items a batch and `parallel` batches at a time; the first item of a batch waits `tick` seconds
-        for others; beyond `waiting` items none is taken."""
+        for others, and again while others keep coming, `ticks` times at most; beyond `waiting` items none is taken."""
         self._work = work
         self._size = size
         self._tick = tick
+        self._ticks = ticks
         self._parallel = parallel
         self._most_waiting = waiting
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -46,8 +48,18 @@ class Batch(Generic[Item, Result]):
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
         if self._timer is None and len(self._running) < self._parallel:
-            self._timer = loop.call_later(self._tick, self._begin)
+            self._wait(self._ticks)
         return await future
+
+    def _wait(self, ticks: int) -> None:
+        there = len(self._waiting)
+        self._timer = asyncio.get_running_loop().call_later(self._tick, self._waited, ticks - 1, there)
+
+    def _waited(self, ticks: int, there: int) -> None:
+        if ticks and there < len(self._waiting) < self._size:
+            self._wait(ticks)
+        else:
+            self._begin()
 
     def _begin(self) -> None:
         self._timer = None
@@ -59,12 +71,17 @@ class Batch(Generic[Item, Result]):
         self._running.add(task)
         task.add_done_callback(self._ended)
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(self._tick, self._begin)
+            self._wait(self._ticks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        if self._waiting and self._timer is None:
+        if not self._waiting or self._timer is not None:
+            return
+        if self._ticks == 1 or len(self._waiting) >= self._size:
             self._begin()
+        else:
+            # A busy loop takes calls in one by one: those that have come are few of those at the door.
+            self._wait(self._ticks - 1)
 
     async def _carry_out(self, taken: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         results: Sequence[Result | Exception]

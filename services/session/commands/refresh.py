@@ -81,9 +81,11 @@ class Refresh:
         ids: Ids,
         pace: Pace,
         batch_size: int = 64,
-        tick: float = 0.002,
+        tick: float = 0.005,
+        ticks: int = 8,
     ) -> None:
-        """`batch_size` calls at most are carried out together; the first waits `tick` seconds for others."""
+        """`batch_size` calls at most are carried out together; the first waits `tick` seconds for others, and up to
+        `ticks` times as long while they keep coming."""
         self._store = store
         self._work = work
         self._envelopes = envelopes
@@ -93,7 +95,9 @@ class Refresh:
         self._tags = tags
         self._ids = ids
         self._pace = pace
-        self._batch: Batch[RefreshCall, Tokens | _Again] = Batch(work=self._carry_out, size=batch_size, tick=tick)
+        self._batch: Batch[RefreshCall, Tokens | _Again] = Batch(
+            work=self._carry_out, size=batch_size, tick=tick, ticks=ticks
+        )
 
     async def __call__(self, refresh_token: str, *, device_binding: bytes, client: Client) -> Tokens:
         """Raises RefreshInvalid, RefreshReused, RefreshBusy, RefreshLimited, DependencyUnavailable.

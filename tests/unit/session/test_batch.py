@@ -13,11 +13,13 @@ class Work:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.begun = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int | Exception]:
         self.batches.append(list(items))
+        self.begun.set()
         await self.gate.wait()
         if 13 in items:
             raise OSError("the whole batch")
@@ -50,6 +52,48 @@ async def test_what_comes_while_work_is_under_way_waits_for_its_own() -> None:
     work.gate.set()
     assert [await first, await second] == [2, 4]
     assert work.batches == [[1], [2]]
+
+
+async def _one_after_the_other(batch: Batch[int, int], numbers: Sequence[int]) -> list[int]:
+    """Each comes in a turn of the loop of its own."""
+    calls = []
+    for number in numbers:
+        calls.append(asyncio.ensure_future(batch.submit(number)))
+        await asyncio.sleep(0)
+    return await asyncio.gather(*calls)
+
+
+async def test_a_batch_waits_on_while_calls_keep_coming_but_not_for_ever() -> None:
+    numbers = range(20, 120)
+    doubled = [number * 2 for number in numbers]
+    sizes: dict[int, list[int]] = {}
+    for ticks in (1, 8, 1000):
+        work = Work()
+        assert await _one_after_the_other(Batch(work=work, size=1000, tick=0.0, ticks=ticks), numbers) == doubled
+        sizes[ticks] = [len(each) for each in work.batches]
+    assert sizes[1000] == [100]
+    assert len(sizes[1]) > len(sizes[8]) > 1
+
+
+async def test_what_came_while_work_was_under_way_waits_for_those_that_come_with_it() -> None:
+    work = Work()
+    work.gate.clear()
+    batch: Batch[int, int] = Batch(work=work, size=64, tick=0.0, ticks=1000)
+    first = asyncio.create_task(batch.submit(1))
+    await work.begun.wait()
+    second = asyncio.create_task(batch.submit(2))
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert await _one_after_the_other(batch, range(3, 13)) == [number * 2 for number in range(3, 13)]
+    assert [await first, await second] == [2, 4]
+    assert work.batches == [[1], list(range(2, 13))]
+
+
+async def test_a_batch_that_is_full_waits_for_no_more() -> None:
+    work = Work()
+    batch: Batch[int, int] = Batch(work=work, size=4, tick=0.0, ticks=1000)
+    await _one_after_the_other(batch, range(20, 40))
+    assert [len(each) for each in work.batches] == [4] * 5
 
 
 async def test_an_error_is_its_submitters_alone_and_a_failed_batch_is_everybodys() -> None:
