@@ -46,11 +46,10 @@ async def test_what_it_does_not_take_is_not_stored(store: S3ForTests, mood: Mood
 
 @pytest.mark.parametrize("mood", [Mood.HANGS, Mood.HALF])
 async def test_half_an_object_is_none(store: S3ForTests, mood: Mood) -> None:
-    objects = ObjectStoreSegments(url="s3://bucket", timeout=0.5)
-    await objects.put("segments/1", b"whole")
+    await ObjectStoreSegments(url="s3://bucket").put("segments/1", b"whole")
     store.mood = mood
     with pytest.raises(ObjectsUnavailable):
-        await objects.get("segments/1")
+        await ObjectStoreSegments(url="s3://bucket", timeout=0.5).get("segments/1")
 
 
 async def test_a_store_that_hangs_releases_nothing_and_catches_up(audit: AuditOnPostgres, store: S3ForTests) -> None:
