@@ -13,7 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from wardenry.framing import frame
-from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, open_checkpoint
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin
+from wardenry.log.keys import LogKeys, RetiredKey
 from wardenry.log.leaf import LeafInvalid, parse_leaf
 from wardenry.log.note import NoteInvalid, VerifierKey
 from wardenry.log.tree import ProofInvalid, leaf_hash, verify_consistency, verify_inclusion
@@ -32,6 +33,11 @@ class AnchorInvalid(ValueError):
     """The anchor does not show that this log is in the platform log."""
 
 
+class AnchorAsserted(AnchorInvalid):
+    """A retired key signed the platform log's checkpoint, and no witness did: that it was ever the platform log's is
+    the operator's assertion."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
     """What shows that a log's checkpoint is in the platform log."""
@@ -39,7 +45,7 @@ class Anchor:
     nonce: bytes
     #: Signed note: the checkpoint that was anchored.
     checkpoint: str
-    #: Consistency proof from it to the checkpoint that the holder has.
+    #: Consistency proof between it and the checkpoint that the holder has, from the smaller to the larger.
     consistency: Sequence[bytes]
     #: The platform log's entry.
     leaf: bytes
@@ -58,19 +64,33 @@ def log_head(nonce: bytes, checkpoint: Checkpoint) -> bytes:
     return hashlib.sha256(frame(_LABEL, nonce, checkpoint.text().encode())).digest()
 
 
-def verify_anchor(anchor: Anchor, keys: Sequence[VerifierKey], *, checkpoint: Checkpoint) -> Checkpoint:
+def verify_anchor(
+    anchor: Anchor,
+    keys: Sequence[VerifierKey],
+    *,
+    checkpoint: Checkpoint,
+    retired: Sequence[RetiredKey] = (),
+    covering: bool = False,
+) -> Checkpoint:
     """The platform log's checkpoint, when a prefix of the log of `checkpoint`, which was opened with one of the keys,
-    is in it. Raises AnchorInvalid."""
+    or with `covering` all of `checkpoint`, is in it. A retired key is believed of what entered the platform log before
+    its retirement, and of nothing else. Raises AnchorInvalid, AnchorAsserted."""
     deployment = checkpoint.origin.rpartition("/")[0]
     platform = log_origin(deployment, PLATFORM_LOG)
-    anchored = _opened(anchor.checkpoint, keys, checkpoint.origin)
-    above = _opened(anchor.platform_checkpoint, keys, platform)
+    known = LogKeys(present=keys, retired=retired)
+    anchored, by = _opened(anchor.checkpoint, known, checkpoint.origin)
+    above, by_above = _opened(anchor.platform_checkpoint, known, platform)
+    if by is not None and anchor.index >= by.platform_size:
+        raise AnchorInvalid("its key was retired before it entered the platform log")
+    if covering and anchored.size < checkpoint.size:
+        raise AnchorInvalid(f"it shows the first {anchored.size} of {checkpoint.size} entries")
+    smaller, larger = sorted((anchored, checkpoint), key=lambda each: each.size)
     try:
         verify_consistency(
-            first_size=anchored.size,
-            first_root=anchored.root,
-            second_size=checkpoint.size,
-            second_root=checkpoint.root,
+            first_size=smaller.size,
+            first_root=smaller.root,
+            second_size=larger.size,
+            second_root=larger.root,
             proof=anchor.consistency,
         )
         leaf = parse_leaf(anchor.leaf)
@@ -85,14 +105,18 @@ def verify_anchor(anchor: Anchor, keys: Sequence[VerifierKey], *, checkpoint: Ch
         raise AnchorInvalid("the platform log's entry is no anchor")
     if not hmac.compare_digest(leaf.details.get(HEAD_DETAIL, "").encode(), head.encode()):
         raise AnchorInvalid("the platform log's entry is the anchor of another head")
+    if by_above is not None:
+        raise AnchorAsserted(
+            "operator-asserted: a key that was retired since signed the platform log's checkpoint, and no witness did"
+        )
     return above
 
 
-def _opened(note: str, keys: Sequence[VerifierKey], origin: str) -> Checkpoint:
+def _opened(note: str, keys: LogKeys, origin: str) -> tuple[Checkpoint, RetiredKey | None]:
     try:
-        checkpoint = open_checkpoint(note, keys)
+        checkpoint, retired = keys.opened(note)
     except (NoteInvalid, CheckpointInvalid) as error:
         raise AnchorInvalid(f"the checkpoint of {origin}: {error}") from None
     if checkpoint.origin != origin:
         raise AnchorInvalid("a checkpoint is of another log")
-    return checkpoint
+    return checkpoint, retired

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from wardenry.log.anchor import Anchor, AnchorInvalid, verify_anchor
-from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, open_checkpoint
+from wardenry.log.anchor import PLATFORM_LOG, Anchor, AnchorAsserted, AnchorInvalid, verify_anchor
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin
 from wardenry.log.commitment import CommitmentMismatch, check_commitment
 from wardenry.log.export import (
     ExportCut,
@@ -23,6 +23,7 @@ from wardenry.log.export import (
     trailer_text,
 )
 from wardenry.log.filter import EntryFilter, FilterInvalid
+from wardenry.log.keys import LogKeys, RetiredKey
 from wardenry.log.leaf import Leaf, LeafInvalid, parse_leaf
 from wardenry.log.note import NoteInvalid, VerifierKey, open_note
 from wardenry.log.tree import EMPTY_ROOT, ProofInvalid, RootBuilder, leaf_hash, verify_inclusion
@@ -66,6 +67,8 @@ class Report:
     checkpoint: Checkpoint | None = None
     #: The platform log's checkpoint that the log is in.
     platform: Checkpoint | None = None
+    #: The retired key that signed the checkpoint, if one did.
+    retired: RetiredKey | None = None
     entries: int = 0
     values: int = 0
     erased: int = 0
@@ -98,18 +101,28 @@ class Report:
             self.findings.append(Finding(check, line, text))
 
 
-def verify_export(stream: BinaryIO, keys: Sequence[VerifierKey], *, previous: Checkpoint | None = None) -> Report:
+def verify_export(
+    stream: BinaryIO,
+    keys: Sequence[VerifierKey],
+    *,
+    previous: Checkpoint | None = None,
+    retired: Sequence[RetiredKey] = (),
+    proof: Anchor | None = None,
+) -> Report:
     """Reads the export once, in memory that does not grow with it, and reports. Never raises for what the file says.
 
-    `previous` is an opened checkpoint of the same log from an earlier day: the log must continue it.
+    `previous` is an opened checkpoint of the same log from an earlier day: the log must continue it. A checkpoint that
+    one of the `retired` keys signed is believed if the anchor in the file, or `proof`, shows that all of it entered the
+    platform log before the key was retired, or is a prefix of what did.
     """
-    return _Verification(keys, previous).run(stream)
+    return _Verification(LogKeys(present=keys, retired=retired), previous, proof).run(stream)
 
 
 class _Verification:
-    def __init__(self, keys: Sequence[VerifierKey], previous: Checkpoint | None) -> None:
+    def __init__(self, keys: LogKeys, previous: Checkpoint | None, proof: Anchor | None) -> None:
         self._keys = keys
         self._previous = previous
+        self._proof = proof
         self._previous_root: bytes | None = EMPTY_ROOT if previous and previous.size == 0 else None
         self._filter: EntryFilter | None = None
         self._tree = RootBuilder()
@@ -164,14 +177,16 @@ class _Verification:
         report.header = header
         report.made["checkpoint"] += 1
         try:
-            report.checkpoint = open_checkpoint(header.checkpoint, self._keys)
+            report.checkpoint, report.retired = self._keys.opened(header.checkpoint)
         except (NoteInvalid, CheckpointInvalid) as error:
             report.fail("checkpoint", 1, f"the checkpoint: {error}")
         else:
-            if not self._keys_of(header) or report.checkpoint.origin != header.origin:
+            if not self._named(header) or report.checkpoint.origin != header.origin:
                 report.fail("checkpoint", 1, "the checkpoint is of another log or origin")
-            elif header.anchor is not None:
-                self._anchor(header.anchor, report.checkpoint)
+            elif report.retired is not None and report.checkpoint.size > 0:
+                self._retired(header, report.checkpoint)
+            elif (anchor := self._proof or header.anchor) is not None:
+                self._anchor(anchor, report.checkpoint)
         try:
             self._filter = EntryFilter.parse(header.filter)
         except FilterInvalid as error:
@@ -180,9 +195,31 @@ class _Verification:
     def _anchor(self, anchor: Anchor, checkpoint: Checkpoint) -> None:
         self._report.made["anchor"] += 1
         try:
-            self._report.platform = verify_anchor(anchor, self._keys, checkpoint=checkpoint)
+            self._report.platform = verify_anchor(
+                anchor, self._keys.present, checkpoint=checkpoint, retired=self._keys.retired
+            )
+        except AnchorAsserted as error:
+            self._report.unchecked["anchor"] = str(error)
         except AnchorInvalid as error:
             self._report.fail("anchor", 1, f"the anchor: {error}")
+
+    def _retired(self, header: ExportHeader, checkpoint: Checkpoint) -> None:
+        """Whether a checkpoint of a retired key is to be believed: its signature alone says nothing."""
+        report = self._report
+        if header.log == PLATFORM_LOG:
+            report.unchecked["checkpoint"] = "operator-asserted: its key was retired since, and no witness cosigned it"
+            return
+        anchor = self._proof or header.anchor
+        try:
+            if anchor is None:
+                raise AnchorInvalid("there is no proof of it")
+            report.made["anchor"] += 1
+            report.platform = verify_anchor(
+                anchor, self._keys.present, checkpoint=checkpoint, retired=self._keys.retired, covering=True
+            )
+        except AnchorInvalid as error:
+            text = "the checkpoint's key was retired, and nothing shows that it entered the platform log before"
+            report.fail("checkpoint", 1, f"{text}: {error}")
 
     def _entry(self, entry: ExportEntry) -> None:
         report = self._report
@@ -259,8 +296,10 @@ class _Verification:
                 report.fail("order", None, f"{trailer.count} entries were written, {report.entries} are here")
             text = trailer_text(origin=header.origin, count=trailer.count, digest=digest)
             try:
-                if open_note(trailer.signature, self._keys_of(header)) != text:
+                if open_note(trailer.signature, self._named(header)) != text:
                     report.fail("signature", self._line, "the file is not the one that was signed")
+                elif not self._is_present(trailer.signature, header):
+                    report.unchecked["signature"] = "its key was retired since; times of record are nobody's word"
             except NoteInvalid as error:
                 report.fail("signature", self._line, f"the file's signature: {error}")
         if report.checkpoint is None or self._filter != _EVERYTHING:
@@ -273,9 +312,17 @@ class _Verification:
             report.fail("root", None, "the entries do not make the tree that was signed")
         self._continues(report.checkpoint)
 
-    def _keys_of(self, header: ExportHeader) -> list[VerifierKey]:
-        """The keys that speak for the log: those of the deployment that its origin names."""
-        return [key for key in self._keys if log_origin(key.name, header.log) == header.origin]
+    def _named(self, header: ExportHeader) -> list[VerifierKey]:
+        """The keys that speak for the log, or did: those of the deployment that its origin names."""
+        known = [*self._keys.present, *(each.key for each in self._keys.retired)]
+        return [key for key in known if log_origin(key.name, header.log) == header.origin]
+
+    def _is_present(self, note: str, header: ExportHeader) -> bool:
+        try:
+            open_note(note, [key for key in self._named(header) if key in self._keys.present])
+        except NoteInvalid:
+            return False
+        return True
 
     def _continues(self, checkpoint: Checkpoint) -> None:
         if self._previous is None:

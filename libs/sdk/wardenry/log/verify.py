@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint
+from wardenry.log.anchor import Anchor
+from wardenry.log.checkpoint import CheckpointInvalid
 from wardenry.log.export import FORMAT
 from wardenry.log.file_kind import BEGINNING, other_than_export
-from wardenry.log.note import NoteInvalid, VerifierKey
+from wardenry.log.keys import KeysInvalid, LogKeys
+from wardenry.log.note import NoteInvalid, VerifierKey, decode_base64
 from wardenry.log.verification import CHECKS, Report, verify_export
 
 VERIFIED, REFUTED, USAGE, UNCHECKED, NO_EXPORT = 0, 1, 2, 3, 4
@@ -44,26 +46,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--key", action="append", default=[], metavar="VKEY", help="a public key itself, name+hash+key; may be repeated"
     )
     parser.add_argument("--previous", type=Path, metavar="CHECKPOINT", help="a file with an earlier signed checkpoint")
+    parser.add_argument(
+        "--proof",
+        type=Path,
+        metavar="ANCHOR",
+        help="a file with the proof that the checkpoint is in the platform log, as …/audit/anchor serves it",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     options = parser.parse_args(arguments)
     if not options.key and options.keys is None:
         return _usage("which keys? Say --keys FILE or --key name+hash+key")
     try:
-        keys = [VerifierKey.parse(text) for text in options.key]
+        named = [VerifierKey.parse(text) for text in options.key]
     except NoteInvalid as error:
         return _usage(f"--key: {error}")
     try:
-        keys += _keys(options.keys) if options.keys else []
+        listed = LogKeys.parse(options.keys.read_bytes()) if options.keys else LogKeys(present=[])
+        keys = LogKeys(present=[*named, *listed.present], retired=listed.retired)
     except OSError as error:
         return _usage(f"{options.keys}: {error.strerror}")
-    except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError):
+    except KeysInvalid:
         return _usage(f"--keys: {options.keys} is not what /.well-known/wardenry-log-keys serves")
     try:
-        previous = _previous(options.previous, keys)
+        proof = _proof(options.proof) if options.proof else None
+    except OSError as error:
+        return _usage(f"{options.proof}: {error.strerror}")
+    except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError):
+        return _usage(f"--proof: {options.proof} is not what …/audit/anchor serves")
+    try:
+        previous = keys.opened(options.previous.read_bytes().decode())[0] if options.previous else None
         with options.file.open("rb", buffering=BEGINNING) as stream:
             if (kind := other_than_export(stream.peek(BEGINNING))) is not None:
                 return _no_export(options.file, kind, as_json_object=options.json)
-            report = verify_export(stream, keys, previous=previous)
+            report = verify_export(stream, keys.present, previous=previous, retired=keys.retired, proof=proof)
     except OSError as error:
         return _usage(f"{error.filename or options.file}: {error.strerror}")
     except (NoteInvalid, CheckpointInvalid, UnicodeDecodeError) as error:
@@ -119,6 +134,7 @@ def as_json(report: Report) -> dict[str, object]:
         "root": report.checkpoint.root.hex() if report.checkpoint else None,
         "platform_size": report.platform.size if report.platform else None,
         "platform_root": report.platform.root.hex() if report.platform else None,
+        "retired_key": str(report.retired.key) if report.retired else None,
         "entries": report.entries,
         "values": report.values,
         "erased": report.erased,
@@ -131,14 +147,7 @@ def as_json(report: Report) -> dict[str, object]:
 def print_table(report: Report, out: TextIO) -> None:
     """The report for people: one row a check, then what was found."""
     paint = _paint if out.isatty() and not os.environ.get("NO_COLOR") else _plain
-    if report.header is not None:
-        out.write(f"log      {report.header.log}\n")
-    if report.checkpoint is not None:
-        out.write(f"tree     {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}\n")
-    if report.platform is not None:
-        out.write(f"platform {report.platform.size} entries, root {report.platform.root.hex()}\n")
-    clear = f"{report.values} values in clear, {report.erased} erased"
-    out.write(f"file     {report.entries} entries{_filtered(report)}, {clear}\n\n")
+    _print_what_it_is(report, out)
     width = max(len(text) for text in CHECKS.values())
     for check, text in CHECKS.items():
         if report.failed[check]:
@@ -167,6 +176,19 @@ def _verdict(report: Report, paint: Callable[[str, str], str]) -> str:
     return paint("REFUTED", "31;1") + ": this file is not what the log signed"
 
 
+def _print_what_it_is(report: Report, out: TextIO) -> None:
+    if report.header is not None:
+        out.write(f"log      {report.header.log}\n")
+    if report.checkpoint is not None:
+        out.write(f"tree     {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}\n")
+    if report.platform is not None:
+        out.write(f"platform {report.platform.size} entries, root {report.platform.root.hex()}\n")
+    if report.retired is not None:
+        out.write(f"key      {report.retired.key.id.hex()}, retired at {report.retired.platform_size} entries of it\n")
+    clear = f"{report.values} values in clear, {report.erased} erased"
+    out.write(f"file     {report.entries} entries{_filtered(report)}, {clear}\n\n")
+
+
 def _visible(text: str) -> str:
     """A finding may name what the file says, and the file may mean ill to a terminal."""
     return "".join(character if character.isprintable() else f"\\u{{{ord(character):04x}}}" for character in text)
@@ -176,12 +198,18 @@ def _filtered(report: Report) -> str:
     return " by a filter" if report.header and report.header.filter else ""
 
 
-def _keys(path: Path) -> list[VerifierKey]:
-    return [VerifierKey.parse(text) for text in json.loads(path.read_bytes())["keys"]]
-
-
-def _previous(path: Path | None, keys: Sequence[VerifierKey]) -> Checkpoint | None:
-    return open_checkpoint(path.read_bytes().decode(), keys) if path else None
+def _proof(path: Path) -> Anchor:
+    """Raises OSError, NoteInvalid, ValueError, TypeError, KeyError, AttributeError."""
+    fields = json.loads(path.read_bytes())
+    return Anchor(
+        nonce=decode_base64(fields["nonce"]),
+        checkpoint=str(fields["checkpoint"]),
+        consistency=[decode_base64(each) for each in fields["consistency"]],
+        leaf=decode_base64(fields["leaf"]),
+        index=int(fields["index"]),
+        inclusion=[decode_base64(each) for each in fields["hashes"]],
+        platform_checkpoint=str(fields["platform_checkpoint"]),
+    )
 
 
 def _usage(text: str) -> int:
