@@ -19,11 +19,12 @@ from typing import Any
 import grpc
 import structlog
 
-from libs.rpc import deadline, errors
+from libs.rpc import errors
 from libs.rpc.authentication import Verifier, authenticate
 from libs.rpc.authorization import authorize
 from libs.rpc.call import Call, CallContext
 from libs.rpc.client_details import client_of
+from libs.rpc.deadline import Deadline, seconds_for
 from libs.rpc.errors import ErrorTable
 from libs.rpc.peer_identity import admit_peer, peer_of
 from libs.rpc.rules import FOREIGN_RULES, Rule
@@ -32,7 +33,7 @@ from libs.telemetry import trace_context
 from libs.telemetry.observer import SILENT, Observer
 from wardenry.callers import bearer_of, texts_of
 from wardenry.clock import Clock
-from wardenry.errors.error import DeadlineExceeded, PermissionDenied, Unavailable, WardenryError
+from wardenry.errors.error import PermissionDenied, Unavailable, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.errors.v1 import reason_pb2
 
@@ -40,17 +41,18 @@ from wardenry.errors.v1 import reason_pb2
 DeniedHook = Callable[[Call, str], Awaitable[None]]
 
 _Handler = Any  # grpc.RpcMethodHandler, whose attributes the stubs do not know
-_Work = Callable[[CallContext], Awaitable[Any]]
+_Work = Callable[[Any, CallContext], Awaitable[Any]]
 _log = structlog.stdlib.get_logger("libs.rpc")
+#: Streams end with their caller.
+_NO_DEADLINE = contextlib.nullcontext()
 
 
-class Interceptor(grpc.aio.ServerInterceptor):
-    """Checks every call by its RPC's rule. An RPC without one is refused to everybody."""
+class Interceptor:
+    """Checks every call by its RPC's rule."""
 
     def __init__(
         self,
         *,
-        rules: Mapping[str, Rule],
         errors: ErrorTable,
         verifier: Verifier,
         clock: Clock,
@@ -58,30 +60,26 @@ class Interceptor(grpc.aio.ServerInterceptor):
         trace_ratio: float = 0.0,
         on_denied: DeniedHook | None = None,
     ) -> None:
-        self._rules = rules
         self._errors = errors
         self._verifier = verifier
         self._clock = clock
         self._observer = observer
         self._trace_ratio = trace_ratio
         self._on_denied = on_denied
-        self._handlers: dict[str, _Handler] = {}
         self._endless: set[asyncio.Task[Any]] = set()
         self._draining = False
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> _Handler:
-        method = handler_call_details.method
-        wrapped = self._handlers.get(method)
-        if wrapped is None:
-            handler = await continuation(handler_call_details)
-            if handler is None:  # unknown here; gRPC answers UNIMPLEMENTED
-                return None
-            wrapped = self._handlers[method] = self._wrap(method, handler)
-        return wrapped
+    def around(self, handler: _Handler, rule: Rule) -> _Handler:
+        """What is served in the place of an RPC's handler: the checks, and the handler inside of them."""
+        coders = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._streams(handler, rule), **coders)
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, rule), **coders)
+        return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, rule), **coders)
 
     def end_endless_streams(self) -> None:
         """Ends the streams that would run until their client leaves. For a server that drains."""
@@ -89,48 +87,37 @@ class Interceptor(grpc.aio.ServerInterceptor):
         for task in tuple(self._endless):
             task.cancel()
 
-    def _wrap(self, method: str, handler: _Handler) -> _Handler:
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._streams(method, handler), **coders)
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coders)
+    def _unary(self, handler: Any, rule: Rule) -> Any:
+        async def work(request: Any, context: CallContext) -> Any:
+            validate(request)
+            return await handler(request, context)
 
-    def _unary(self, method: str, handler: Any) -> Any:
         async def answer(request: Any, context: Any) -> Any:
-            async def work(checked: CallContext) -> Any:
-                validate(request)
-                return await handler(request, checked)
-
-            return await self._run(method, context, work, limited=True)
+            return await self._run(rule, work, request, context, limited=True)
 
         return answer
 
-    def _stream(self, method: str, handler: Any) -> Any:
+    def _stream(self, handler: Any, rule: Rule) -> Any:
+        async def work(request: Any, context: CallContext) -> None:
+            validate(request)
+            await _write_all(handler(request, context), context)
+
         async def answer(request: Any, context: Any) -> None:
-            async def work(checked: CallContext) -> None:
-                validate(request)
-                await _write_all(handler(request, checked), context)
-
-            await self._run(method, context, work, limited=False)
+            await self._run(rule, work, request, context, limited=False)
 
         return answer
 
-    def _streams(self, method: str, handler: _Handler) -> Any:
+    def _streams(self, handler: _Handler, rule: Rule) -> Any:
         if not handler.response_streaming:
-            raise TypeError(f"{method} takes a stream and answers once, which no contract of ours does")
+            raise TypeError(f"{rule.method} takes a stream and answers once, which no contract of ours does")
 
         async def answer(requests: AsyncIterator[Any], context: Any) -> None:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - gRPC runs every call in a task
 
-            async def work(checked: CallContext) -> None:
+            async def work(requests: AsyncIterator[Any], context: CallContext) -> None:
                 try:
-                    await _write_all(handler.stream_stream(_validated(requests), checked), context)
+                    await _write_all(handler.stream_stream(_validated(requests), context), context)
                 except asyncio.CancelledError:
                     if not self._draining:
                         raise
@@ -139,41 +126,45 @@ class Interceptor(grpc.aio.ServerInterceptor):
 
             self._endless.add(task)
             try:
-                await self._run(method, context, work, limited=False, endless=True)
+                await self._run(rule, work, requests, context, limited=False, endless=True)
             finally:
                 self._endless.discard(task)
 
         return answer
 
-    async def _run(self, method: str, context: Any, work: _Work, *, limited: bool, endless: bool = False) -> Any:
+    async def _run(
+        self, rule: Rule, work: _Work, request: Any, context: Any, *, limited: bool, endless: bool = False
+    ) -> Any:
         metadata = texts_of(context.invocation_metadata() or ())
         parent = trace_context.parse(metadata.get("traceparent", ""))
-        begins = not endless and method not in FOREIGN_RULES
-        position = parent.child() if parent else trace_context.new_trace(ratio=self._trace_ratio if begins else 0.0)
+        if parent is not None:
+            position = parent.child()
+        else:
+            begins = not endless and rule.method not in FOREIGN_RULES
+            position = trace_context.new_trace(ratio=self._trace_ratio if begins else 0.0)
         entered = trace_context.enter(position)
         # How long a stream took that ends when its client leaves says nothing of us.
-        observation = (SILENT if endless else self._observer).server_call(method, position, parent)
+        observation = (SILENT if endless else self._observer).server_call(rule.method, position, parent)
         code = "CANCELLED"
         try:
-            seconds = deadline.seconds_for(context.time_remaining()) if limited else None
-            async with asyncio.timeout(seconds) as timeout:
-                answer = await work(await self._checked(method, context, metadata))
+            with Deadline(seconds_for(context.time_remaining())) if limited else _NO_DEADLINE:
+                answer = await work(request, await self._checked(rule, context, metadata))
             code = "OK"
             return answer
         except grpc.aio.AbortError:
             code = context.code().name
             raise
         except Exception as error:
-            refusal = self._refusal(method, error, timed_out=limited and timeout.expired(), position=position)
+            refusal = self._refusal(rule.method, error, position=position)
             code = refusal.code.name
             await context.abort_with_status(status_of(refusal))
         finally:
             observation.end(code=code)
             trace_context.leave(entered)
 
-    async def _checked(self, method: str, context: Any, metadata: Mapping[str, str]) -> CallContext:
-        peer = peer_of(context.auth_context())
-        rule = admit_peer(peer, self._rules.get(method))
+    async def _checked(self, rule: Rule, context: Any, metadata: Mapping[str, str]) -> CallContext:
+        peer = peer_of(context)
+        admit_peer(peer, rule)
         client = client_of(peer, metadata)
         token, bearer = None, ""
         if rule.for_user:
@@ -190,15 +181,11 @@ class Interceptor(grpc.aio.ServerInterceptor):
                 authorize(token, rule, now=self._clock.now())
             except PermissionDenied as denied:
                 if denied.reason == reason_pb2.REASON_PERMISSION_DENIED and self._on_denied is not None:
-                    await self._on_denied(call, method)
+                    await self._on_denied(call, rule.method)
                 raise
         return CallContext(call=call, context=context)
 
-    def _refusal(
-        self, method: str, error: Exception, *, timed_out: bool, position: trace_context.TraceContext
-    ) -> WardenryError:
-        if timed_out and isinstance(error, TimeoutError):
-            return DeadlineExceeded("The deadline passed.")
+    def _refusal(self, method: str, error: Exception, *, position: trace_context.TraceContext) -> WardenryError:
         refusal = errors.rendered(error, self._errors)
         if refusal is None:
             _log.error("call.failed", method=method, exc_info=error)

@@ -1,7 +1,7 @@
 """A gRPC server: mutual TLS 1.3, health, reflection for the operator, and an orderly end."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,11 +11,12 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 from libs.rpc.authentication import Verifier
 from libs.rpc.errors import ErrorTable
 from libs.rpc.interceptor import DeniedHook, Interceptor
-from libs.rpc.rules import FOREIGN_RULES, Rule, rules_of
+from libs.rpc.rules import FOREIGN_RULES, Rule, RuleInvalid, rules_of
 from libs.rpc.validation import warm_up
 from libs.telemetry.observer import Observer
 from wardenry.channels import KEEPALIVE_MILLISECONDS
@@ -59,9 +60,7 @@ class GrpcServer:
         self._listen = listen
         self._reflection = reflection
         self._grace = grace
-        self._rules: dict[str, Rule] = dict(FOREIGN_RULES)
         self._interceptor = Interceptor(
-            rules=self._rules,
             errors=errors,
             verifier=verifier,
             clock=clock,
@@ -69,8 +68,9 @@ class GrpcServer:
             trace_ratio=trace_ratio,
             on_denied=on_denied,
         )
+        self._served = _Served()
         self._server = grpc.aio.server(
-            interceptors=[self._interceptor],
+            handlers=[self._served],
             maximum_concurrent_rpcs=MOST_CALLS,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -93,19 +93,22 @@ class GrpcServer:
 
         Raises RuleInvalid for an RPC that does not say who may call it.
         """
-        registration = _Registration(self._server)
-        register(servicer, registration)
-        services = [_descriptor(name) for name in registration.names]
-        self._rules.update(rules_of(services))
-        self._names.extend(registration.names)
+        contract: Any = _Contract()
+        register(servicer, contract)
+        self._serve(contract, rules_of(map(_descriptor, contract.names)))
+        self._names.extend(contract.names)
 
     async def start(self) -> None:
         """Listen, and say that the process works. Raises ListenFailed."""
         warm_up()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        foreign: Any = _Contract()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, foreign)
         if self._reflection:
-            names = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            names = (*self._names, *foreign.names, reflection.SERVICE_NAME)
+            add_ServerReflectionServicer_to_server(  # type: ignore[no-untyped-call]
+                reflection.aio.ReflectionServicer(names), foreign
+            )
+        self._serve(foreign, FOREIGN_RULES)
         try:
             self.port = self._server.add_secure_port(self._listen, self._credentials)
         except RuntimeError:
@@ -115,6 +118,12 @@ class GrpcServer:
         await self._server.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         await self.ready(False)
+
+    def _serve(self, contract: "_Contract", rules: Mapping[str, Rule]) -> None:
+        for method, handler in contract.handlers.items():
+            if method not in rules:
+                raise RuleInvalid(f"{method} is in no contract that says who may call it")
+            self._served.handlers[method] = self._interceptor.around(handler, rules[method])
 
     async def ready(self, is_ready: bool) -> None:
         """Say whether what the service needs is there."""
@@ -138,19 +147,33 @@ class GrpcServer:
         await self.drain()
 
 
-class _Registration:
-    """Stands in for the server while a contract registers, to learn its name."""
+class _Contract:
+    """Stands in for the server while generated code registers contracts, to learn their names and handlers."""
 
-    def __init__(self, server: grpc.aio.Server) -> None:
-        self._server = server
+    def __init__(self) -> None:
         self.names: list[str] = []
+        self.handlers: dict[str, Any] = {}
 
-    def add_generic_rpc_handlers(self, handlers: Any) -> None:
-        self._server.add_generic_rpc_handlers(handlers)
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """The same handlers, which the next call brings by their names."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         self.names.append(service)
-        self._server.add_registered_method_handlers(service, dict(handlers))
+        self.handlers.update({f"/{service}/{name}": handler for name, handler in handlers.items()})
+
+
+class _Served(grpc.GenericRpcHandler):
+    """All that is served, by the names of the RPCs.
+
+    In the place of gRPC's own registration: there its loop waits for a call of each RPC anew at every call.
+    """
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Any] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """None for what is not served, which gRPC answers with UNIMPLEMENTED."""
+        return self.handlers.get(handler_call_details.method)
 
 
 def _descriptor(name: str) -> ServiceDescriptor:

@@ -5,13 +5,15 @@ Every call has one, also where nothing is recorded: logs, events and errors carr
 
 import hashlib
 import random
+import re
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 _VERSION = "00"
 _SAMPLED = 0x01
-_LENGTH = 55
+#: Later versions may have more to say behind a further dash; version ff is forbidden.
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,11 @@ def new_trace(*, ratio: float) -> TraceContext:
 
 def parse(traceparent: str) -> TraceContext | None:
     """The context in a header; None when it is malformed, which by the standard starts a new trace."""
-    parts = traceparent.split("-")
-    if len(traceparent) < _LENGTH or len(parts) < 4:
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
         return None
-    version, trace_id, span_id, flags = parts[:4]
-    if (len(version), len(trace_id), len(span_id), len(flags)) != (2, 32, 16, 2) or version == "ff":
-        return None
-    if version == _VERSION and len(traceparent) != _LENGTH:
-        return None
-    if not all(character in "0123456789abcdef" for character in version + trace_id + span_id + flags):
+    version, trace_id, span_id, flags, more = found.groups()
+    if version == _VERSION and more is not None:
         return None
     context = TraceContext(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & _SAMPLED))
     return context if context.trace_id and context.span_id else None

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from libs.events.client import Client
 from libs.rpc.channel import as_user
 from libs.rpc.client_details import metadata_of
+from libs.rpc.rules import RuleInvalid
 from libs.telemetry import trace_context
 from tests.integration.rpc.workspaces import ServerForTests, SlugTaken, Unforeseen
 from tests.support.mutual_tls import CertificatesForTests
@@ -70,6 +71,23 @@ async def test_a_client_without_a_certificate_gets_no_connection(server: ServerF
 async def test_the_client_takes_no_other_name_than_its_peers(server: ServerForTests) -> None:
     with pytest.raises(Unavailable):
         await server.stub(peer="identity").ResolveWorkspace(RESOLVE, timeout=60)
+
+
+@pytest.mark.parametrize("method", ["/wardenry.tenancy.v1.WorkspaceService/Drop", "/other.v1.Service/Call", ""])
+async def test_what_no_contract_names_is_not_served(server: ServerForTests, method: str) -> None:
+    call: Any = server.bare_channel().unary_unary(method)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_handler_without_a_rule_is_not_taken(server: ServerForTests) -> None:
+    def register(_servicer: object, server: Any) -> None:
+        handler: Any = grpc.unary_unary_rpc_method_handler(lambda request, context: None)
+        server.add_registered_method_handlers("wardenry.tenancy.v1.WorkspaceService", {"Drop": handler})
+
+    with pytest.raises(RuleInvalid):
+        server.server.add(register, None)
 
 
 async def test_a_user_call_needs_a_token(server: ServerForTests) -> None:
