@@ -8,11 +8,6 @@ import jwt
 
 from libs.controls.examined import Examined, Finding
 
-#: What session shows to the prober of S1: a token for nobody, and the ids of the keys that it knows, a line each.
-ACCESS_TOKEN, KEY_IDS = "access_token", "key_ids"
-#: Audience and client of that token. RFC 6761 section 6.4: no name ends so, and so no service has it.
-NOBODY = "nobody.invalid"
-
 #: What the control promises, seconds.
 LONGEST_LIFE = 15 * 60
 

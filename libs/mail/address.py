@@ -1,7 +1,5 @@
 """E-mail addresses: one form to compare and to mail to, the same in every service."""
 
-from email_validator import EmailNotValidError, validate_email
-
 from wardenry.errors.error import Violation
 
 
@@ -21,6 +19,9 @@ def normalised(typed: str) -> str:
     look-alike is another address, and what is looked up is exactly what is mailed to.
     Raises AddressInvalid for text that is no single address of a public mail domain.
     """
+    # Its tables would take a twentieth of the time that a service needs to start.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         validated = validate_email(typed, check_deliverability=False, allow_smtputf8=True)
     except EmailNotValidError as error:

@@ -6,17 +6,10 @@ others, for nobody.
 
 import asyncio
 
-from libs.controls.access_tokens import (
-    ACCESS_TOKEN,
-    KEY_IDS,
-    Key,
-    KeysUnreadable,
-    judge_keys,
-    judge_token,
-    read_keys,
-)
+from libs.controls.access_tokens import Key, KeysUnreadable, judge_keys, judge_token, read_keys
 from libs.controls.deployment import Deployment, Unreachable, examine_or_unknown, fetch
 from libs.controls.examined import Examined, Finding, together
+from libs.controls.exhibits import ACCESS_TOKEN, KEY_IDS
 from libs.controls.refusal import told
 from wardenry.clock import Clock
 from wardenry.errors.error import WardenryError

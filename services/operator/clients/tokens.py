@@ -2,8 +2,9 @@
 
 import jwt
 
-from libs.controls.access_tokens import ACCESS_TOKEN, KEY_IDS, KeysUnreadable, read_keys
+from libs.controls.access_tokens import KeysUnreadable, read_keys
 from libs.controls.deployment import Unreachable, examine, fetch
+from libs.controls.exhibits import ACCESS_TOKEN, KEY_IDS
 from services.operator.clients.deployment import Deployment
 from services.operator.domain.ports import Issued, Unseen
 

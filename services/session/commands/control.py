@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from libs.controls.access_tokens import ACCESS_TOKEN, KEY_IDS, NOBODY
 from libs.controls.examined import Examined, Finding
+from libs.controls.exhibits import ACCESS_TOKEN, KEY_IDS, NOBODY
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.ids import Entropy, Ids
 from services.session.commands.token import TokenIssuer

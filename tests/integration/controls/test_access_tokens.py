@@ -13,9 +13,9 @@ import grpc
 import jwt
 import pytest
 
-from libs.controls.access_tokens import ACCESS_TOKEN, NOBODY
 from libs.controls.deployment import Deployment, examine
 from libs.controls.examined import Examined, Finding
+from libs.controls.exhibits import ACCESS_TOKEN, NOBODY
 from libs.controls.probes import s1_access_tokens
 from libs.controls.servicer import ControlHandlers
 from libs.rpc.server import GrpcServer
