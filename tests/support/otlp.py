@@ -133,7 +133,7 @@ class OtlpReceiver:
             for metric in of_scope.metrics
         }
 
-    def wait_for(self, holds: Callable[[], object], *, seconds: float = 20.0) -> None:
+    def wait_for(self, holds: Callable[[], object], *, seconds: float = 60.0) -> None:
         """Until it holds of what has come. Raises AssertionError when it does not in time."""
         deadline = time.monotonic() + seconds
         while not holds():

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,8 @@ class People:
 
     async def entry(self, reader: Person, workspace: Workspace, action: str) -> dict[str, Any]:
         """The newest entry of an action, once it is there."""
-        for _ in range(100):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             for entry in await self.entries(reader, workspace):
                 if entry["action"] == action:
                     return entry

@@ -18,7 +18,7 @@ def browser(stack: LocalStack, agent: str = "tests") -> Browser:
     return Browser(origin=here.https, edge_ca_file=here.edge_ca_file, agent=agent)
 
 
-def wait_for_another_process(stack: LocalStack, name: str, pid: int, *, seconds: float = 60) -> None:
+def wait_for_another_process(stack: LocalStack, name: str, pid: int, *, seconds: float = 120) -> None:
     """Until the piece runs as another process than `pid` and everything is ready."""
     deadline = time.monotonic() + seconds
     while not (stack.status()["ready"] and stack.pid_of(name) != pid):

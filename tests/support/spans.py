@@ -48,7 +48,7 @@ class KeepingObserver(RecordingObserver):
 
     async def ended(self, count: int) -> list[KeptSpan]:
         """The same once there are so many: a refusal reaches its caller before the answering side's span ends."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(kept := self.kept) < count:
             assert time.monotonic() < deadline, f"{len(kept)} spans ended of {count}"
             await asyncio.sleep(0.001)

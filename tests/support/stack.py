@@ -37,7 +37,7 @@ class LocalStack:
         self._process: subprocess.Popen[str] | None = None
         self._output = ""
 
-    def start(self, *, seconds: float = 90) -> None:
+    def start(self, *, seconds: float = 180) -> None:
         """Start it and return once everything is ready. Raises AssertionError with its output otherwise."""
         self.spawn()
         deadline = time.monotonic() + seconds
@@ -76,7 +76,7 @@ class LocalStack:
         """Everything that it printed. Only once it has ended."""
         assert self._process is not None
         if self._process.stdout is not None and not self._process.stdout.closed:
-            self._output = self._process.communicate(timeout=60)[0]
+            self._output = self._process.communicate(timeout=120)[0]
         return self._output
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> str:

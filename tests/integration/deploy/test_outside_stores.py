@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.xdist_group("outside stores"), pytest.mark.timeout(240
 
 STORES = ("postgresql", "vault", "valkey", "kafka")
 #: The longest that everything may take to be as before once a store is back.
-RECOVERY_SECONDS = 60
+RECOVERY_SECONDS = 120
 PASSWORD = "quiet-harbour-of-the-outside"
 
 

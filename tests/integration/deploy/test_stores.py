@@ -129,7 +129,7 @@ def test_a_store_ends_with_its_parent(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from deploy.local.valkey import Valkey;"
         f"s = Valkey(name='v', directory=Path({str(tmp_path)!r}), port={free_port()}, password='p',"
         f" log=Path({str(tmp_path)!r}) / 'log');"
-        "s.start(); print(s.process.pid, flush=True); time.sleep(60)"
+        "s.start(); print(s.process.pid, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -137,7 +137,7 @@ def test_a_store_ends_with_its_parent(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{child}").exists() and "\nState:\tZ" not in Path(f"/proc/{child}/status").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -146,8 +146,7 @@ def test_a_store_ends_with_its_parent(tmp_path: Path) -> None:
 def test_postgres_does_not_wait_for_a_port_that_somebody_else_has(tmp_path: Path) -> None:
     server = cluster(tmp_path)
     server.create()
-    with socket.create_server(("127.0.0.1", server.port)):
-        began = time.monotonic()
-        with pytest.raises(NotReady, match="did not start"):
-            server.start()
-        assert time.monotonic() - began < 5
+    with socket.create_server(("127.0.0.1", server.port)), pytest.raises(NotReady, match="did not start"):
+        server.start()
+    # Had it waited, it would have tried again and again.
+    assert (tmp_path / "log").read_text().count("could not create any TCP/IP sockets") == 1

@@ -44,7 +44,7 @@ class Watching:
         self.states.append(state)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, self.states
             self.supervisor.look()
@@ -59,7 +59,7 @@ def watching() -> Iterator[Watching]:
 
 
 def test_it_tells_ready_from_not_answering(watching: Watching, tmp_path: Path) -> None:
-    piece = Script(tmp_path, "import time; time.sleep(60)")
+    piece = Script(tmp_path, "import time; time.sleep(600)")
     watching.supervisor.add(piece, Stage.SERVICE)
     watching.until(watching.supervisor.all_ready)
     piece.well = False
@@ -70,7 +70,7 @@ def test_it_tells_ready_from_not_answering(watching: Watching, tmp_path: Path) -
 
 
 def test_what_is_killed_is_started_again(watching: Watching, tmp_path: Path) -> None:
-    piece = Script(tmp_path, "import time; time.sleep(60)")
+    piece = Script(tmp_path, "import time; time.sleep(600)")
     watching.supervisor.add(piece, Stage.SERVICE)
     watching.until(watching.supervisor.all_ready)
     first = piece.process.pid
@@ -95,10 +95,10 @@ def test_a_wrong_setting_is_not_tried_again(watching: Watching, tmp_path: Path) 
 
 def test_stopping_ends_what_does_not_listen(tmp_path: Path) -> None:
     deaf = Script(
-        tmp_path, "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+        tmp_path, "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
     deaf.spawn()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while deaf.process.last_words() != "up":
         assert time.monotonic() < deadline
         time.sleep(0.01)

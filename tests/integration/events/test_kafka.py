@@ -8,13 +8,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from libs.events.admin import ensure_topics
+from libs.events.admin import PARTITIONS, ensure_topics
 from libs.events.errors import BrokerUnavailable
 from libs.events.record import topic_of
+from libs.outbox.bucket import bucket_of
 from tests.support.broker import KAFKA, BrokerForTests
-from tests.support.events import SOURCE, EventPath, event_path, eventually, record
+from tests.support.events import LOG, SOURCE, EventPath, event_path, eventually, record
 from tests.support.postgres import ServiceDatabases
 
 pytestmark = pytest.mark.parametrize("broker", [KAFKA], indirect=True)
@@ -45,7 +46,7 @@ async def test_a_killed_broker_has_its_records_again(path: EventPath, broker: Br
 async def test_a_consumer_that_begins_again_gets_the_topics_that_came_meanwhile(path: EventPath) -> None:
     """Kafka remembers a member by its name, and with it that there was nothing to assign."""
     async with path.reader():
-        await asyncio.sleep(3)  # it joins, and finds no topic
+        await eventually(lambda: _joined(path.bootstrap))  # and finds no topic
         producer = path.producer()
         await producer.open()
         (reading,) = [
@@ -65,10 +66,10 @@ async def test_what_was_refused_once_does_not_stop_what_follows(path: EventPath)
     producer = path.producer()
     await producer.open()
     await producer.send([record(0, b"a")])
-    await _limit(path.bootstrap, 600)
+    await _limit(path, 600)
     with pytest.raises(BrokerUnavailable, match="MessageSizeTooLargeError"):
         await producer.send([record(1, b"b" * 1000)])
-    await _limit(path.bootstrap, 1024 * 1024)
+    await _limit(path, 1024 * 1024)
     await producer.send([record(1, b"b" * 1000)])
     await producer.send([record(2, b"c")])
     await producer.close()
@@ -97,12 +98,36 @@ async def test_more_replicas_than_brokers_are_refused_with_the_reason(path: Even
         await ensure_topics(path.bootstrap, [topic_of(SOURCE)], replicas=3)
 
 
-async def _limit(bootstrap: str, size: int) -> None:
-    """Sets the largest batch of records, in bytes, that the topic takes."""
+async def _limit(path: EventPath, size: int) -> None:
+    """Sets the largest batch of records, in bytes, that the topic takes, and waits until it does as told."""
     topic = ConfigResource(ConfigResourceType.TOPIC, topic_of(SOURCE), {"max.message.bytes": str(size)})
-    async with _administrator(bootstrap) as admin:
+    async with _administrator(path.bootstrap) as admin:
         (answer,) = await admin.alter_configs([topic])
         assert all(code == 0 for code, *_ in answer.resources), answer
+
+    producer = AIOKafkaProducer(bootstrap_servers=path.bootstrap)
+    await producer.start()
+
+    async def in_force() -> bool:
+        try:
+            # No record of ours: whoever reads it sets it aside.
+            await producer.send_and_wait(topic_of(SOURCE), bytes(1000), partition=bucket_of(LOG) % PARTITIONS)
+        except MessageSizeTooLargeError:
+            return size < 1000
+        return size > 1000
+
+    try:
+        await eventually(in_force)
+    finally:
+        await producer.stop()
+
+
+async def _joined(bootstrap: str) -> bool:
+    """Whether the reader is a member of its group, which has settled."""
+    async with _administrator(bootstrap) as admin:
+        (answer,) = await admin.describe_consumer_groups(["wardenry-audit"])
+    ((_, _, state, _, _, members, *_),) = answer.groups
+    return state == "Stable" and len(members) == 1
 
 
 @asynccontextmanager
