@@ -13,16 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from libs.controls.catalogue.catalogue import CATALOGUE, CONTROLS
-from libs.controls.probes.registry import PROBES
 from libs.controls.result import Result, Verdict
-from libs.controls.standing import Standing, standing_of
 from services.operator.commands.controls import CheckControls, ControlUnknown, chosen
+from services.operator.terminal.catalogue import catalogue_as_json, catalogue_table, standings
 from services.operator.terminal.exits import Exit
-from services.operator.terminal.output import fail, show, show_json, table
+from services.operator.terminal.output import fail, show, show_json, table, width
 from services.operator.terminal.running import Opened, run
 
 _STYLES = {Verdict.KEPT: "green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "yellow"}
+#: From so many columns on a result is a row of a table; narrower, what was seen stands below the promise.
 #: The exit code is the worst verdict's. 2 is also typer's, of a wrong command line: in either case nothing is known.
+_WIDE, _INDENT = 120, 14
 _EXITS = {Verdict.KEPT: Exit.OK, Verdict.BROKEN: Exit.NOT_WELL, Verdict.UNKNOWN: Exit.USAGE}
 
 
@@ -51,29 +52,19 @@ def register(application: typer.Typer, opened: Opened[CheckControls]) -> None:
         if as_json:
             show_json([result.as_json() for result in results])
         else:
-            show(_results(results), *_details(results, evidence=evidence), *_summary(results))
+            show(*_results(results), *_details(results, evidence=evidence), *_summary(results))
         raise typer.Exit(_EXITS[_worst(results)])
 
     @controls.command("list")
     def catalogue(
         as_json: Annotated[bool, typer.Option("--json", help="A list of controls for programs.")] = False,
     ) -> None:
-        """Every control: what is promised, what is seen while it is kept, and whether it is probed."""
+        """Every control: what is promised, whether it is built, and whether it is probed. With --json also what is seen
+        while it is kept."""
         if as_json:
-            show_json(
-                [
-                    {
-                        "control": control.id,
-                        "group": control.group,
-                        "promise": control.promise,
-                        "observable": control.observable,
-                        "standing": standing_of(control, PROBES).value,
-                    }
-                    for control in CATALOGUE
-                ]
-            )
+            show_json(catalogue_as_json())
         else:
-            show(_catalogue())
+            show(*catalogue_table(), Text(), *standings())
 
 
 class _Progress:
@@ -107,13 +98,27 @@ def _worst(results: Sequence[Result]) -> Verdict:
     return next((each for each in (Verdict.BROKEN, Verdict.UNKNOWN) if each in verdicts), Verdict.KEPT)
 
 
-def _results(results: Sequence[Result]) -> Table:
+def _results(results: Sequence[Result]) -> Iterator[RenderableType]:
+    if width() >= _WIDE:
+        yield _wide(results)
+        return
+    for result in results:
+        line = Text.assemble(f"{result.control:<5}", (f"{result.verdict:<9}", _STYLES[result.verdict]))
+        yield line.append(CONTROLS[result.control].promise)
+        yield Padding(Text(_seen(result)), (0, 0, 0, _INDENT), expand=False)
+
+
+def _wide(results: Sequence[Result]) -> Table:
     rows = table("control", "promise", "verdict", "evidence")
     for result in results:
         verdict = Text(result.verdict, _STYLES[result.verdict])
-        seen = next(iter((*result.evidence, *result.unknown)), "-")
-        rows.add_row(result.control, CONTROLS[result.control].promise, verdict, seen)
+        rows.add_row(result.control, CONTROLS[result.control].promise, verdict, _seen(result))
     return rows
+
+
+def _seen(result: Result) -> str:
+    """What sums it up; what is unknown is told below, whole."""
+    return next(iter((*result.evidence, *result.unknown)), "-")
 
 
 def _details(results: Sequence[Result], *, evidence: bool) -> Iterator[RenderableType]:
@@ -137,16 +142,3 @@ def _summary(results: Sequence[Result]) -> Iterator[RenderableType]:
     took = max(result.finished_at for result in results) - min(result.started_at for result in results)
     yield Text()
     yield Text(f"{told}; {len(results)} of {len(CATALOGUE)} controls, in {took.total_seconds():.1f} s")
-
-
-def _catalogue() -> Table:
-    rows = table("control", "promise", "standing")
-    group = ""
-    for control in CATALOGUE:
-        if control.group != group:
-            group = control.group
-            rows.add_row()
-            rows.add_row("", Text(group, "bold"), "")
-        standing = standing_of(control, PROBES)
-        rows.add_row(control.id, control.promise, Text(standing, "green" if standing is Standing.PROBED else ""))
-    return rows

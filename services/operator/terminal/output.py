@@ -34,6 +34,11 @@ def show(*parts: RenderableType) -> None:
         console.print(part)
 
 
+def width() -> int:
+    """Columns of the terminal; what COLUMNS says, or 80, where there is none."""
+    return Console().width
+
+
 def show_whole(line: str) -> None:
     """A line that is copied, such as a link: never broken, whatever the width."""
     sys.stdout.write(f"{harmless(line)}\n")

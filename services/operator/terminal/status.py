@@ -9,14 +9,16 @@ from rich.text import Text
 
 from services.operator.commands.status import LookAtStatus
 from services.operator.domain.durations import age
-from services.operator.domain.status import LogHead, Part, Presented, Status
+from services.operator.domain.status import LogHead, Part, Status
 from services.operator.terminal.exits import Exit
-from services.operator.terminal.output import show, show_json, table, troubles
+from services.operator.terminal.output import show, show_json, table, troubles, width
 from services.operator.terminal.running import Opened, run
 from services.operator.terminal.told import told_as_json, told_table
 
 #: Fewer days than these are shown in red.
 _FEW_DAYS = 30
+#: From so many columns on a certificate that is right is shown with its name.
+_WIDE = 100
 
 
 def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
@@ -47,7 +49,7 @@ def _table(status: Status) -> Table:
             part.address,
             _state(part),
             "-" if latency is None else f"{latency * 1000:.1f} ms",
-            _certificate(part.presented, status.at),
+            _certificate(part, status.at),
         )
     return rows
 
@@ -58,13 +60,16 @@ def _state(part: Part) -> Text:
     return Text("ready", "green") if part.health.ready else Text("not ready", "red")
 
 
-def _certificate(presented: Presented, now: datetime) -> Text:
+def _certificate(part: Part, now: datetime) -> Text:
+    presented = part.presented
     if presented.certificate is None:
         return Text("-")
     days = presented.certificate.days_left(now)
     left = f"{days} days" if days >= 0 else f"ended {-days} days ago"
     name = presented.certificate.names[0] if presented.certificate.names else "no name"
-    return Text(f"{name}, {left}", "red" if presented.trouble or days < _FEW_DAYS else "")
+    # Where it names whom it should, the row says so already.
+    whose = "" if not presented.trouble and width() < _WIDE else f"{name}, "
+    return Text(f"{whose}{left}", "red" if presented.trouble or days < _FEW_DAYS else "")
 
 
 def _log(status: Status) -> list[str]:

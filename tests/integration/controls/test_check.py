@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from libs.controls.catalogue.catalogue import CATALOGUE
+from libs.controls.catalogue.extent import MISSING
 from libs.controls.probes.registry import PROBES
 from libs.ids import PLATFORM
 from tests.integration.operator.test_status import paused
@@ -143,7 +144,7 @@ def words(said: Said) -> str:
     return " ".join(said.out.split())
 
 
-@pytest.mark.parametrize("columns", ["80", "120"])
+@pytest.mark.parametrize("columns", ["60", "80", "140"])
 def test_people_get_a_table_that_fits(stack: LocalStack, wardenry: Wardenry, columns: str) -> None:
     said = wardenry("controls", "check", "T2", "e1", "S2", "--evidence", environment={"COLUMNS": columns})
     assert (said.code, said.error) == (2, "")
@@ -153,7 +154,7 @@ def test_people_get_a_table_that_fits(stack: LocalStack, wardenry: Wardenry, col
         "S2",
         "E1",
     ]
-    assert "not known: not probed yet" in words(said)
+    assert "not known: built, no probe yet" in words(said)
     assert "2 kept, 0 broken, 1 unknown; 3 of 61 controls" in words(said)
     assert "\x1b" not in said.out
 
@@ -162,10 +163,22 @@ def test_the_catalogue_is_listed_whole_without_a_deployment(tmp_path: Path) -> N
     nowhere = Wardenry(home=tmp_path)
     listed = json.loads(nowhere("controls", "list", "--json").out)
     assert [each["control"] for each in listed] == [control.id for control in CATALOGUE]
-    assert {each["standing"] for each in listed} == {"probed", "not probed yet", "documented process"}
-    shown = nowhere("controls", "list")
-    assert (shown.code, max(map(len, shown.out.splitlines())) <= 80) == (0, True)
+    standings = {each["control"]: (each["standing"], each["missing"]) for each in listed}
+    assert standings["T2"] == ("probed", None)
+    assert standings["S2"] == ("built, no probe yet", None)
+    assert standings["A3"] == ("not built yet", None)
+    assert standings["D10"] == ("not documented yet", None)
+    assert standings["O7"] == ("built in part", MISSING["O7"])
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_the_catalogue_fits_and_says_what_is_missing(tmp_path: Path, columns: int) -> None:
+    shown = Wardenry(home=tmp_path)("controls", "list", environment={"COLUMNS": str(columns)})
+    assert (shown.code, max(map(len, shown.out.splitlines())) <= columns) == (0, True)
     assert all(f"\n{control.id} " in shown.out for control in CATALOGUE)
+    assert MISSING["O7"] in shown.out
+    counted = next(line for line in shown.out.splitlines() if line.startswith(f"{len(CATALOGUE)} controls: "))
+    assert f"{len(PROBES)} probed" in counted
 
 
 def test_a_control_that_there_is_not_is_refused_in_one_line(tmp_path: Path) -> None:

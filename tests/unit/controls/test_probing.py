@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from libs.controls.catalogue.catalogue import CONTROLS
+from libs.controls.catalogue.extent import MISSING, NOT_BUILT
 from libs.controls.deployment import Deployment, Unreachable
 from libs.controls.examined import Examined
 from libs.controls.probes.probe import Probe
@@ -71,8 +72,17 @@ def test_every_probe_is_of_a_control() -> None:
     assert len(PROBES) >= 4
 
 
-def test_a_control_is_probed_or_not_yet_or_kept_by_people() -> None:
+def test_a_control_is_probed_or_built_or_not_or_kept_by_people() -> None:
     assert standing_of(CONTROLS["T2"], PROBES) is Standing.PROBED
-    assert standing_of(CONTROLS["T2"], {}) is Standing.NOT_PROBED_YET
-    assert standing_of(CONTROLS["D10"], {}) is Standing.PROCESS
+    assert standing_of(CONTROLS["T2"], {}) is Standing.BUILT
+    assert standing_of(CONTROLS["R1"], {}) is Standing.PARTLY
+    assert standing_of(CONTROLS["A3"], {}) is Standing.NOT_BUILT
+    assert standing_of(CONTROLS["D10"], {}) is Standing.NO_PROCESS
     assert standing_of(CONTROLS["D10"], {"D10"}) is Standing.PROBED
+
+
+def test_what_is_missing_is_said_of_controls_that_there_are_and_of_none_that_is_probed() -> None:
+    assert set(MISSING) | NOT_BUILT <= set(CONTROLS)
+    assert not set(MISSING) & NOT_BUILT
+    # A probe looks at the whole promise, so that one is built.
+    assert not (set(MISSING) | NOT_BUILT) & set(PROBES)
