@@ -27,7 +27,7 @@ async def identity(service_database: ServiceDatabases) -> AsyncIterator[Identity
 
 
 async def times(act: Callable[[str], Awaitable[object]], identity: IdentityForTests) -> dict[str, float]:
-    """The least seconds for each address: what else the machine does only adds. Taken in turns, so that it meets both."""
+    """The least seconds for each address, taken in turns: what else a machine does only adds to some."""
     spent: dict[str, list[float]] = {KNOWN: [], UNKNOWN: []}
     for _ in range(ROUNDS):
         for address, measured in spent.items():

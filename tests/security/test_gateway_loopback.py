@@ -11,7 +11,7 @@ async def ask(stack: LocalStack, method: str, path: str, host: str) -> httpx2.Re
     """The answer of the plain HTTP listener to a request for `host`, whatever that is."""
     listener = running(stack).addresses["gateway-http"]
     port = listener.rpartition(":")[2]
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         return await client.request(method, f"http://{listener}{path}", headers={"Host": host.format(port=port)})
 
 
@@ -40,6 +40,6 @@ async def test_forms_are_refused_there_and_not_redirected(stack: LocalStack) -> 
 async def test_https_knows_nothing_of_it(stack: LocalStack) -> None:
     here = running(stack)
     port = here.https.rpartition(":")[2]
-    async with httpx2.AsyncClient(verify=False, timeout=10) as client:
+    async with httpx2.AsyncClient(verify=False, timeout=60) as client:
         answer = await client.get(f"https://127.0.0.1:{port}/sign-in")
     assert answer.status_code == 200

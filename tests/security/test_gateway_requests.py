@@ -22,7 +22,7 @@ def origin(stack: LocalStack) -> str:
 def client(stack: LocalStack) -> httpx2.AsyncClient:
     here = running(stack)
     context = ssl.create_default_context(cafile=str(here.edge_ca_file))
-    return httpx2.AsyncClient(base_url=here.https, verify=context, timeout=10)
+    return httpx2.AsyncClient(base_url=here.https, verify=context, timeout=60)
 
 
 async def csrf(browser: httpx2.AsyncClient) -> str:
@@ -206,7 +206,7 @@ async def test_an_array_of_addresses_or_another_type_is_no_address(people: Peopl
 async def test_what_is_no_http_is_cut_off(stack: LocalStack) -> None:
     host, _, port = running(stack).addresses["gateway-http"].rpartition(":")
     for raw in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 200_000 + b"\r\n\r\n"):
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             try:
                 connection.sendall(raw)
                 connection.shutdown(socket.SHUT_WR)
@@ -227,7 +227,7 @@ async def test_smuggled_lengths_are_refused(stack: LocalStack) -> None:
         b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     )
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         connection.settimeout(2)
         answer = b""

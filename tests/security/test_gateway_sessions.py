@@ -156,4 +156,4 @@ async def test_https_is_pinned_for_names_and_never_for_this_machine(stack: Local
 
 def secure(stack: LocalStack) -> httpx2.AsyncClient:
     context = ssl.create_default_context(cafile=str(running(stack).edge_ca_file))
-    return httpx2.AsyncClient(base_url=running(stack).https, verify=context, timeout=10)
+    return httpx2.AsyncClient(base_url=running(stack).https, verify=context, timeout=60)

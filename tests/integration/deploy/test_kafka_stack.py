@@ -119,7 +119,7 @@ async def read(bootstrap: str) -> list[bytes]:
     consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        found = await consumer.getmany(timeout_ms=5000)
+        found = await consumer.getmany(timeout_ms=60_000)
         return [message.value for messages in found.values() for message in messages]
     finally:
         await consumer.stop()

@@ -22,7 +22,7 @@ def answers(connection: HTTPConnection, path: str) -> tuple[int, dict[str, str]]
 
 
 def test_http_answers_on_localhost_without_pinning_the_browser_to_https(stack: LocalStack) -> None:
-    status, headers = answers(HTTPConnection(stack.state["urls"]["http"].removeprefix("http://"), timeout=10), "/")
+    status, headers = answers(HTTPConnection(stack.state["urls"]["http"].removeprefix("http://"), timeout=60), "/")
     assert status in (200, 302, 303, 307)
     assert "strict-transport-security" not in headers
 
@@ -31,7 +31,7 @@ def test_http_answers_on_localhost_without_pinning_the_browser_to_https(stack: L
 def test_https_answers_under_the_authority_of_this_stack(stack: LocalStack, name: str) -> None:
     context = ssl.create_default_context(cafile=stack.state["edge_ca_file"])
     port = int(stack.state["urls"]["https"].rpartition(":")[2])
-    status, headers = answers(HTTPSConnection(name, port, timeout=10, context=context), "/healthz")
+    status, headers = answers(HTTPSConnection(name, port, timeout=60, context=context), "/healthz")
     assert status == 200
     assert "strict-transport-security" not in headers
 

@@ -19,7 +19,7 @@ async def test_anybody_checks_the_platform_log_and_readers_their_own(people: Peo
     here = running(people.stack)
     context = ssl.create_default_context(cafile=str(here.edge_ca_file))
     prefix = f"/audit/{PLATFORM}"
-    async with httpx2.AsyncClient(base_url=here.https, verify=context, timeout=10) as anybody:
+    async with httpx2.AsyncClient(base_url=here.https, verify=context, timeout=60) as anybody:
         keys = (await anybody.get("/.well-known/wardenry-log-keys")).json()["keys"]
         answer = await anybody.get(f"{prefix}/checkpoint")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")

@@ -1,6 +1,5 @@
 """What the relay does with the answers of its consumers, on a real outbox and without a broker."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
@@ -22,8 +21,10 @@ class _Consumer:
     def __init__(self, name: str, *, cursors: Mapping[int, Position] | None) -> None:
         self.name = name
         self.cursors = cursors
+        self.asked = 0
 
     async def list_cursors(self, source: str) -> Mapping[int, Position]:
+        self.asked += 1
         if self.cursors is None:
             raise CursorsUnavailable(self.name)
         return self.cursors
@@ -57,11 +58,21 @@ async def test_rows_stay_until_every_consumer_has_answered_and_has_them(path: Ev
         poll=0.05,
         stall=60.0,
     )
+
+    async def looked_after() -> None:
+        """Until a round that begins after now has deleted what it deletes: the next one has begun."""
+        before = silent.asked
+
+        async def begun() -> bool:
+            return silent.asked >= before + 2
+
+        await eventually(begun)
+
     async with running(relay.run()):
-        await asyncio.sleep(0.5)
+        await looked_after()
         assert await left() == 1
         silent.cursors = {}
-        await asyncio.sleep(0.5)
+        await looked_after()
         assert await left() == 1
         silent.cursors = has_it
         await eventually(none_left)

@@ -33,17 +33,17 @@ async def test_it_works_at_the_start_and_again() -> None:
     rounds: asyncio.Queue[None] = asyncio.Queue()
     async with running(lambda: rounds.put(None), seconds=0.01):
         for _ in range(3):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await rounds.get()
 
 
 async def test_it_does_not_wait_for_its_time_once_it_is_woken() -> None:
     rounds: asyncio.Queue[None] = asyncio.Queue()
     async with running(lambda: rounds.put(None), seconds=3600) as periodic:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await rounds.get()
         periodic.wake()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await rounds.get()
         await asyncio.sleep(0.05)
         assert rounds.empty()
@@ -63,6 +63,6 @@ async def test_what_fails_is_tried_again_and_a_defect_is_told(
 
     with caplog.at_level(logging.ERROR, logger="libs.service.periodic"):
         async with running(work, seconds=3600, outages=(Away,)):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await done.wait()
     assert [record.levelname for record in caplog.records] == told

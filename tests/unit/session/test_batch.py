@@ -16,9 +16,11 @@ class Work:
         self.begun = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.begun = asyncio.Event()
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int | Exception]:
         self.batches.append(list(items))
+        self.begun.set()
         self.begun.set()
         await self.gate.wait()
         if 13 in items:
@@ -45,7 +47,7 @@ async def test_what_comes_while_work_is_under_way_waits_for_its_own() -> None:
     work.gate.clear()
     batch: Batch[int, int] = Batch(work=work, size=64, tick=0.0, parallel=1)
     first = asyncio.create_task(batch.submit(1))
-    await asyncio.sleep(0.01)
+    await work.begun.wait()
     second = asyncio.create_task(batch.submit(2))
     await asyncio.sleep(0.01)
     assert work.batches == [[1]]
@@ -111,7 +113,7 @@ async def test_a_caller_that_goes_stops_nothing() -> None:
     batch: Batch[int, int] = Batch(work=work, size=64, tick=0.0)
     gone = asyncio.create_task(batch.submit(1))
     stays = asyncio.create_task(batch.submit(2))
-    await asyncio.sleep(0.01)
+    await work.begun.wait()
     gone.cancel()
     work.gate.set()
     assert await stays == 4

@@ -48,7 +48,7 @@ class Followed:
         self.streams = list(streams)
         self.opened: list[Stream] = []
         self.clock = SystemClock()
-        self.lease = Lease(clock=self.clock)
+        self.lease = Lease(clock=self.clock, longest=3600.0)
         self.feed: Feed[int, int] = Feed(
             name="test",
             watch=self._open,
@@ -75,7 +75,7 @@ class Followed:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition is no event
             await asyncio.sleep(0.005)
 
