@@ -68,9 +68,8 @@ class SignedIn:
     device: bytes
     #: The refresh token that is good now.
     refresh: str
-    #: An access token that is good for minutes, and one whose time is over.
+    #: An access token that is good for minutes.
     access: str
-    expired: str
 
     def as_json(self) -> dict[str, str]:
         """For client processes; bytes in hexadecimal."""
@@ -125,7 +124,6 @@ async def sign_in(stores: Stores, number: int) -> list[SignedIn]:
                 device=device,
                 refresh=refresh,
                 access=token(person, issued_at=now),
-                expired=token(person, issued_at=now - timedelta(hours=1)),
             )
         )
     subjects, grants, sessions, logs, key_ids, publics, devices, seeds = (

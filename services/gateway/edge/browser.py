@@ -105,18 +105,24 @@ class Browser:
 
     def accept(self, tokens: TokenPair) -> None:
         """Keeps new tokens in the browser's cookies."""
-        lifetime = tokens.refresh_expires_at.ToDatetime(UTC) - self._clock.now()
-        workspace = UUID(tokens.workspace_id) if tokens.workspace_id else None
-        self.jar.set_tokens(workspace, access=tokens.access_token, refresh=tokens.refresh_token, lifetime=lifetime)
+        now = self._clock.now()
+        self.jar.set_tokens(
+            UUID(tokens.workspace_id) if tokens.workspace_id else None,
+            access=tokens.access_token,
+            access_life=tokens.access_expires_at.ToDatetime(UTC) - now,
+            refresh=tokens.refresh_token,
+            refresh_life=tokens.refresh_expires_at.ToDatetime(UTC) - now,
+        )
 
     async def _held(self, workspace: UUID | None) -> Credentials:
         cookies = self.jar.tokens(workspace)
         if not cookies.refresh:
             raise _signed_out()
-        try:
-            return await self._verified(cookies.access, workspace)
-        except Unauthenticated:
-            pass  # expired, revoked or of a lower epoch: the refresh decides which
+        if cookies.access:
+            try:
+                return await self._verified(cookies.access, workspace)
+            except Unauthenticated:
+                pass  # expired, revoked or of a lower epoch: the refresh decides which
         try:
             tokens = await self._refresher.refresh(cookies.refresh, self.jar.device_binding, self.metadata)
         except Unauthenticated as error:

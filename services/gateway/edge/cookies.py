@@ -99,10 +99,12 @@ class CookieJar:
                     continue
         return found
 
-    def set_tokens(self, workspace: UUID | None, *, access: str, refresh: str, lifetime: timedelta) -> None:
-        # Both live as long as the refresh token: an expired access token is what tells the gateway to refresh.
-        self._changes[_name(_ACCESS, workspace)] = (access, lifetime)
-        self._changes[_name(_REFRESH, workspace)] = (refresh, lifetime)
+    def set_tokens(
+        self, workspace: UUID | None, *, access: str, access_life: timedelta, refresh: str, refresh_life: timedelta
+    ) -> None:
+        # Each goes when its token ends, so that nobody sends an access token which is only verified to be refused.
+        self._changes[_name(_ACCESS, workspace)] = (access, access_life)
+        self._changes[_name(_REFRESH, workspace)] = (refresh, refresh_life)
 
     def clear_tokens(self, workspace: UUID | None) -> None:
         for name in (_name(_ACCESS, workspace), _name(_REFRESH, workspace)):

@@ -2,7 +2,6 @@
 
 import re
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: No inline script or style, nothing from elsewhere, no frame, no plug-in (CSP level 3).
@@ -19,18 +18,20 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+#: By name, both as they are sent.
 _HEADERS = {
-    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    b"content-security-policy": _CONTENT_SECURITY_POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
     # Not "no-referrer": with it browsers send `Origin: null` with our own forms (Fetch standard, section 3.2).
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"referrer-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 #: Two years: more than the year that preload lists ask for.
-_STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
+_STRICT_TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_NOT_STORED = (b"cache-control", b"no-store")
 
 
 class SecurityHeaders:
@@ -47,12 +48,13 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                # ASGI has names in lower case.
+                headers = [header for header in message["headers"] if header[0] not in _HEADERS]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NOT_STORED)
                 if strict:
-                    headers["Strict-Transport-Security"] = _STRICT_TRANSPORT_SECURITY
+                    headers.append(_STRICT_TRANSPORT_SECURITY)
+                message["headers"] = [*headers, *_HEADERS.items()]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

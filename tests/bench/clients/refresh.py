@@ -47,7 +47,8 @@ class Browser:
 def browser_of(person: dict[str, str], *, host: str, number: int) -> Browser:
     device, workspace = bytes.fromhex(person["device"]), UUID(person["workspace"]).hex
     address = f"198.51.{100 + number // 250 % 100}.{1 + number % 250}"
-    cookies = f"__Host-device={encode_secret(device)}; __Host-access-{workspace}={person['expired']}"
+    # The cookie of an access token is gone when that has expired.
+    cookies = f"__Host-device={encode_secret(device)}"
     head = (
         f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: application/json\r\n"
         f"Cookie: {cookies}; __Host-refresh-{workspace}="

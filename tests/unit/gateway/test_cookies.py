@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from http.cookies import SimpleCookie
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,12 @@ from tests.unit.gateway.requests import request
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-000000000002")
 OTHER = UUID("0192f0c0-0000-7000-8000-000000000003")
-DAY = timedelta(days=1)
+TOKENS: dict[str, Any] = {
+    "access": "a",
+    "access_life": timedelta(minutes=10),
+    "refresh": "r",
+    "refresh_life": timedelta(days=1),
+}
 
 
 def jar(cookies: dict[str, str] | None = None) -> CookieJar:
@@ -35,8 +41,8 @@ def test_every_cookie_is_for_this_host_alone_and_hidden_from_scripts() -> None:
     kept = jar()
     kept.flow  # noqa: B018 - made at first use
     kept.set_device(b"d" * 32)
-    kept.set_tokens(WORKSPACE, access="a", refresh="r", lifetime=DAY)
-    kept.set_tokens(None, access="a", refresh="r", lifetime=DAY)
+    kept.set_tokens(WORKSPACE, **TOKENS)
+    kept.set_tokens(None, **TOKENS)
     cookies = written(kept)
     assert len(cookies) == 6
     for name, morsel in cookies.items():
@@ -47,13 +53,21 @@ def test_every_cookie_is_for_this_host_alone_and_hidden_from_scripts() -> None:
         assert morsel["samesite"] == "lax"
 
 
+def test_each_token_is_kept_as_long_as_it_is_good() -> None:
+    kept = jar()
+    kept.set_tokens(WORKSPACE, **TOKENS)
+    cookies = written(kept)
+    assert cookies[f"__Host-access-{WORKSPACE.hex}"]["max-age"] == "600"
+    assert cookies[f"__Host-refresh-{WORKSPACE.hex}"]["max-age"] == "86400"
+
+
 def test_a_visit_that_needs_no_flow_sets_no_cookie() -> None:
     assert not written(jar())
 
 
 def test_tokens_of_one_workspace_are_not_those_of_another() -> None:
     kept = jar()
-    kept.set_tokens(WORKSPACE, access="a", refresh="r", lifetime=DAY)
+    kept.set_tokens(WORKSPACE, **TOKENS)
     assert kept.tokens(WORKSPACE).refresh == "r"
     assert kept.tokens(OTHER).refresh == ""
     assert kept.tokens(None).refresh == ""
