@@ -4,6 +4,7 @@ Exit codes: 0 when every row was measured or says what it lacks, whether or not 
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -75,7 +76,7 @@ def main() -> int:
     report.write_json(measurements, arguments.json)
     picture.write(measurements, arguments.json.with_suffix(".svg"))
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
         console.width = 150
     report.tell(console, measurements, missing=missing, notes=bench.notes, state=list(bench.state.items()))
     say(f"Written: {arguments.json}, {arguments.json.with_suffix('.svg')}")

@@ -6,6 +6,7 @@ Exit codes: 0 when every step held, 1 when one did not (it is named), 78 for a w
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -20,9 +21,10 @@ from deploy.local.home import HomeUnusable
 from deploy.local.settings import SettingInvalid
 from deploy.local.supervisor import EX_CONFIG
 from libs.ids import SystemEntropy, Uuid7Ids
+from libs.terminal_text import harmless
 from wardenry.clock import SystemClock
 
-#: Where there is no terminal that says how wide it is.
+#: Where neither a terminal nor COLUMNS says how wide it is.
 PLAIN_WIDTH = 120
 Act = Callable[[Scene], Awaitable[None]]
 
@@ -68,7 +70,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, Act], ...]], ...] = (
         "Their own data",
         (
             ("Somebody receives everything that is held about them, signed", rights.receive_everything),
-            ("And is erased: from every dump, topic and log, which still proves itself", rights.be_erased),
+            ("And is erased from each dump, topic and log, which still proves itself", rights.be_erased),
         ),
     ),
 )
@@ -99,9 +101,10 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print a summary for programs, and nothing else")
     arguments = parser.parse_args()
     console = Console(quiet=arguments.json, highlight=False)
-    if not console.is_terminal:
+    fits = console.is_terminal or bool(os.environ.get("COLUMNS"))
+    if not fits:
         console = Console(quiet=arguments.json, highlight=False, width=PLAIN_WIDTH)
-    narrator = Narrator(console=console, clock=SystemClock())
+    narrator = Narrator(console=console, clock=SystemClock(), wraps=fits)
     summary: dict[str, object] = {"ok": False, "steps": narrator.steps}
     code = 1
     try:
@@ -110,7 +113,7 @@ def main() -> int:
         code = 0
     except StepFailed as error:
         summary |= {"failed": error.step, "cause": str(error)}
-        sys.stderr.write(f"The demo failed at the step: {error}\n")
+        sys.stderr.write(f"The demo failed at the step: {harmless(str(error))}\n")
     except (NotRunning, HomeUnusable) as error:
         summary |= {"failed": "start", "cause": str(error)}
         sys.stderr.write(f"{error}\n")

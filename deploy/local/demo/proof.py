@@ -8,13 +8,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
+from deploy.local.demo.narration import Column, Sheet
 from deploy.local.demo.scene import Scene, Team
 from deploy.local.demo.story import require
 
-#: What the table of a log shows, and the characters that each column needs.
-COLUMNS = {"#": 2, "time, UTC": 8, "actor": 7, "action": 21, "outcome": 7, "target": 8, "address": 9, "agent": 7}
+#: What the table of a log shows.
+COLUMNS = (
+    Column(heading="#", right=True),
+    Column(heading="time, UTC"),
+    Column(heading="actor"),
+    Column(heading="action"),
+    Column(heading="outcome"),
+    Column(heading="target"),
+    Column(heading="address", optional=True),
+    Column(heading="agent", optional=True),
+)
 #: What every workspace's log must be able to say (control L1).
 NINE_KINDS = frozenset(
     {
@@ -129,26 +137,26 @@ def value_of(entry: dict[str, Any], field: str, person: str = "actor") -> str:
     return str(next(values, ""))
 
 
-def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Table:
+def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Sheet:
     """The log, oldest first. Names stand for the identifiers that entries hold."""
     names = {person.subject_id: person.name for person in scene.people}
-    table = Table(title=f"The log of {team.name}", title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for heading, least in COLUMNS.items():
-        table.add_column(heading, no_wrap=True, min_width=least, justify="right" if heading == "#" else "left")
-    for entry in reversed(entries):
-        target = names.get(entry["target_id"]) or shortened(entry["target_id"])
-        outcome = "[red]failure[/red]" if entry["outcome"] == "failure" else entry["outcome"]
-        table.add_row(
-            str(entry["index"]),
-            entry["occurred_at"][11:19],
-            names.get(entry["actor_id"], actor_of(entry)),
-            entry["action"],
-            outcome,
-            f"{entry['target_kind']} {target}".strip(),
-            value_of(entry, "ip_address"),
-            agent_in_words(value_of(entry, "user_agent")),
-        )
-    return table
+    return Sheet(
+        title=f"The log of {team.name}",
+        columns=COLUMNS,
+        rows=[
+            (
+                str(entry["index"]),
+                entry["occurred_at"][11:19],
+                names.get(entry["actor_id"], actor_of(entry)),
+                entry["action"],
+                entry["outcome"],
+                f"{entry['target_kind']} {names.get(entry['target_id']) or shortened(entry['target_id'])}".strip(),
+                value_of(entry, "ip_address"),
+                agent_in_words(value_of(entry, "user_agent")),
+            )
+            for entry in reversed(entries)
+        ],
+    )
 
 
 def shortened(identifier: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
@@ -12,18 +11,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from libs.terminal_text import harmless
 from services.operator.terminal.exits import Exit
-
-#: Unicode's categories of control and format characters. Terminals take the first as commands, and the second turns
-#: text around or hides it.
-_COMMANDS = frozenset({"Cc", "Cf"})
-_STAND_IN = "\N{REPLACEMENT CHARACTER}"
-
-
-def harmless(text: str) -> str:
-    """The text without what a terminal would carry out instead of showing it. Whoever answers us writes a part of what
-    we show, also who is not trusted: the names in its certificate."""
-    return "".join(_STAND_IN if unicodedata.category(each) in _COMMANDS else each for each in text)
 
 
 def show(*parts: RenderableType) -> None:
