@@ -1,7 +1,6 @@
 """Judging access tokens: by the signing keys, and by the database for what was taken away."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -10,7 +9,7 @@ from services.session.commands.batch import Batch, BatchFull
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.domain.errors import DependencyUnavailable
-from services.session.domain.ports import Judge, Judgement
+from services.session.domain.ports import Judge
 from wardenry.clock import Clock
 from wardenry.errors.error import Unauthenticated
 from wardenry.tokens import AccessToken
@@ -40,7 +39,7 @@ class SignedTokens:
         else:
             self._read.move_to_end(token)
         key_id, access = known
-        if key_id not in self._keys.public or self._clock.now() >= access.expires_at:
+        if key_id not in self._keys.public or self._clock.now().timestamp() >= access.expires_seconds:
             del self._read[token]
             raise invalid()
         return access
@@ -58,9 +57,10 @@ class Liveness:
     """Whether session and epoch of tokens are good, by the database as it is after each call began. Never a cache: once
     a revocation was acknowledged, no later call is answered otherwise."""
 
-    def __init__(self, *, judge: Judge, batch_size: int = 256, tick: float = 0.001) -> None:
-        self._judge = judge
-        self._batch: Batch[AccessToken, bool] = Batch(work=self._carry_out, size=batch_size, tick=tick)
+    def __init__(self, *, judge: Judge, batch_size: int = 256, tick: float = 0.001, ticks: int = 8) -> None:
+        """The first of a batch waits `tick` seconds for others, up to `ticks` times as long while they keep coming: a
+        statement costs the processes what judging ten tokens does."""
+        self._batch: Batch[AccessToken, bool] = Batch(work=judge.live, size=batch_size, tick=tick, ticks=ticks)
 
     async def of(self, token: AccessToken) -> bool:
         """Raises DependencyUnavailable when too many ask."""
@@ -68,14 +68,6 @@ class Liveness:
             return await self._batch.submit(token)
         except BatchFull:
             raise DependencyUnavailable("session") from None
-
-    async def _carry_out(self, tokens: Sequence[AccessToken]) -> Sequence[bool]:
-        return await self._judge.live(
-            [
-                Judgement(subject=token.subject, session=token.session, subject_epoch=token.subject_epoch)
-                for token in tokens
-            ]
-        )
 
 
 class Introspect:

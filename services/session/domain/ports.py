@@ -191,19 +191,23 @@ class RefreshStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What to judge of a token whose signature holds."""
+class Judged(Protocol):
+    """What is judged of a token whose signature holds."""
 
-    subject: UUID
-    session: UUID
-    subject_epoch: int
+    @property
+    def subject(self) -> UUID: ...
+
+    @property
+    def session(self) -> UUID: ...
+
+    @property
+    def subject_epoch(self) -> int: ...
 
 
 class Judge(Protocol):
     """Judges tokens by the database, as it is after the call began."""
 
-    async def live(self, judgements: Sequence[Judgement]) -> Sequence[bool]:
+    async def live(self, tokens: Sequence[Judged]) -> Sequence[bool]:
         """Whether session and epoch are good, in order."""
         ...
 

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from libs.rpc.call import call_of
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect
@@ -66,7 +68,7 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
         token = await self._introspect(request.token)
         if token is None:
             return token_pb2.IntrospectResponse(active=False)
-        response = token_pb2.IntrospectResponse(
+        return token_pb2.IntrospectResponse(
             active=True,
             subject_id=str(token.subject),
             session_id=str(token.session),
@@ -74,9 +76,8 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
             role=token.role or "",
             client_id=token.client,
             audience=token.audience,
+            expires_at=Timestamp(seconds=token.expires_seconds),
         )
-        response.expires_at.FromDatetime(token.expires_at)
-        return response
 
     async def GetKeys(  # noqa: N802 - gRPC's name
         self, request: token_pb2.GetKeysRequest, context: Any

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from libs.db.pool import Database
-from services.session.domain.ports import Judgement
+from services.session.domain.ports import Judged
 
 _JUDGE = "SELECT entry FROM judge_sessions($1, $2, $3)"
 
@@ -12,12 +12,12 @@ class PostgresJudge:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def live(self, judgements: Sequence[Judgement]) -> Sequence[bool]:
+    async def live(self, tokens: Sequence[Judged]) -> Sequence[bool]:
         rows = await self._database.fetch(
             _JUDGE,
-            [each.subject for each in judgements],
-            [each.session for each in judgements],
-            [each.subject_epoch for each in judgements],
+            [token.subject for token in tokens],
+            [token.session for token in tokens],
+            [token.subject_epoch for token in tokens],
         )
         good = {row["entry"] for row in rows}
-        return [position in good for position in range(1, len(judgements) + 1)]
+        return [position in good for position in range(1, len(tokens) + 1)]

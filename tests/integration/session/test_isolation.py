@@ -10,10 +10,11 @@ from libs.db.context import Context
 from services.session.commands.refresh import RefreshCall
 from services.session.commands.token import Tokens
 from services.session.domain.grant import Use
-from services.session.domain.ports import Judgement, Rotation
+from services.session.domain.ports import Rotation
 from services.session.domain.refresh_token import parse
 from services.session.store.introspection import PostgresJudge
 from tests.support.session import CLIENT, DEVICE, PACE, SessionForTests
+from tests.support.tokens import access_token
 
 
 @pytest.fixture
@@ -97,10 +98,10 @@ async def test_judgements(session: SessionForTests, two: tuple[Tokens, Tokens]) 
     mine, other = two
     judge = PostgresJudge(database=session.runtime)
     asked = [
-        Judgement(subject=mine.subject, session=other.session, subject_epoch=1),
-        Judgement(subject=mine.subject, session=mine.session, subject_epoch=1),
-        Judgement(subject=other.subject, session=mine.session, subject_epoch=1),
-        Judgement(subject=other.subject, session=other.session, subject_epoch=0),
+        access_token(subject=mine.subject, session=other.session, subject_epoch=1),
+        access_token(subject=mine.subject, session=mine.session, subject_epoch=1),
+        access_token(subject=other.subject, session=mine.session, subject_epoch=1),
+        access_token(subject=other.subject, session=other.session, subject_epoch=0),
     ]
     assert list(await judge.live(asked)) == [False, True, False, False]
 
