@@ -170,14 +170,7 @@ class Consumer:
         return messages
 
     def _sort(self, topic: str, message: Any, records: list[Record], parked: list[Parked]) -> None:
-        raw = RawRecord(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            key=message.key,
-            headers=tuple(message.headers),
-            value=message.value,
-        )
+        raw = RawRecord(message.topic, message.partition, message.offset, message.key, message.headers, message.value)
         source = self._sources[topic]
         try:
             records.append(read_record(raw, source=source, keys=self._mac_keys[source]))

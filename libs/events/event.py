@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
@@ -76,8 +76,7 @@ class PersonalValues:
     values: Mapping[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchTags:
+class SearchTags(NamedTuple):
     """What can be searched for without being read. libs.events.search_tags makes them."""
 
     network: bytes = b""

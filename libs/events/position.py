@@ -1,10 +1,9 @@
 """Event numbers."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """An event number, or what a consumer expects next. Ordered by generation, then number.
 
     Numbers are dense from 0 within a source, bucket and generation. A generation begins, one higher, when the source's

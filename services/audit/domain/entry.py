@@ -11,8 +11,7 @@ from libs.events.event import Role, SearchTags
 from wardenry.log.leaf import Leaf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedPerson:
+class SealedPerson(NamedTuple):
     """One person's values, as their producer sealed them."""
 
     role: Role
@@ -20,8 +19,7 @@ class SealedPerson:
     message: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """An event that was accepted and has no place in its log yet."""
 
     event_id: UUID

@@ -5,7 +5,6 @@ import logging
 import struct
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -74,8 +73,8 @@ async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
 ) -> None:
     first, second = record(0, b"a"), record(1, b"b")
     wrong_key = raw_of(record(1, b"forged"), key=b"x" * 32)
-    changed = replace(raw_of(second), value=b"changed on the way")
-    nothing = replace(raw_of(first), headers=(), value=b"no record of ours")
+    changed = raw_of(second)._replace(value=b"changed on the way")
+    nothing = raw_of(first)._replace(headers=(), value=b"no record of ours")
     producer = path.producer()
     await producer.open()  # makes the topic
     await producer.close()
@@ -94,10 +93,10 @@ async def test_bad_records_on_the_topic_are_parked_and_stop_nothing(
 
 async def test_headers_that_nothing_can_hold_are_parked_and_stop_nothing(path: EventPath) -> None:
     second = raw_of(record(1, b"b"))
-    without_value = replace(second, headers=(*second.headers[:-1], (second.headers[-1][0], None)), value=b"null")
-    with_nul = replace(second, headers=((chr(0), b""),), value=b"nul")
+    without_value = second._replace(headers=(*second.headers[:-1], (second.headers[-1][0], None)), value=b"null")
+    with_nul = second._replace(headers=((chr(0), b""),), value=b"nul")
     times = tuple((name, b"0001-01-01T00:00:00+23:59" if name == "ce_time" else data) for name, data in second.headers)
-    before_all_years = replace(second, headers=times, value=b"year")
+    before_all_years = second._replace(headers=times, value=b"year")
     producer = path.producer()
     await producer.open()
     await producer.close()
@@ -119,7 +118,7 @@ async def test_a_defect_in_reading_a_record_ends_no_consumer(path: EventPath, mo
     await producer.open()
     await producer.close()
     async with path.reader():
-        await path.publish(replace(raw_of(record(0, b"a")), value=b"found out"), raw_of(record(0, b"a")))
+        await path.publish(raw_of(record(0, b"a"))._replace(value=b"found out"), raw_of(record(0, b"a")))
         await _taken(path, 1)
     assert await path.taken() == [b"a"]
     assert await path.parked() == [("malformed", b"found out")]

@@ -236,7 +236,7 @@ async def test_a_record_with_its_mac_is_kept_once_whatever_is_changed_around_it(
     assert other.raw is not None
     for number in range(20):
         headers = (*other.raw.headers, (f"x-{number}", b""))
-        await intake.take([replace(other, raw=replace(other.raw, headers=headers, key=b"%d" % number))])
+        await intake.take([replace(other, raw=other.raw._replace(headers=headers, key=b"%d" % number))])
     assert await path.parked() == [("conflict", b"b")]
 
 
@@ -257,5 +257,5 @@ async def test_the_same_parked_bytes_are_kept_once(path: EventPath) -> None:
     other = record(0, b"b")
     assert other.raw is not None
     await intake.take([other])
-    await intake.take([replace(other, raw=replace(other.raw, offset=9))])
+    await intake.take([replace(other, raw=other.raw._replace(offset=9))])
     assert await path.parked() == [("conflict", b"b")]

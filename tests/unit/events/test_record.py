@@ -160,9 +160,9 @@ def test_what_is_not_of_the_form_is_malformed(name: str, value: bytes) -> None:
 def test_a_header_that_is_there_twice_is_malformed() -> None:
     raw = sent(RECORD)
     with pytest.raises(RecordMalformed):
-        read_record(replace(raw, headers=(*raw.headers, raw.headers[0])), source="identity", keys=[KEY])
+        read_record(raw._replace(headers=(*raw.headers, raw.headers[0])), source="identity", keys=[KEY])
 
 
 def test_no_value_is_malformed() -> None:
     with pytest.raises(RecordMalformed):
-        read_record(replace(sent(RECORD), value=None), source="identity", keys=[KEY])
+        read_record(sent(RECORD)._replace(value=None), source="identity", keys=[KEY])

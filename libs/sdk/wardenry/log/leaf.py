@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -13,6 +13,8 @@ from wardenry.events.v1 import action_pb2, leaf_pb2
 LEAF_VERSION = 1
 MAX_LEAF_BYTES = 65_535
 _UUID_BYTES = 16
+_ID_BYTES = frozenset({0, _UUID_BYTES})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTCOMES = {action_pb2.OUTCOME_SUCCESS: "success", action_pb2.OUTCOME_FAILURE: "failure"}
 _ACTOR_KINDS = {
     leaf_pb2.ACTOR_KIND_VISITOR: "visitor",
@@ -80,6 +82,32 @@ class Leaf:
 
 def parse_leaf(data: bytes) -> Leaf:
     """What the leaf says. Raises LeafInvalid."""
+    leaf = read_leaf(data)
+    target = target_of(leaf)
+    return Leaf(
+        event_id=UUID(bytes=leaf.event),
+        log=UUID(bytes=leaf.log),
+        source=leaf.source,
+        action=leaf.action,
+        outcome=_OUTCOMES[leaf.outcome],
+        occurred_at=leaf.occurred_at,
+        occurred=occurred_of(leaf),
+        actor_kind=_ACTOR_KINDS[leaf.actor.kind],
+        actor_id=_uuid(leaf.actor.id),
+        session_id=_uuid(leaf.actor.session),
+        client=leaf.actor.client,
+        target_kind=leaf.target.kind,
+        target_id=str(_uuid(target) or leaf.target.id.decode(errors="backslashreplace")),
+        target_subject=_uuid(target) if leaf.target.kind == "subject" else None,
+        reason=leaf.reason,
+        details=dict(leaf.details),
+        commitments={(each.person, each.field): each.digest for each in leaf.commitments},
+    )
+
+
+def read_leaf(data: bytes) -> leaf_pb2.Leaf:
+    """The leaf as a message, for who reads many and needs little of each: of a known version, with ids that are some,
+    an outcome, an actor and one digest for a field. Raises LeafInvalid."""
     if len(data) > MAX_LEAF_BYTES:
         raise LeafInvalid(f"a leaf has at most {MAX_LEAF_BYTES} bytes")
     try:
@@ -88,46 +116,34 @@ def parse_leaf(data: bytes) -> Leaf:
         raise LeafInvalid("the bytes are no leaf") from None
     if leaf.version != LEAF_VERSION:
         raise LeafInvalid(f"a leaf of version {leaf.version} is not known here")
-    commitments = {(each.person, each.field): each.digest for each in leaf.commitments}
-    if len(commitments) != len(leaf.commitments):
+    if len({(each.person, each.field) for each in leaf.commitments}) != len(leaf.commitments):
         raise LeafInvalid("the leaf commits twice to one field")
-    event_id, log = _uuid(leaf.event), _uuid(leaf.log)
-    if event_id is None or log is None or leaf.outcome not in _OUTCOMES or leaf.actor.kind not in _ACTOR_KINDS:
+    actor = leaf.actor
+    if not _ID_BYTES.issuperset((len(leaf.event), len(leaf.log), len(actor.id), len(actor.session))):
+        raise LeafInvalid(f"an id in the leaf has not {_UUID_BYTES} bytes")
+    if not leaf.event or not leaf.log or leaf.outcome not in _OUTCOMES or actor.kind not in _ACTOR_KINDS:
         raise LeafInvalid("the leaf lacks its event, log, outcome or actor")
+    return leaf
+
+
+def occurred_of(leaf: leaf_pb2.Leaf) -> datetime:
+    """When it happened, in UTC, cut to the microsecond. Raises LeafInvalid."""
+    seconds, nanoseconds = leaf.occurred_at.seconds, leaf.occurred_at.nanos
     try:
-        occurred = leaf.occurred_at.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise LeafInvalid("the leaf's time is none") from None
-    target = _target(leaf)
-    return Leaf(
-        event_id=event_id,
-        log=log,
-        source=leaf.source,
-        action=leaf.action,
-        outcome=_OUTCOMES[leaf.outcome],
-        occurred_at=leaf.occurred_at,
-        occurred=occurred,
-        actor_kind=_ACTOR_KINDS[leaf.actor.kind],
-        actor_id=_uuid(leaf.actor.id),
-        session_id=_uuid(leaf.actor.session),
-        client=leaf.actor.client,
-        target_kind=leaf.target.kind,
-        target_id=str(target) if target else leaf.target.id.decode(errors="backslashreplace"),
-        target_subject=target if leaf.target.kind == "subject" else None,
-        reason=leaf.reason,
-        details=dict(leaf.details),
-        commitments=commitments,
-    )
+        if 0 <= nanoseconds < 1_000_000_000:
+            return _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+    except OverflowError:
+        pass
+    raise LeafInvalid("the leaf's time is none")
+
+
+def target_of(leaf: leaf_pb2.Leaf) -> bytes:
+    """The UUID of the target; empty where it has none."""
+    # A product's ids are texts in its own form, some of which have 16 bytes too.
+    if len(leaf.target.id) != _UUID_BYTES or leaf.action.startswith("record."):
+        return b""
+    return leaf.target.id
 
 
 def _uuid(data: bytes) -> UUID | None:
-    if data and len(data) != _UUID_BYTES:
-        raise LeafInvalid("an id in the leaf has not 16 bytes")
     return UUID(bytes=data) if data else None
-
-
-def _target(leaf: leaf_pb2.Leaf) -> UUID | None:
-    # A product's ids are texts in its own form, some of which have 16 bytes too.
-    if len(leaf.target.id) != _UUID_BYTES or leaf.action.startswith("record."):
-        return None
-    return UUID(bytes=leaf.target.id)
