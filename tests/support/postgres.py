@@ -108,18 +108,19 @@ class PostgresForTests:
     def _provisioned(self, service: str, template: str | None = None) -> ServiceDatabase:
         self._count += 1
         name = f"{service}_{self._count}"
+        passwords = {role: self._passwords[f"{service}_{role}"] for role in LOGINS[service]}
         if template is not None:
             blocking(lambda: copy_database(self.server.superuser_url, template=template, name=name))
-        passwords = {role: self._passwords[f"{service}_{role}"] for role in LOGINS[service]}
-        blocking(
-            lambda: provision(
-                administrator_url=self.server.superuser_url,
-                service=service,
-                passwords=passwords,
-                entropy=self._entropy,
-                database=name,
+        else:
+            blocking(
+                lambda: provision(
+                    administrator_url=self.server.superuser_url,
+                    service=service,
+                    passwords=passwords,
+                    entropy=self._entropy,
+                    database=name,
+                )
             )
-        )
         return ServiceDatabase(
             service=service, name=name, administrator=on_database(self.server.superuser_url, name), passwords=passwords
         )
@@ -138,9 +139,16 @@ async def waits_for_a_lock(administrator_url: str, *, seconds: float = 60) -> No
 
 
 async def copy_database(administrator_url: str, *, template: str, name: str) -> None:
+    """With its owner and with who may connect, which PostgreSQL does not copy. Roles are the cluster's."""
     connection = await asyncpg.connect(administrator_url)
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        await connection.execute(
+            "UPDATE pg_database SET datdba = copied.datdba, datacl = copied.datacl FROM pg_database AS copied"
+            " WHERE copied.datname = $1 AND pg_database.datname = $2",
+            template,
+            name,
+        )
     finally:
         await connection.close()
 
