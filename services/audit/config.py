@@ -15,6 +15,8 @@ class AuditSettings(DatabaseSettings):
     database_connections: int = Field(default=20, ge=2, le=500)
     #: Ed25519 seed that checkpoints are signed with, 32 raw bytes.
     checkpoint_key_file: ExistingFile
+    #: The public key before it, in verifier form: named when it is to be retired, at a start with another key file.
+    retired_checkpoint_key: str = ""
     #: Origin of the logs and name of the key: a schema-less URL that is this deployment's for ever.
     log_origin: str = Field(default="localhost/audit", pattern=r"^[^\s+]{1,200}$")
     #: Events taken in at a time, at most.

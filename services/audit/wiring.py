@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from libs.config.secret import read_key
+from libs.config.secret import SecretInvalid, read_key
 from libs.controls.examination import Several
 from libs.controls.write_once.examination import WriteOnce
 from libs.crypto.vault import VaultClient
@@ -28,6 +28,7 @@ from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
 from services.audit.commands.intake import AppendEvents
+from services.audit.commands.key import PublishKeys, RenewKey
 from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
@@ -38,10 +39,12 @@ from services.audit.commands.tile import ReadTiles
 from services.audit.config import AuditSettings
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
+from services.audit.domain.errors import KeyRefused
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
 from services.audit.domain.write_once import EVENT_PATH, GUARD, GUARDED, RIGHTS
 from services.audit.jobs.anchor import AnchorGrownLogs
+from services.audit.jobs.key import SettleKey
 from services.audit.jobs.partition import MakeMonths
 from services.audit.jobs.segment import StoreWhatIsLeft
 from services.audit.jobs.segment_held import ReturnWholeLogs
@@ -58,7 +61,7 @@ from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_
 from wardenry.datarights.v1 import participant_pb2_grpc
 from wardenry.events.v1 import cursor_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
-from wardenry.log.note import NoteSigner
+from wardenry.log.note import NoteInvalid, NoteSigner, VerifierKey
 from wardenry.participant import SubjectDataHandlers
 from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.verifier import TokenVerifier
@@ -92,15 +95,14 @@ class Audit:
         signer = CheckpointSigner(
             signer=NoteSigner(name=settings.log_origin, seed=read_key(settings.checkpoint_key_file))
         )
+        key = signer.signer.key
         checkpoints = SignCheckpoints(units=units, signer=signer, clock=clock)
         objects = ObjectStoreSegments(url=settings.object_store_url)
         segments = StoreSegments(units=units, objects=objects, clock=clock)
         proving = ProveLog(units=units, checkpoints=checkpoints)
         tiles = ReadTiles(units=units, proving=proving)
         anchors = ProveAnchor(units=units, proving=proving)
-        anchoring = AnchorHeads(
-            units=units, checkpoints=checkpoints, signer=signer, entropy=entropy, ids=ids, clock=clock
-        )
+        anchoring = AnchorHeads(units=units, checkpoints=checkpoints, entropy=entropy, ids=ids, clock=clock)
         stub = vault_pb2_grpc.VaultServiceStub(parts.channel("identity"))
         vault = IdentityVault(client=VaultClient(stub=stub, clock=clock))
         sealings = Sealings(vault=vault, clock=clock)
@@ -118,7 +120,7 @@ class Audit:
                 clock=clock,
             ),
         )
-        self._log = LogHandlers(proving=proving, anchors=anchors, tiles=tiles, keys=(str(signer.signer.key),))
+        self._log = LogHandlers(proving=proving, anchors=anchors, tiles=tiles, keys=PublishKeys(units=units, key=key))
         self._platform_log = PlatformLogHandlers(proving=proving, tiles=tiles)
         self._records = RecordHandlers(recording=RecordProductEvent(units=units, sealings=sealings, clock=clock))
         self._subject_data = SubjectData(units=units, logs=PostgresSubjectLogs(database=databases.runtime), vault=vault)
@@ -161,6 +163,35 @@ class Audit:
             held=ReturnHeldLogs(units=units, segments=segments), checkpoints=checkpoints, clock=clock
         )
 
+        renewal = SettleKey(
+            renewing=RenewKey(
+                units=units,
+                key=key,
+                retiring=_retiring(settings),
+                anchor=anchor_grown_logs.anchor,
+                ids=ids,
+                clock=clock,
+            ),
+            clock=clock,
+        )
+        settled = asyncio.Event()
+
+        async def settle() -> None:
+            try:
+                await renewal.settled()
+            except KeyRefused as error:
+                raise SecretInvalid(f"{settings.checkpoint_key_file}: {error}") from None
+            settled.set()
+
+        def after(work: Work) -> Work:
+            """Nothing that signs begins before the key is the logs' present one."""
+
+            async def run() -> None:
+                await settled.wait()
+                await work()
+
+            return run
+
         async def take_in() -> None:
             # An entry needs its month; events wait until it is there.
             await months.made()
@@ -170,10 +201,11 @@ class Audit:
         self._status = StatusHandlers(settings.service, databases=databases, consumers=[self._cursors], clock=clock)
         self.works: Sequence[Work] = (
             months.run,
-            left.run,
-            held.run,
-            anchor_grown_logs.run,
-            take_in,
+            settle,
+            after(left.run),
+            after(held.run),
+            after(anchor_grown_logs.run),
+            after(take_in),
             relay_of(settings, parts=parts, databases=databases, consumers=[self._cursors]),
         )
 
@@ -192,6 +224,14 @@ class Audit:
         )
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
         return server
+
+
+def _retiring(settings: AuditSettings) -> VerifierKey | None:
+    """Raises SecretInvalid."""
+    try:
+        return VerifierKey.parse(settings.retired_checkpoint_key) if settings.retired_checkpoint_key else None
+    except NoteInvalid as error:
+        raise SecretInvalid(f"WARDENRY_AUDIT_RETIRED_CHECKPOINT_KEY: {error}") from None
 
 
 def _rules() -> Mapping[str, Rule]:

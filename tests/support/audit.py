@@ -25,6 +25,7 @@ from services.audit.commands.denial import RecordDenial
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
 from services.audit.commands.intake import AppendEvents
+from services.audit.commands.key import RenewKey
 from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
@@ -126,7 +127,7 @@ class MemoryObjects:
 class AuditOnPostgres:
     """Everything of audit but its edges: no broker, no gRPC."""
 
-    def __init__(self, *, service_database: ServiceDatabase, size: int = 10) -> None:
+    def __init__(self, *, service_database: ServiceDatabase, size: int = 10, signer: NoteSigner = SIGNER) -> None:
         self.service_database = service_database
         self.clock = HeldClock(datetime.now(UTC))
         self.vault = MemoryVault()
@@ -137,7 +138,7 @@ class AuditOnPostgres:
         self.units = PostgresUnitsOfWork(
             database=self.database, envelopes=EnvelopeBuilder(source="audit", entropy=entropy)
         )
-        self.signer = CheckpointSigner(signer=SIGNER)
+        self.signer = CheckpointSigner(signer=signer)
         self.checkpoints = SignCheckpoints(units=self.units, signer=self.signer, clock=self.clock)
         self.objects = MemoryObjects()
         self.segments = StoreSegments(units=self.units, objects=self.objects, clock=self.clock)
@@ -151,10 +152,12 @@ class AuditOnPostgres:
         self.anchoring = AnchorHeads(
             units=self.units,
             checkpoints=self.checkpoints,
-            signer=self.signer,
             entropy=entropy,
             ids=self.ids,
             clock=self.clock,
+        )
+        self.keys = RenewKey(
+            units=self.units, key=signer.key, retiring=None, anchor=_nothing, ids=self.ids, clock=self.clock
         )
         self.recording = RecordProductEvent(units=self.units, sealings=self.sealings, clock=self.clock)
         self.denial = RecordDenial(units=self.units, sealings=self.sealings, ids=self.ids, clock=self.clock)
@@ -268,6 +271,10 @@ class AuditOnPostgres:
         return open_checkpoint(note, [SIGNER.key])
 
 
+async def _nothing() -> int:
+    return 0
+
+
 def raw_of(made: Record, key: bytes = MAC_KEY) -> RawRecord:
     return RawRecord(
         topic=topic_of(made.source),
@@ -284,6 +291,7 @@ async def audit_on(service_database: ServiceDatabase) -> AsyncIterator[AuditOnPo
     audit = AuditOnPostgres(service_database=service_database)
     await audit.database.open()
     try:
+        await audit.keys.settle()
         yield audit
     finally:
         await audit.database.close()

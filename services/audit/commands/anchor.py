@@ -9,12 +9,12 @@ from services.audit.commands.checkpoint import SignCheckpoints
 from services.audit.commands.log import ProveLog
 from services.audit.domain.anchor import NONCE, AnchorProof, HeadAnchor, head_anchored
 from services.audit.domain.errors import AnchorNotFound
-from services.audit.domain.log import LARGEST_SIZE, CheckpointSigner, SignedCheckpoint
+from services.audit.domain.log import LARGEST_SIZE, SignedCheckpoint
 from services.audit.domain.ports import UnitsOfWork
 from wardenry.clock import Clock
 from wardenry.log.anchor import log_head
-from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid
-from wardenry.log.note import NoteInvalid
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint
+from wardenry.log.note import NoteInvalid, VerifierKey
 
 _log = logging.getLogger(__name__)
 
@@ -30,21 +30,22 @@ class AnchorHeads:
         *,
         units: UnitsOfWork,
         checkpoints: SignCheckpoints,
-        signer: CheckpointSigner,
         entropy: Entropy,
         ids: Ids,
         clock: Clock,
     ) -> None:
         self._units = units
         self._checkpoints = checkpoints
-        self._signer = signer
         self._entropy = entropy
         self._ids = ids
         self._clock = clock
 
     async def anchor(self, logs: Sequence[UUID]) -> int:
         """Sends each log's newest checkpoint unless it was sent before; answers how many were sent."""
-        signed = self._opened(await self._checkpoints.sign(logs))
+        newest = await self._checkpoints.sign(logs)
+        async with self._units.begin([]) as work:
+            keys = [each.key for each in await work.keys.all()]
+        signed = self._opened(newest, keys)
         now = self._clock.now()
         sent = 0
         async with self._units.begin(logs) as work:
@@ -63,12 +64,12 @@ class AnchorHeads:
                     sent += 1
         return sent
 
-    def _opened(self, signed: Mapping[UUID, SignedCheckpoint]) -> dict[UUID, Checkpoint]:
+    def _opened(self, signed: Mapping[UUID, SignedCheckpoint], keys: Sequence[VerifierKey]) -> dict[UUID, Checkpoint]:
         """What the checkpoints say. One that cannot be opened must not keep the other logs' from the platform log."""
         opened = {}
         for log, checkpoint in signed.items():
             try:
-                opened[log] = self._signer.opened(checkpoint)
+                opened[log] = open_checkpoint(checkpoint.note, keys)
             except (NoteInvalid, CheckpointInvalid) as error:
                 _log.error(
                     "the newest checkpoint of log %s is not sent to the platform log: %s",
@@ -93,6 +94,23 @@ class ProveAnchor:
         """
         async with self._units.begin([log]) as work:
             anchors = await work.anchors.newest(log, at_most=min(size, LARGEST_SIZE), limit=_TRIED)
+        return await self._first(log, anchors)
+
+    async def covering(self, log: UUID, *, size: int) -> tuple[AnchorProof, Sequence[bytes]]:
+        """Of the smallest checkpoint of at least `size` entries, not 0, that is there; and the consistency proof from
+        the checkpoint of `size` to it.
+
+        Raises AnchorNotFound; CheckpointNotFound when none of `size` was signed.
+        """
+        checkpoint = await self._proving.checkpoint_of_size(log, size)
+        async with self._units.begin([log]) as work:
+            anchors = await work.anchors.covering(log, size=checkpoint.size, limit=_TRIED)
+        proof = await self._first(log, anchors)
+        continued = await self._proving.consistency(log, size, second_size=proof.checkpoint.size)
+        return proof, continued.hashes
+
+    async def _first(self, log: UUID, anchors: Sequence[HeadAnchor]) -> AnchorProof:
+        """Of the first of these that is there. Raises AnchorNotFound."""
         platform = await self._proving.checkpoint(PLATFORM)
         async with self._units.begin([PLATFORM]) as work:
             places = await work.entries.places(PLATFORM, [anchor.event_id for anchor in anchors])

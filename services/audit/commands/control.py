@@ -47,7 +47,7 @@ class ExamineLog:
         self._signer = signer
 
     async def __call__(self) -> Examined:
-        checkpoint = (await self._checkpoints.sign([PLATFORM]))[PLATFORM]
+        checkpoint = await self._checkpoints.newest(PLATFORM)
         if checkpoint.size == 0:
             return Examined(unknown=(f"{WHERE} has no entry yet",))
         first = max(0, checkpoint.size - _MOST)

@@ -21,7 +21,7 @@ from wardenry.tenancy.v1 import invitation_pb2, membership_pb2, permission_pb2, 
 #: Any service may refuse a call, and says so.
 _EVERYBODY = frozenset({"permission.denied"})
 #: What a service writes of itself, without a call.
-_UNASKED = {"audit": frozenset({"log.anchored"})}
+_UNASKED = {"audit": frozenset({"log.anchored", "log.key_retired"})}
 _CONTRACTS = {
     "audit": (entry_pb2, log_pb2, record_pb2),
     "datarights": (request_pb2,),

@@ -9,6 +9,14 @@ class CheckpointNotFound(Exception):
     """No checkpoint of this size was signed."""
 
 
+class SigningPaused(Exception):
+    """The log has no checkpoint yet, and this process may not sign one: the logs' key is being renewed, or was."""
+
+
+class KeyRefused(Exception):
+    """The key that the service was given is not to sign the logs. The text says why; no caller sees this."""
+
+
 class AnchorNotFound(Exception):
     """No checkpoint of this log has got to the platform log yet."""
 

@@ -15,9 +15,11 @@ from libs.merkle.frontier import Frontier, HashRun
 from libs.merkle.proofs import Tile
 from services.audit.domain.anchor import HeadAnchor
 from services.audit.domain.entry import NewEntry, OpenedEntry, StoredEntry
+from services.audit.domain.key import CheckpointKey
 from services.audit.domain.log import SignedCheckpoint, TreeHead
 from services.audit.domain.segment import HeldLog, SegmentEntry, SegmentPart, Span
 from wardenry.log.filter import EntryFilter
+from wardenry.log.note import VerifierKey
 
 
 class Entries(Protocol):
@@ -175,6 +177,38 @@ class Anchors(Protocol):
         """The largest of at most that size (0: any), the largest first."""
         ...
 
+    async def covering(self, log: UUID, *, size: int, limit: int) -> Sequence[HeadAnchor]:
+        """The smallest of at least that size, the smallest first."""
+        ...
+
+
+class CheckpointKeys(Protocol):
+    """The keys that checkpoints are signed with, one after the other."""
+
+    async def all(self) -> Sequence[CheckpointKey]:
+        """The present one last."""
+        ...
+
+    async def is_present(self, key: VerifierKey) -> bool:
+        """Whether the key may sign, until the unit of work is over."""
+        ...
+
+    async def lock(self) -> None:
+        """Nobody signs, and nobody else begins or ends a key, until the unit of work is over."""
+        ...
+
+    async def begin(self, key: VerifierKey, *, at: datetime) -> None:
+        """It may sign from now on. There is no other that is not retired; `lock` was taken."""
+        ...
+
+    async def end(self, key: VerifierKey, *, at: datetime) -> None:
+        """It signs nothing any more. `lock` was taken."""
+        ...
+
+    async def retire(self, key: VerifierKey, *, event_id: UUID) -> None:
+        """Notes the event of the platform log that says that it is over. `end` was called; `lock` was taken."""
+        ...
+
 
 class Receipts(Protocol):
     """Records that were acknowledged."""
@@ -197,6 +231,8 @@ class UnitOfWork(Protocol):
     def anchors(self) -> Anchors: ...
     @property
     def segments(self) -> Segments: ...
+    @property
+    def keys(self) -> CheckpointKeys: ...
     @property
     def receipts(self) -> Receipts: ...
 

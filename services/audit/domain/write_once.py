@@ -46,6 +46,14 @@ RIGHTS = (
         reason="a log that is whole again is held back no longer",
     ),
     Right(
+        role="runtime",
+        table="checkpoint_key",
+        command="UPDATE",
+        columns=frozenset({"ended_at", "event_id"}),
+        rows="(event_id IS NULL)",
+        reason="a key is retired once",
+    ),
+    Right(
         role="jobs",
         table="entry_personal",
         command="DELETE",

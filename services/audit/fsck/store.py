@@ -7,6 +7,7 @@ from libs.db.pool import Database
 from libs.ids import PLATFORM
 from services.audit.domain.ports import SegmentObjects
 from services.audit.fsck.anchors import anchors_known, check_anchors
+from services.audit.fsck.keys import known_keys
 from services.audit.fsck.report import FsckReport
 from services.audit.fsck.segments import CheckSegments, check_release
 from services.audit.fsck.tree import CheckTree, reading
@@ -48,6 +49,7 @@ class Fsck:
         # Before the logs are listed: one that is made in between would have an anchor and be of no log.
         async with reading(self._runtime, PLATFORM) as tx:
             known = await anchors_known(tx)
+            keys = await known_keys(tx, self._key, report)
         logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
         last = 0
         while (added := (await self._runtime.fetch(_ADDED, last))[0])["last"] is not None:
@@ -58,8 +60,8 @@ class Fsck:
         for number, log in enumerate(sorted(logs), start=1):
             self._progress(f"log {number} of {len(logs)}, {report.entries} entries")
             async with reading(self._runtime, log, PLATFORM) as tx:
-                sizes[log] = await CheckTree(tx=tx, log=log, key=self._key, report=report).check()
-                anchored += await check_anchors(tx, log, key=self._key, now=self._clock.now(), report=report)
+                sizes[log] = await CheckTree(tx=tx, log=log, keys=keys, report=report).check()
+                anchored += await check_anchors(tx, log, keys=keys, now=self._clock.now(), report=report)
             report.logs += 1
         if anchored < known:
             report.fail("anchor", PLATFORM, f"{known - anchored} anchors in the platform log are of no log")

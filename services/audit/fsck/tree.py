@@ -11,11 +11,12 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH, Frontier, HashRun
 from libs.merkle.proofs import HashesMissing, Tile
+from services.audit.fsck.keys import KnownKeys
 from services.audit.fsck.report import FsckReport
 from services.audit.store.log import PostgresTrees
 from wardenry.log.checkpoint import CheckpointInvalid, log_origin, open_checkpoint
 from wardenry.log.leaf import LeafInvalid, parse_leaf
-from wardenry.log.note import NoteInvalid, VerifierKey
+from wardenry.log.note import NoteInvalid
 from wardenry.log.tree import HASH_BYTES, leaf_hash
 
 #: Entries read at a time, and those whose values are looked up at a time: no statement may take as long as a log is.
@@ -53,10 +54,10 @@ async def reading(database: Database, *logs: UUID) -> AsyncIterator[Transaction]
 class CheckTree:
     """Makes the tree of one log anew, and compares it with everything that is stored of it."""
 
-    def __init__(self, *, tx: Transaction, log: UUID, key: VerifierKey, report: FsckReport) -> None:
+    def __init__(self, *, tx: Transaction, log: UUID, keys: KnownKeys, report: FsckReport) -> None:
         self._tx = tx
         self._log = log
-        self._key = key
+        self._keys = keys
         self._report = report
         self._trees = PostgresTrees(tx=tx)
         self._tree = Frontier()
@@ -142,12 +143,12 @@ class CheckTree:
         """A checkpoint of the size that the tree has now."""
         self._report.made["checkpoint"] += 1
         try:
-            checkpoint = open_checkpoint(row["note"], [self._key])
+            checkpoint = open_checkpoint(row["note"], self._keys.all)
         except (NoteInvalid, CheckpointInvalid) as error:
             self._fail("checkpoint", f"the checkpoint of size {row['size']}: {error}")
             return
         stated = (checkpoint.origin, checkpoint.size, checkpoint.root)
-        if stated != (log_origin(self._key.name, self._log), self._tree.size, self._tree.root()):
+        if stated != (log_origin(self._keys.present.name, self._log), self._tree.size, self._tree.root()):
             self._fail("checkpoint", f"the checkpoint of size {row['size']} is over another tree")
 
     async def _checkpoints_beyond(self) -> None:

@@ -70,12 +70,23 @@ ERRORS: Mapping[type[Exception], ErrorRow] = {
         text="The vault does not answer.",
         retry_after=timedelta(seconds=1),
     ),
+    errors.SigningPaused: ErrorRow(
+        code=grpc.StatusCode.UNAVAILABLE,
+        reason=reason_pb2.REASON_DEPENDENCY_UNAVAILABLE,
+        text="The log's key is being renewed.",
+        retry_after=timedelta(seconds=1),
+    ),
     # Segments are written beside the calls; a caller who met one of these would have met a defect.
     errors.ObjectsUnavailable: ErrorRow(
         code=grpc.StatusCode.UNAVAILABLE,
         reason=reason_pb2.REASON_DEPENDENCY_UNAVAILABLE,
         text="The object store does not answer.",
         retry_after=timedelta(seconds=1),
+    ),
+    errors.KeyRefused: ErrorRow(
+        code=grpc.StatusCode.INTERNAL,
+        reason=reason_pb2.REASON_INTERNAL,
+        text="Something went wrong on our side.",
     ),
     errors.SegmentsAhead: ErrorRow(
         code=grpc.StatusCode.INTERNAL,

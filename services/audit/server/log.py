@@ -1,10 +1,12 @@
 """LogService: checkpoints and proofs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from libs.merkle.proofs import Tile
 from libs.rpc.call import call_of
 from services.audit.commands.anchor import ProveAnchor
+from services.audit.commands.key import PublishKeys
 from services.audit.commands.log import ProveLog
 from services.audit.commands.tile import ReadTiles
 from services.audit.domain.errors import TileNotFound
@@ -13,8 +15,7 @@ from wardenry.audit.v1 import log_pb2, log_pb2_grpc
 
 
 class LogHandlers(log_pb2_grpc.LogServiceServicer):
-    def __init__(self, *, proving: ProveLog, anchors: ProveAnchor, tiles: ReadTiles, keys: tuple[str, ...]) -> None:
-        """`keys` are the verifier keys, the present one first."""
+    def __init__(self, *, proving: ProveLog, anchors: ProveAnchor, tiles: ReadTiles, keys: PublishKeys) -> None:
         self._proving = proving
         self._anchors = anchors
         self._tiles = tiles
@@ -54,7 +55,12 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
     async def GetAnchor(  # noqa: N802 - the contract's name
         self, request: log_pb2.GetAnchorRequest, context: Any
     ) -> log_pb2.GetAnchorResponse:
-        proof = await self._anchors.prove(workspace_of(call_of(context)), size=request.size)
+        log = workspace_of(call_of(context))
+        consistency: Sequence[bytes] = ()
+        if request.covering:
+            proof, consistency = await self._anchors.covering(log, size=request.covering)
+        else:
+            proof = await self._anchors.prove(log, size=request.size)
         return log_pb2.GetAnchorResponse(
             nonce=proof.nonce,
             checkpoint=proof.checkpoint.note,
@@ -62,6 +68,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             index=proof.inclusion.index,
             hashes=proof.inclusion.hashes,
             platform_checkpoint=proof.inclusion.checkpoint.note,
+            consistency=consistency,
         )
 
     async def GetTile(  # noqa: N802 - the contract's name
@@ -79,4 +86,8 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
     async def GetVerifierKeys(  # noqa: N802 - the contract's name
         self, request: log_pb2.GetVerifierKeysRequest, context: Any
     ) -> log_pb2.GetVerifierKeysResponse:
-        return log_pb2.GetVerifierKeysResponse(keys=self._keys)
+        keys = await self._keys.published()
+        return log_pb2.GetVerifierKeysResponse(
+            keys=map(str, keys.present),
+            retired=[log_pb2.RetiredKey(key=str(each.key), platform_size=each.platform_size) for each in keys.retired],
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from libs.db.transaction import Transaction
@@ -19,6 +20,9 @@ _NEWEST = """
 SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND ($2::bigint = 0 OR size <= $2)
 ORDER BY size DESC LIMIT $3
 """
+_COVERING = """
+SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT $3
+"""
 
 
 class PostgresAnchors:
@@ -34,8 +38,11 @@ class PostgresAnchors:
         return status == "INSERT 0 1"
 
     async def newest(self, log: UUID, *, at_most: int, limit: int) -> Sequence[HeadAnchor]:
-        rows = await self._tx.fetch(_NEWEST, log, at_most, limit)
-        return [
-            HeadAnchor(log=row["log_id"], size=row["size"], event_id=row["event_id"], nonce=row["nonce"])
-            for row in rows
-        ]
+        return [_anchor(row) for row in await self._tx.fetch(_NEWEST, log, at_most, limit)]
+
+    async def covering(self, log: UUID, *, size: int, limit: int) -> Sequence[HeadAnchor]:
+        return [_anchor(row) for row in await self._tx.fetch(_COVERING, log, size, limit)]
+
+
+def _anchor(row: Any) -> HeadAnchor:
+    return HeadAnchor(log=row["log_id"], size=row["size"], event_id=row["event_id"], nonce=row["nonce"])

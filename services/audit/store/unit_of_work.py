@@ -14,6 +14,7 @@ from libs.outbox.row import OutboxRow
 from libs.telemetry.trace_context import current_traceparent
 from services.audit.store.anchor import PostgresAnchors
 from services.audit.store.entry import PostgresEntries
+from services.audit.store.key import PostgresCheckpointKeys
 from services.audit.store.log import PostgresCheckpoints, PostgresTrees
 from services.audit.store.record import PostgresReceipts
 from services.audit.store.segment import PostgresSegments
@@ -30,6 +31,7 @@ class PostgresUnitOfWork:
         self.checkpoints = PostgresCheckpoints(tx=tx)
         self.anchors = PostgresAnchors(tx=tx)
         self.segments = PostgresSegments(tx=tx)
+        self.keys = PostgresCheckpointKeys(tx=tx)
         self.receipts = PostgresReceipts(tx=tx)
 
     async def emit(self, event: Event) -> None:

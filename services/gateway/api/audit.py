@@ -22,6 +22,7 @@ from wardenry.audit.v1.entry_pb2 import (
     ListEntriesRequest,
 )
 from wardenry.audit.v1.log_pb2 import (
+    GetAnchorRequest,
     GetCheckpointRequest,
     GetConsistencyProofRequest,
     GetInclusionProofRequest,
@@ -50,6 +51,7 @@ class Audit:
             api_route(edge, "GET", _LOG + "/checkpoint", self.checkpoint),
             api_route(edge, "GET", _LOG + "/inclusion", self.inclusion),
             api_route(edge, "GET", _LOG + "/consistency", self.consistency),
+            api_route(edge, "GET", _LOG + "/anchor", self.anchor),
             api_route(edge, "GET", "/.well-known/wardenry-log-keys", self.keys),
         ]
 
@@ -94,6 +96,15 @@ class Audit:
             GetConsistencyProofRequest(
                 first_size=whole_number(query, "first_size"), second_size=whole_number(query, "second_size")
             ),
+            metadata=credentials.metadata,
+        )
+        return JSONResponse(rendered(answer))
+
+    async def anchor(self, visit: Visit) -> Response:
+        query = visit.query("size", "covering")
+        credentials = await visit.browser.credentials(visit.workspace_id())
+        answer = await self._edge.backends.log.GetAnchor(
+            GetAnchorRequest(size=whole_number(query, "size"), covering=whole_number(query, "covering")),
             metadata=credentials.metadata,
         )
         return JSONResponse(rendered(answer))

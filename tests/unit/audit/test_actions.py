@@ -14,6 +14,7 @@ def test_each_source_may_write_what_its_rpcs_declare() -> None:
     assert allowed["audit"] == {
         "export.requested",
         "log.anchored",
+        "log.key_retired",
         "permission.denied",
         "record.created",
         "record.deleted",

@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +13,15 @@ from libs.merkle.frontier import Frontier
 from libs.merkle.proofs import Proofs, tiles_for
 from tests.support.vectors import vectors_of
 from tests.unit.merkle.hash_store import HashStore
-from wardenry.log.anchor import log_head
+from wardenry.log.anchor import AnchorInvalid, log_head, verify_anchor
 from wardenry.log.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
 from wardenry.log.export import ExportEntry, ExportHeader, ExportTrailer, ExportWriter, parse_line
+from wardenry.log.keys import KeysInvalid, LogKeys
 from wardenry.log.leaf import parse_leaf
-from wardenry.log.note import NoteSigner, VerifierKey
+from wardenry.log.note import NoteSigner, SignatureInvalid, VerifierKey
 from wardenry.log.tree import leaf_hash, verify_consistency, verify_inclusion
 from wardenry.log.verification import verify_export
+from wardenry.log.verify import read_proof
 
 
 def unhex(texts: list[str]) -> list[bytes]:
@@ -62,6 +66,43 @@ def test_checkpoint(vector: dict[str, Any]) -> None:
 def test_log_head(vector: dict[str, Any]) -> None:
     checkpoint = Checkpoint.parse(vector["checkpoint"])
     assert log_head(bytes.fromhex(vector["nonce"]), checkpoint).hex() == vector["head"]
+
+
+@pytest.mark.parametrize("vector", vectors_of("log-keys"), ids=lambda vector: vector["case"])
+def test_log_keys(vector: dict[str, Any], tmp_path: Path) -> None:
+    keys = LogKeys.parse(vector["document"].encode())
+    (tmp_path / "anchor.json").write_text(json.dumps(vector["anchor"]))
+    anchor = read_proof(tmp_path / "anchor.json")
+
+    def judge() -> None:
+        checkpoint, _ = keys.opened(vector["checkpoint"])
+        verify_anchor(anchor, keys.present, checkpoint=checkpoint, retired=keys.retired, covering=True)
+
+    if vector["believed"]:
+        judge()
+    else:
+        with pytest.raises((AnchorInvalid, SignatureInvalid)):
+            judge()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"keys":["x"]}',
+        '{"keys":[],"retired":[{"key":"x","platform_size":1}]}',
+        '{"keys":[],"retired":{}}'.replace("{}", "1"),
+        *(
+            vectors_of("log-keys")[0]["document"].replace('"platform_size":2', f'"platform_size":{wrong}')
+            for wrong in ("-1", "true", "1.5", '"2"', "null")
+        ),
+    ],
+)
+def test_a_document_without_keys_is_refused(document: str) -> None:
+    with pytest.raises(KeysInvalid):
+        LogKeys.parse(document.encode())
 
 
 @pytest.mark.parametrize("vector", vectors_of("export"))

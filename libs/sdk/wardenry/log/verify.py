@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeysInvalid:
         return _usage(f"--keys: {options.keys} is not what /.well-known/wardenry-log-keys serves")
     try:
-        proof = _proof(options.proof) if options.proof else None
+        proof = read_proof(options.proof) if options.proof else None
     except OSError as error:
         return _usage(f"{options.proof}: {error.strerror}")
     except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError):
@@ -198,8 +198,11 @@ def _filtered(report: Report) -> str:
     return " by a filter" if report.header and report.header.filter else ""
 
 
-def _proof(path: Path) -> Anchor:
-    """Raises OSError, NoteInvalid, ValueError, TypeError, KeyError, AttributeError."""
+def read_proof(path: Path) -> Anchor:
+    """What …/audit/anchor serves, from a file.
+
+    Raises OSError, NoteInvalid, ValueError, TypeError, KeyError, AttributeError.
+    """
     fields = json.loads(path.read_bytes())
     return Anchor(
         nonce=decode_base64(fields["nonce"]),

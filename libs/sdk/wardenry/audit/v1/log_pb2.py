@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bwardenry/audit/v1/log.proto\x12\x11wardenry.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"t\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0e\n\x06hashes\x18\x04 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"N\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"j\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\" \n\x10GetAnchorRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\"\x80\x01\n\x11GetAnchorResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\x12\r\n\x05index\x18\x04 \x01(\x04\x12\x0e\n\x06hashes\x18\x05 \x03(\x0c\x12\x1b\n\x13platform_checkpoint\x18\x06 \x01(\t\"s\n\x0eGetTileRequest\x12\x16\n\x05level\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x1d\n\x06number\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x10\x80\x80\x80\x80\x80\x80@\x12\x19\n\x05width\x18\x03 \x01(\rB\n\xbaH\x07*\x05\x18\x80\x02(\x01\x12\x0f\n\x07\x65ntries\x18\x04 \x01(\x08\"\x1f\n\x0fGetTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"\x1e\n\x1cGetPlatformCheckpointRequest\"b\n\x1dGetPlatformCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12-\n\tsigned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"j\n\x16GetPlatformTileRequest\x12\x16\n\x05level\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x1d\n\x06number\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x10\x80\x80\x80\x80\x80\x80@\x12\x19\n\x05width\x18\x03 \x01(\rB\n\xbaH\x07*\x05\x18\x80\x02(\x01\"\'\n\x17GetPlatformTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"\x18\n\x16GetVerifierKeysRequest\"\'\n\x17GetVerifierKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t2\x95\x06\n\nLogService\x12\x81\x01\n\rGetCheckpoint\x12\'.wardenry.audit.v1.GetCheckpointRequest\x1a(.wardenry.audit.v1.GetCheckpointResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x8d\x01\n\x11GetInclusionProof\x12+.wardenry.audit.v1.GetInclusionProofRequest\x1a,.wardenry.audit.v1.GetInclusionProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x93\x01\n\x13GetConsistencyProof\x12-.wardenry.audit.v1.GetConsistencyProofRequest\x1a..wardenry.audit.v1.GetConsistencyProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\tGetAnchor\x12#.wardenry.audit.v1.GetAnchorRequest\x1a$.wardenry.audit.v1.GetAnchorResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12o\n\x07GetTile\x12!.wardenry.audit.v1.GetTileRequest\x1a\".wardenry.audit.v1.GetTileResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\x0fGetVerifierKeys\x12).wardenry.audit.v1.GetVerifierKeysRequest\x1a*.wardenry.audit.v1.GetVerifierKeysResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03\x32\xab\x02\n\x12PlatformLogService\x12\x97\x01\n\x15GetPlatformCheckpoint\x12/.wardenry.audit.v1.GetPlatformCheckpointRequest\x1a\x30.wardenry.audit.v1.GetPlatformCheckpointResponse\"\x1b\xe2\xe0\x18\x17\n\x07gateway\n\x08operator\x10\x02\x38\x03\x12{\n\x0fGetPlatformTile\x12).wardenry.audit.v1.GetPlatformTileRequest\x1a*.wardenry.audit.v1.GetPlatformTileResponse\"\x11\xe2\xe0\x18\r\n\x07gateway\x10\x02\x38\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bwardenry/audit/v1/log.proto\x12\x11wardenry.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"t\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0e\n\x06hashes\x18\x04 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\"N\n\x1aGetConsistencyProofRequest\x12\x1b\n\nfirst_size\x18\x01 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"j\n\x1bGetConsistencyProofResponse\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"2\n\x10GetAnchorRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x10\n\x08\x63overing\x18\x02 \x01(\x04\"\x95\x01\n\x11GetAnchorResponse\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\x12\r\n\x05index\x18\x04 \x01(\x04\x12\x0e\n\x06hashes\x18\x05 \x03(\x0c\x12\x1b\n\x13platform_checkpoint\x18\x06 \x01(\t\x12\x13\n\x0b\x63onsistency\x18\x07 \x03(\x0c\"s\n\x0eGetTileRequest\x12\x16\n\x05level\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x1d\n\x06number\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x10\x80\x80\x80\x80\x80\x80@\x12\x19\n\x05width\x18\x03 \x01(\rB\n\xbaH\x07*\x05\x18\x80\x02(\x01\x12\x0f\n\x07\x65ntries\x18\x04 \x01(\x08\"\x1f\n\x0fGetTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"\x1e\n\x1cGetPlatformCheckpointRequest\"b\n\x1dGetPlatformCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12-\n\tsigned_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"j\n\x16GetPlatformTileRequest\x12\x16\n\x05level\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x1d\n\x06number\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x10\x80\x80\x80\x80\x80\x80@\x12\x19\n\x05width\x18\x03 \x01(\rB\n\xbaH\x07*\x05\x18\x80\x02(\x01\"\'\n\x17GetPlatformTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"\x18\n\x16GetVerifierKeysRequest\"W\n\x17GetVerifierKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12.\n\x07retired\x18\x02 \x03(\x0b\x32\x1d.wardenry.audit.v1.RetiredKey\"0\n\nRetiredKey\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x15\n\rplatform_size\x18\x02 \x01(\x04\x32\x95\x06\n\nLogService\x12\x81\x01\n\rGetCheckpoint\x12\'.wardenry.audit.v1.GetCheckpointRequest\x1a(.wardenry.audit.v1.GetCheckpointResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x8d\x01\n\x11GetInclusionProof\x12+.wardenry.audit.v1.GetInclusionProofRequest\x1a,.wardenry.audit.v1.GetInclusionProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12\x93\x01\n\x13GetConsistencyProof\x12-.wardenry.audit.v1.GetConsistencyProofRequest\x1a..wardenry.audit.v1.GetConsistencyProofResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\tGetAnchor\x12#.wardenry.audit.v1.GetAnchorRequest\x1a$.wardenry.audit.v1.GetAnchorResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12o\n\x07GetTile\x12!.wardenry.audit.v1.GetTileRequest\x1a\".wardenry.audit.v1.GetTileResponse\"\x1d\xe2\xe0\x18\x19\n\x07gateway\x10\x03\x1a\naudit.read8\x01\x12u\n\x0fGetVerifierKeys\x12).wardenry.audit.v1.GetVerifierKeysRequest\x1a*.wardenry.audit.v1.GetVerifierKeysResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03\x32\xab\x02\n\x12PlatformLogService\x12\x97\x01\n\x15GetPlatformCheckpoint\x12/.wardenry.audit.v1.GetPlatformCheckpointRequest\x1a\x30.wardenry.audit.v1.GetPlatformCheckpointResponse\"\x1b\xe2\xe0\x18\x17\n\x07gateway\n\x08operator\x10\x02\x38\x03\x12{\n\x0fGetPlatformTile\x12).wardenry.audit.v1.GetPlatformTileRequest\x1a*.wardenry.audit.v1.GetPlatformTileResponse\"\x11\xe2\xe0\x18\r\n\x07gateway\x10\x02\x38\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -77,27 +77,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=476
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=582
   _globals['_GETANCHORREQUEST']._serialized_start=584
-  _globals['_GETANCHORREQUEST']._serialized_end=616
-  _globals['_GETANCHORRESPONSE']._serialized_start=619
-  _globals['_GETANCHORRESPONSE']._serialized_end=747
-  _globals['_GETTILEREQUEST']._serialized_start=749
-  _globals['_GETTILEREQUEST']._serialized_end=864
-  _globals['_GETTILERESPONSE']._serialized_start=866
-  _globals['_GETTILERESPONSE']._serialized_end=897
-  _globals['_GETPLATFORMCHECKPOINTREQUEST']._serialized_start=899
-  _globals['_GETPLATFORMCHECKPOINTREQUEST']._serialized_end=929
-  _globals['_GETPLATFORMCHECKPOINTRESPONSE']._serialized_start=931
-  _globals['_GETPLATFORMCHECKPOINTRESPONSE']._serialized_end=1029
-  _globals['_GETPLATFORMTILEREQUEST']._serialized_start=1031
-  _globals['_GETPLATFORMTILEREQUEST']._serialized_end=1137
-  _globals['_GETPLATFORMTILERESPONSE']._serialized_start=1139
-  _globals['_GETPLATFORMTILERESPONSE']._serialized_end=1178
-  _globals['_GETVERIFIERKEYSREQUEST']._serialized_start=1180
-  _globals['_GETVERIFIERKEYSREQUEST']._serialized_end=1204
-  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_start=1206
-  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_end=1245
-  _globals['_LOGSERVICE']._serialized_start=1248
-  _globals['_LOGSERVICE']._serialized_end=2037
-  _globals['_PLATFORMLOGSERVICE']._serialized_start=2040
-  _globals['_PLATFORMLOGSERVICE']._serialized_end=2339
+  _globals['_GETANCHORREQUEST']._serialized_end=634
+  _globals['_GETANCHORRESPONSE']._serialized_start=637
+  _globals['_GETANCHORRESPONSE']._serialized_end=786
+  _globals['_GETTILEREQUEST']._serialized_start=788
+  _globals['_GETTILEREQUEST']._serialized_end=903
+  _globals['_GETTILERESPONSE']._serialized_start=905
+  _globals['_GETTILERESPONSE']._serialized_end=936
+  _globals['_GETPLATFORMCHECKPOINTREQUEST']._serialized_start=938
+  _globals['_GETPLATFORMCHECKPOINTREQUEST']._serialized_end=968
+  _globals['_GETPLATFORMCHECKPOINTRESPONSE']._serialized_start=970
+  _globals['_GETPLATFORMCHECKPOINTRESPONSE']._serialized_end=1068
+  _globals['_GETPLATFORMTILEREQUEST']._serialized_start=1070
+  _globals['_GETPLATFORMTILEREQUEST']._serialized_end=1176
+  _globals['_GETPLATFORMTILERESPONSE']._serialized_start=1178
+  _globals['_GETPLATFORMTILERESPONSE']._serialized_end=1217
+  _globals['_GETVERIFIERKEYSREQUEST']._serialized_start=1219
+  _globals['_GETVERIFIERKEYSREQUEST']._serialized_end=1243
+  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_start=1245
+  _globals['_GETVERIFIERKEYSRESPONSE']._serialized_end=1332
+  _globals['_RETIREDKEY']._serialized_start=1334
+  _globals['_RETIREDKEY']._serialized_end=1382
+  _globals['_LOGSERVICE']._serialized_start=1385
+  _globals['_LOGSERVICE']._serialized_end=2174
+  _globals['_PLATFORMLOGSERVICE']._serialized_start=2177
+  _globals['_PLATFORMLOGSERVICE']._serialized_end=2476
 # @@protoc_insertion_point(module_scope)

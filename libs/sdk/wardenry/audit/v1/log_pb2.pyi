@@ -193,16 +193,20 @@ class GetAnchorRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SIZE_FIELD_NUMBER: _builtins.int
+    COVERING_FIELD_NUMBER: _builtins.int
     size: _builtins.int
     """Largest size of the log that it may be of; 0 for the newest anchor."""
+    covering: _builtins.int
+    """Size of a signed checkpoint that it must cover: then the smallest one that does is shown, and `size` is passed over. 0: any."""
     def __init__(
         self,
         *,
         size: _builtins.int = ...,
+        covering: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["covering", b"covering", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,6 +224,7 @@ class GetAnchorResponse(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     HASHES_FIELD_NUMBER: _builtins.int
     PLATFORM_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     nonce: _builtins.bytes
     """16 bytes that blind the head."""
     checkpoint: _builtins.str
@@ -234,6 +239,10 @@ class GetAnchorResponse(_message.Message):
     def hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Audit path there, from the leaf up; 32 bytes each."""
 
+    @_builtins.property
+    def consistency(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 6962 consistency proof from the tree of size `covering` to the checkpoint; 32 bytes each. Empty without `covering`."""
+
     def __init__(
         self,
         *,
@@ -243,10 +252,11 @@ class GetAnchorResponse(_message.Message):
         index: _builtins.int = ...,
         hashes: _abc.Iterable[_builtins.bytes] | None = ...,
         platform_checkpoint: _builtins.str = ...,
+        consistency: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "index", b"index", "leaf", b"leaf", "nonce", b"nonce", "platform_checkpoint", b"platform_checkpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency", b"consistency", "hashes", b"hashes", "index", b"index", "leaf", b"leaf", "nonce", b"nonce", "platform_checkpoint", b"platform_checkpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -429,19 +439,53 @@ class GetVerifierKeysResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KEYS_FIELD_NUMBER: _builtins.int
+    RETIRED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """C2SP signed-note verifier keys ("name+hash+base64"), the present one first."""
+        """C2SP signed-note verifier keys ("name+hash+base64"), the present one first. Another one is there for as long as its
+        retirement is on its way to the platform log.
+        """
+
+    @_builtins.property
+    def retired(self) -> _containers.RepeatedCompositeFieldContainer[Global___RetiredKey]:
+        """Keys that are good for nothing but what entered the platform log before their retirement (docs/formats/log-keys.md)."""
 
     def __init__(
         self,
         *,
         keys: _abc.Iterable[_builtins.str] | None = ...,
+        retired: _abc.Iterable[Global___RetiredKey] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "retired", b"retired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetVerifierKeysResponse: _TypeAlias = GetVerifierKeysResponse  # noqa: Y015
+
+@_typing.final
+class RetiredKey(_message.Message):
+    """A key that signs nothing any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    PLATFORM_SIZE_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """C2SP signed-note verifier key."""
+    platform_size: _builtins.int
+    """Entries of the platform log before the one that says so: what it signed entered there before, or is not to be trusted."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        platform_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "platform_size", b"platform_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetiredKey: _TypeAlias = RetiredKey  # noqa: Y015

@@ -109,7 +109,8 @@ class LogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetVerifierKeys(self, request, context):
-        """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data.
+        """The public keys that checkpoints are signed with, in signed-note verifier form, and those that were retired. No secret,
+        nobody's data.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

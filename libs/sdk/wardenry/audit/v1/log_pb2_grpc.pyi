@@ -48,7 +48,9 @@ class LogServiceStub:
     REASON_NOT_FOUND beyond the newest checkpoint.
     """
     GetVerifierKeys: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]
-    """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
+    """The public keys that checkpoints are signed with, in signed-note verifier form, and those that were retired. No secret,
+    nobody's data.
+    """
 
 @_typing.type_check_only
 class LogServiceAsyncStub(LogServiceStub):
@@ -70,7 +72,9 @@ class LogServiceAsyncStub(LogServiceStub):
     REASON_NOT_FOUND beyond the newest checkpoint.
     """
     GetVerifierKeys: _aio.UnaryUnaryMultiCallable[_log_pb2.GetVerifierKeysRequest, _log_pb2.GetVerifierKeysResponse]  # type: ignore[assignment]
-    """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
+    """The public keys that checkpoints are signed with, in signed-note verifier form, and those that were retired. No secret,
+    nobody's data.
+    """
 
 class LogServiceServicer:
     """Proves the token's workspace's log."""
@@ -119,7 +123,9 @@ class LogServiceServicer:
         request: _log_pb2.GetVerifierKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.GetVerifierKeysResponse, _abc.Awaitable[_log_pb2.GetVerifierKeysResponse]]:
-        """The public keys that checkpoints are signed with, in signed-note verifier form. No secret, nobody's data."""
+        """The public keys that checkpoints are signed with, in signed-note verifier form, and those that were retired. No secret,
+        nobody's data.
+        """
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

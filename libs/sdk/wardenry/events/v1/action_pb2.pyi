@@ -90,6 +90,8 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """The archive of a person's data was handed to the person. Target: the request."""
     ACTION_LOG_ANCHORED: _Action.ValueType  # 100
     """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
+    ACTION_LOG_KEY_RETIRED: _Action.ValueType  # 101
+    """Another key signs the logs' checkpoints from here on. Details: `retired`, `successor`, as verifier keys."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What happened. The name on the wire and in the log is "noun.verb": the value's name without its prefix, in lower case, its
@@ -165,6 +167,8 @@ ACTION_ARCHIVE_FETCHED: Action.ValueType  # 84
 """The archive of a person's data was handed to the person. Target: the request."""
 ACTION_LOG_ANCHORED: Action.ValueType  # 100
 """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
+ACTION_LOG_KEY_RETIRED: Action.ValueType  # 101
+"""Another key signs the logs' checkpoints from here on. Details: `retired`, `successor`, as verifier keys."""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Outcome:

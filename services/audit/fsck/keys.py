@@ -1,0 +1,62 @@
+"""The keys that checkpoints were signed with, as the platform log tells it: each names the one before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from libs.db.transaction import Transaction
+from libs.ids import PLATFORM
+from services.audit.domain.key import KEY_RETIRED, RETIRED_DETAIL, SUCCESSOR_DETAIL
+from services.audit.fsck.report import FsckReport
+from services.audit.store.key import PostgresCheckpointKeys
+from wardenry.log.anchor import ANCHOR_SOURCE
+from wardenry.log.leaf import LeafInvalid, parse_leaf
+from wardenry.log.note import NoteInvalid, VerifierKey
+
+_ENDS = "SELECT index, event_id, leaf FROM entry WHERE log_id = $1 AND action = $2 ORDER BY index DESC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownKeys:
+    """Whom fsck believes, and how far."""
+
+    present: VerifierKey
+    #: Entries of the platform log before the end of each.
+    retired: Mapping[VerifierKey, int]
+
+    @property
+    def all(self) -> Sequence[VerifierKey]:
+        return [self.present, *self.retired]
+
+
+async def known_keys(tx: Transaction, present: VerifierKey, report: FsckReport) -> KnownKeys:
+    """From the present key back. The table of keys says the same, or is reported. The transaction sees the platform
+    log."""
+    retired: dict[VerifierKey, int] = {}
+    ends = {}
+    wanted = present
+    for row in await tx.fetch(_ENDS, PLATFORM, KEY_RETIRED):
+        named = _named(row["leaf"])
+        if named is not None and named[1] == wanted and named[0] not in (present, *retired):
+            wanted = named[0]
+            retired[wanted] = row["index"]
+            ends[wanted] = row["event_id"]
+    for key in await PostgresCheckpointKeys(tx=tx).all():
+        if key.key in retired:
+            if key.event_id != ends[key.key]:
+                report.fail("checkpoint", PLATFORM, f"another entry than is noted says that {key.key} was retired")
+        elif key.key != present:
+            report.fail("checkpoint", PLATFORM, f"nothing in the platform log says that {key.key} was retired")
+        elif key.ended_at is not None:
+            report.fail("checkpoint", PLATFORM, "the present key is said to have ended")
+    return KnownKeys(present=present, retired=retired)
+
+
+def _named(data: bytes) -> tuple[VerifierKey, VerifierKey] | None:
+    """The retired key and its successor."""
+    try:
+        leaf = parse_leaf(data)
+        if leaf.source != ANCHOR_SOURCE:
+            return None
+        return VerifierKey.parse(leaf.details[RETIRED_DETAIL]), VerifierKey.parse(leaf.details[SUCCESSOR_DETAIL])
+    except (LeafInvalid, NoteInvalid, KeyError):
+        return None
