@@ -1,5 +1,6 @@
 """Fixtures that every test may use: real stores and a real broker, one of each for a test process."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,18 @@ from tests.support.people import People
 from tests.support.postgres import PostgresForTests, ServiceDatabases
 from tests.support.stack import LocalStack, prepared_home
 from tests.support.valkey import ValkeyForTests
+
+#: What a terminal, or who runs the tests, says of colours and widths.
+_OF_A_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+_HERE = "localhost,127.0.0.1,::1"
+
+
+def pytest_configure() -> None:
+    """Tests read the same on every terminal, and no proxy stands between them and the servers that they start."""
+    for name in _OF_A_TERMINAL:
+        os.environ.pop(name, None)
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), _HERE)))
 
 
 @pytest.fixture(scope="session")
