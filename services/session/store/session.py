@@ -38,9 +38,12 @@ LIMIT 1
 _LOCK = """
 SELECT session_id, subject_epoch
 FROM session
-WHERE subject_id = $1 AND ended_at IS NULL AND ($2::uuid[] IS NULL OR session_id = ANY ($2))
+WHERE subject_id = $1 AND session_id = ANY ($2) AND ended_at IS NULL
 ORDER BY session_id
 FOR UPDATE
+"""
+_LOCK_ALL = """
+SELECT session_id, subject_epoch FROM session WHERE subject_id = $1 AND ended_at IS NULL ORDER BY session_id FOR UPDATE
 """
 _END = """
 UPDATE session SET ended_at = now(), end_reason = $3 WHERE subject_id = $1 AND session_id = ANY ($2)
@@ -50,6 +53,8 @@ _MOVE = "UPDATE session SET subject_epoch = $3 WHERE subject_id = $1 AND session
 _LOCK_GRANTS = """
 SELECT FROM session_grant WHERE subject_id = $1 AND session_id = ANY ($2) ORDER BY grant_id FOR UPDATE
 """
+# With a comparison in any case: a plan for all values then begins where the page does.
+_AFTER_ALL = UUID(int=(1 << 128) - 1)
 _PAGE = """
 SELECT
     s.session_id, s.created_at, s.expires_at, s.audit_key_id, s.audit_key_version, s.audit_key, s.ip_address_sealed,
@@ -64,7 +69,7 @@ CROSS JOIN LATERAL (
     FROM session_grant
     WHERE subject_id = s.subject_id AND session_id = s.session_id AND ended_at IS NULL
 ) AS g
-WHERE s.subject_id = $1 AND ($2::uuid IS NULL OR s.session_id < $2)
+WHERE s.subject_id = $1 AND s.session_id < $2
 AND s.ended_at IS NULL AND s.expires_at > now() AND g.idle_expires_at > now()
 ORDER BY s.session_id DESC
 LIMIT $3
@@ -120,12 +125,14 @@ class PostgresSessions:
         )
 
     async def end(self, sessions: Collection[UUID] | None, *, but: UUID | None, reason: EndReason) -> Sequence[UUID]:
-        asked = None if sessions is None else list(sessions)
-        rows = await self._tx.fetch(_LOCK, self._subject, asked)
+        if sessions is None:
+            rows = await self._tx.fetch(_LOCK_ALL, self._subject)
+        else:
+            rows = await self._tx.fetch(_LOCK, self._subject, list(sessions))
         return await self._end([row["session_id"] for row in rows if row["session_id"] != but], reason)
 
     async def end_below(self, epoch: int, *, keep: UUID | None, reason: EndReason) -> Sequence[UUID]:
-        rows = await self._tx.fetch(_LOCK, self._subject, None)
+        rows = await self._tx.fetch(_LOCK_ALL, self._subject)
         below = [row["session_id"] for row in rows if row["subject_epoch"] < epoch]
         if keep in below:
             await self._tx.execute(_MOVE, self._subject, keep, epoch)
@@ -145,7 +152,7 @@ class PostgresSessions:
                 country=row["country"],
                 workspaces=tuple(row["workspaces"]),
             )
-            for row in await self._tx.fetch(_PAGE, self._subject, before, size)
+            for row in await self._tx.fetch(_PAGE, self._subject, before or _AFTER_ALL, size)
         ]
 
     async def _end(self, sessions: Sequence[UUID], reason: EndReason) -> Sequence[UUID]:

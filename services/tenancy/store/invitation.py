@@ -1,7 +1,7 @@
 """Invitations in PostgreSQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -40,11 +40,13 @@ RETURNING {_COLUMNS}
 _FIND = f"SELECT {_COLUMNS} FROM invitation WHERE workspace_id = $1 AND invitation_id = $2"  # noqa: S608 - of constants alone
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
 _OPEN = "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > "
+# With a comparison in any case: a plan for all values then begins where the page does.
+_AFTER_ALL = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 _PAGE = f"""
 SELECT {_COLUMNS}
   FROM invitation
  WHERE workspace_id = $1 AND {_OPEN} $2
-   AND ($3::timestamptz IS NULL OR (created_at, invitation_id) < ($3, $4::uuid))
+   AND (created_at, invitation_id) < ($3, $4)
  ORDER BY created_at DESC, invitation_id DESC
  LIMIT $5
 """  # noqa: S608 - of constants alone
@@ -112,7 +114,7 @@ class InvitationStore:
     async def page(
         self, workspace: UUID, *, now: datetime, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[Invitation]:
-        created_at, last = before or (None, None)
+        created_at, last = before or _AFTER_ALL
         return [_invitation(row) for row in await self._tx.fetch(_PAGE, workspace, now, created_at, last, limit)]
 
     async def accept(self, invitation: Invitation, *, subject: UUID, at: datetime) -> bool:

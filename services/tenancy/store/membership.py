@@ -43,10 +43,13 @@ UPDATE membership
  WHERE workspace_id = $1 AND subject_id = $2 AND epoch = $4 - 1
 """
 _TELL = "INSERT INTO membership_change (workspace_id, subject_id, epoch, role) VALUES ($1, $2, $3, $4)"
+# With a comparison in any case: a plan for all values then begins where the page does.
+_BEFORE_ALL = UUID(int=0)
 _PAGE = f"""
 SELECT {COLUMNS}
   FROM membership m
- WHERE m.workspace_id = $1 AND m.ended_at IS NULL AND ($2::uuid IS NULL OR m.subject_id > $2)
+ WHERE m.workspace_id = $1 AND m.ended_at IS NULL
+   AND m.subject_id > $2
  ORDER BY m.subject_id
  LIMIT $3
 """  # noqa: S608 - of constants alone
@@ -100,7 +103,7 @@ class MembershipStore:
         self._tx.after_commit(self._on_change)
 
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
-        return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after, limit)]
+        return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after or _BEFORE_ALL, limit)]
 
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         rows = await self._tx.fetch(_VIEWS, *_asked(keys))
