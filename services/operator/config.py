@@ -48,6 +48,8 @@ def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
         ) from None
     except OSError as error:
         raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{file} cannot be read: it is not UTF-8.") from None
     # Others are meant for the stack, which has checked them.
     ours = {variable_of(OperatorSettings, field) for field in OperatorSettings.model_fields}
     return local | {name: value for name, value in process.items() if name in ours and value}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from libs.db.schemas import ROOT
 
@@ -33,15 +34,19 @@ class Wardenry:
         return Said(code=process.returncode, out=out, error=error)
 
     def spawn(
-        self, *arguments: str, environment: Mapping[str, str] | None = None, at: Path = ROOT
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        at: Path = ROOT,
+        out: int | IO[str] = subprocess.PIPE,
     ) -> "subprocess.Popen[str]":
-        """Starts it without waiting."""
+        """Starts it without waiting; it writes to `out`."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("WARDENRY_", "GRPC_"))}
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "services.operator", *arguments],
             cwd=at,
             env=own | {"WARDENRY_HOME": str(self._home), "COLUMNS": "80"} | dict(environment or {}),
-            stdout=subprocess.PIPE,
+            stdout=out,
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 
+from libs.config.settings import SettingsInvalid, variable_of
 from libs.rpc.channel import open_channel
 from libs.telemetry.observer import SilentObserver
 from services.operator.config import OperatorSettings
@@ -56,6 +57,27 @@ class Deployment:
 
 @asynccontextmanager
 async def open_deployment(settings: OperatorSettings) -> AsyncIterator[Deployment]:
-    """The deployment that the settings name; its channels are closed at the end."""
+    """The deployment that the settings name; its channels are closed at the end. Raises SettingsInvalid, OSError."""
+    check_credentials(settings)
     async with AsyncExitStack() as stack:
         yield Deployment(settings=settings, stack=stack)
+
+
+def check_credentials(settings: OperatorSettings) -> None:
+    """Whether the files that say who we are and whom we trust can be used, before anything is asked with them: gRPC and
+    TLS would say of each server that it cannot be reached. Raises SettingsInvalid, OSError."""
+    tls = settings.tls
+    for field, file in (("tls_ca_file", tls.ca_file), ("edge_ca_file", settings.edge_ca_file)):
+        try:
+            if file is not None:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            raise SettingsInvalid(f"{variable_of(OperatorSettings, field)}: {file} holds no certificate.") from None
+    certificate = variable_of(OperatorSettings, "tls_cert_file"), variable_of(OperatorSettings, "tls_key_file")
+    try:
+        # A key under a pass phrase is refused; OpenSSL would ask the terminal for it, and gRPC cannot use it.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_cert_chain(tls.certificate_file, tls.key_file, password=lambda: b"")
+    except ssl.SSLError as error:
+        why = (error.reason or "").replace("_", " ").lower() or "they cannot be read"
+        raise SettingsInvalid(f"{' and '.join(certificate)} are no certificate and its key: {why}.") from None

@@ -16,5 +16,9 @@ class Exit(IntEnum):
     UNAVAILABLE = 69
     #: sysexits.h EX_SOFTWARE: the service refused in a way that this command does not expect.
     REFUSED = 70
+    #: sysexits.h EX_IOERR: what was found could not be written. Who closes a pipe has read enough, and that is none.
+    OUTPUT = 74
     #: sysexits.h EX_CONFIG: a setting is missing or wrong.
     CONFIGURATION = 78
+    #: 128 and the number of SIGINT, as shells say it.
+    INTERRUPTED = 130

@@ -1,8 +1,10 @@
 """What the command writes: tables for people on stdout, JSON for programs on stdout, errors as one line on stderr."""
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
@@ -19,8 +21,9 @@ def show(*parts: RenderableType) -> None:
     """For a person: in colour on a terminal alone, within its width, or 80 columns where there is none. Text is taken
     as it is, without rich's markup."""
     console = _Harmless(highlight=False, markup=False, emoji=False)
-    for part in parts:
-        console.print(part)
+    with _written():
+        for part in parts:
+            console.print(part)
 
 
 def width() -> int:
@@ -30,12 +33,33 @@ def width() -> int:
 
 def show_whole(line: str) -> None:
     """A line that is copied, such as a link: never broken, whatever the width."""
-    sys.stdout.write(f"{harmless(line)}\n")
+    _write(f"{harmless(line)}\n")
 
 
 def show_json(content: Mapping[str, object] | Sequence[object]) -> None:
     """For a program: one document, nothing else."""
-    sys.stdout.write(json.dumps(content, indent=1) + "\n")
+    _write(json.dumps(content, indent=1) + "\n")
+
+
+def _write(text: str) -> None:
+    if sys.stdout is not None:  # closed before we began
+        with _written():
+            sys.stdout.write(text)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What is written within arrives, or whoever waits for it is told; or they wait no longer, as behind `| head`:
+    then the exit code says all the same what was found."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            fail(f"Standard output cannot be written: {error.strerror}.", Exit.OUTPUT)
 
 
 def table(*headings: str) -> Table:
@@ -59,6 +83,10 @@ def fail(line: str, code: Exit) -> NoReturn:
 
 class _Harmless(Console):
     """Shows text, and no commands but rich's own, which are no text yet where this stands."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the command here, with an exit code of its own."""
+        raise BrokenPipeError
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

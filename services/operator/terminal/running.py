@@ -36,5 +36,7 @@ def run(opened: Opened[U], act: Callable[[U], Awaitable[T]]) -> T:
         fail(f"The deployment does not answer: {told(error)}.", Exit.UNAVAILABLE)
     except WardenryError as error:
         fail(f"Refused: {told(error)}.", Exit.REFUSED)
+    except KeyboardInterrupt:
+        fail("Interrupted.", Exit.INTERRUPTED)
     except OSError as error:
         fail(f"{error.filename or 'The deployment'}: {error.strerror or error}.", Exit.CONFIGURATION)
