@@ -1,5 +1,8 @@
 """What a database call may raise besides the errors of the statement itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 
 
@@ -42,3 +45,15 @@ def translated(error: BaseException) -> Exception | None:
     if closed or isinstance(error, OSError | TimeoutError | EOFError):
         return DatabaseUnavailable(f"the database is unavailable: {type(error).__name__}")
     return None
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raises `DatabaseUnavailable` or `DatabaseRefused` in place of the driver's failures inside."""
+    try:
+        yield
+    except Exception as error:
+        raised = translated(error)
+        if raised is None:
+            raise
+        raise raised from error

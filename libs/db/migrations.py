@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from libs.db.errors import translated
+from libs.db.errors import translating
 
 _log = logging.getLogger(__name__)
 
@@ -65,15 +65,10 @@ async def migrate(url: str, directories: Sequence[Path], *, service: str) -> lis
     and are left alone. Raises MigrationChanged, MigrationFailed, DatabaseUnavailable, DatabaseRefused.
     """
     files = _files(directories, service=service)
-    try:
+    with translating():
         connection = await asyncpg.connect(
             url, timeout=10, server_settings={"application_name": f"{service} migrate", "search_path": "public"}
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raised = translated(error)
-        if raised is None:
-            raise
-        raise raised from error
     try:
         await connection.execute(f"SELECT pg_advisory_lock({_LOCK})")
         await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'; SET client_min_messages = warning")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from libs.db.context import Context
-from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated, translating
 from libs.db.transaction import Connection, Transaction, discard, run
 from libs.telemetry.observer import SILENT, Attributes, Kind, Observer
 
@@ -137,13 +137,8 @@ class Database:
         if pool is None:
             raise DatabaseUnavailable("the pool is not open")
         with self._span(operation):
-            try:
+            with translating():
                 connection = await pool.acquire(timeout=self._acquire_timeout)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raised = translated(error)
-                if raised is None:
-                    raise
-                raise raised from error
             try:
                 yield connection
             finally:

@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from libs.db.errors import translated
+from libs.db.errors import translating
 from services.identity.domain.destruction import Remains
 
 #: What keys are in. Rewritten whole: plain VACUUM may leave the bytes of a dead row in its page until others need room.
@@ -86,14 +86,9 @@ class StoredDestructions:
 
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-        try:
+        with translating():
             connection = await asyncpg.connect(self._url, timeout=5.0, server_settings=_SETTINGS)
             try:
                 yield connection
             finally:
                 await connection.close(timeout=5.0)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raised = translated(error)
-            if raised is None:
-                raise
-            raise raised from error

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated, translating
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_wrong_settings_are_told_apart(error: Exception) -> None:
 @pytest.mark.parametrize("error", [asyncpg.UniqueViolationError("twice"), asyncpg.InterfaceError("wrong arguments")])
 def test_a_statement_keeps_its_own_error(error: Exception) -> None:
     assert translated(error) is None
+
+
+def test_inside_a_block_the_driver_fails_in_our_words() -> None:
+    with pytest.raises(DatabaseUnavailable) as unavailable, translating():
+        raise ConnectionRefusedError
+    assert isinstance(unavailable.value.__cause__, ConnectionRefusedError)
+    with pytest.raises(asyncpg.UniqueViolationError), translating():
+        raise asyncpg.UniqueViolationError("twice")
