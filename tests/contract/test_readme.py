@@ -47,7 +47,10 @@ def verbs() -> set[str]:
 
 def programs() -> set[str]:
     """The commands that our distributions install."""
-    projects = [tomllib.loads(path.read_text())["project"] for path in ROOT.glob("**/pyproject.toml")]
+    projects = [
+        tomllib.loads(path.read_text())["project"]
+        for path in (ROOT / "pyproject.toml", ROOT / "libs/sdk/pyproject.toml")
+    ]
     return {name for project in projects for name in project.get("scripts", {})}
 
 
