@@ -118,16 +118,11 @@ class CookieJar:
                 self._changes[name] = ("", timedelta(0))
 
     def write(self, response: Response) -> None:
-        for name, (value, lifetime) in self._changes.items():
-            response.set_cookie(
-                name,
-                value,
-                max_age=None if lifetime is None else int(lifetime.total_seconds()),
-                path="/",
-                secure=True,
-                httponly=True,
-                samesite="lax",
-            )
+        # Names and values are ours, tokens and base64url: nothing in them is to be quoted.
+        for name, (value, life) in self._changes.items():
+            age = "" if life is None else f"; Max-Age={int(life.total_seconds())}"
+            cookie = f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=lax{age}"
+            response.raw_headers.append((b"set-cookie", cookie.encode("ascii")))
 
 
 def csrf_token(key: bytes, flow: bytes) -> str:
