@@ -1,13 +1,13 @@
 """Anchors of one log, looked up in the platform log."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from libs.db.transaction import Transaction
 from libs.ids import PLATFORM
-from services.audit.fsck.keys import KnownKeys
+from services.audit.fsck.keys import UNDER_WAY, KnownKeys
 from services.audit.fsck.report import FsckReport
 from wardenry.log.anchor import ANCHOR_ACTION, ANCHOR_SOURCE, HEAD_DETAIL, log_head
 from wardenry.log.checkpoint import open_checkpoint
@@ -15,8 +15,6 @@ from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteInvalid, VerifierKey, open_note
 
 _BATCH = 1000
-#: How long an anchor may be on its way, through outbox and broker, before its absence is a finding.
-_UNDER_WAY = timedelta(hours=1)
 _ANCHORS = """
 SELECT anchor.size, event_id, nonce, anchored_at, note FROM anchor
 LEFT JOIN checkpoint ON checkpoint.log_id = anchor.log_id AND checkpoint.size = anchor.size
@@ -53,7 +51,7 @@ async def check_anchors(tx: Transaction, log: UUID, *, keys: KnownKeys, now: dat
                         entered[key] = row["size"]
                 if not _anchors(row, leaf, keys):
                     report.fail("anchor", log, f"the platform log holds another head than that of size {row['size']}")
-            elif row["anchored_at"] < now - _UNDER_WAY:
+            elif row["anchored_at"] < now - UNDER_WAY:
                 report.fail("anchor", log, f"the head of size {row['size']} has not got to the platform log")
     sent = await tx.fetchval(_SENT, log)
     if sent is not None and sent != size:

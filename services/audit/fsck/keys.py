@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from libs.db.transaction import Transaction
 from libs.ids import PLATFORM
@@ -12,6 +13,8 @@ from wardenry.log.anchor import ANCHOR_SOURCE
 from wardenry.log.leaf import LeafInvalid, parse_leaf
 from wardenry.log.note import NoteInvalid, VerifierKey
 
+#: How long an event of audit's own may be on its way, through outbox and broker, before its absence is a finding.
+UNDER_WAY = timedelta(hours=1)
 _ENDS = "SELECT index, event_id, leaf FROM entry WHERE log_id = $1 AND action = $2 ORDER BY index DESC"
 
 
@@ -22,17 +25,20 @@ class KnownKeys:
     present: VerifierKey
     #: Entries of the platform log before the end of each.
     retired: Mapping[VerifierKey, int]
+    #: Whose end has not got to the platform log yet.
+    ending: Sequence[VerifierKey] = ()
 
     @property
     def all(self) -> Sequence[VerifierKey]:
-        return [self.present, *self.retired]
+        return [self.present, *self.retired, *self.ending]
 
 
-async def known_keys(tx: Transaction, present: VerifierKey, report: FsckReport) -> KnownKeys:
+async def known_keys(tx: Transaction, present: VerifierKey, *, now: datetime, report: FsckReport) -> KnownKeys:
     """From the present key back. The table of keys says the same, or is reported. The transaction sees the platform
     log."""
     retired: dict[VerifierKey, int] = {}
     ends = {}
+    ending = []
     wanted = present
     for row in await tx.fetch(_ENDS, PLATFORM, KEY_RETIRED):
         named = _named(row["leaf"])
@@ -44,11 +50,14 @@ async def known_keys(tx: Transaction, present: VerifierKey, report: FsckReport) 
         if key.key in retired:
             if key.event_id != ends[key.key]:
                 report.fail("checkpoint", PLATFORM, f"another entry than is noted says that {key.key} was retired")
+        elif key.key != present and key.ended_at is not None and key.ended_at > now - UNDER_WAY:
+            ending.append(key.key)
+            report.unchecked["checkpoint"] = "the retirement of a key is on its way to the platform log"
         elif key.key != present:
             report.fail("checkpoint", PLATFORM, f"nothing in the platform log says that {key.key} was retired")
         elif key.ended_at is not None:
             report.fail("checkpoint", PLATFORM, "the present key is said to have ended")
-    return KnownKeys(present=present, retired=retired)
+    return KnownKeys(present=present, retired=retired, ending=ending)
 
 
 def _named(data: bytes) -> tuple[VerifierKey, VerifierKey] | None:

@@ -49,7 +49,7 @@ class Fsck:
         # Before the logs are listed: one that is made in between would have an anchor and be of no log.
         async with reading(self._runtime, PLATFORM) as tx:
             known = await anchors_known(tx)
-            keys = await known_keys(tx, self._key, report)
+            keys = await known_keys(tx, self._key, now=self._clock.now(), report=report)
         logs = {row["log_id"] for row in await self._jobs.fetch(_TREES)}
         last = 0
         while (added := (await self._runtime.fetch(_ADDED, last))[0])["last"] is not None:

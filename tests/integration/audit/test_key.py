@@ -24,7 +24,7 @@ from services.audit.commands.segment import StoreSegments
 from services.audit.domain.errors import KeyRefused, SigningPaused
 from services.audit.domain.events import Caller
 from services.audit.domain.key import KEY_RETIRED
-from services.audit.fsck.report import DAMAGED, HOLDS, FsckReport
+from services.audit.fsck.report import DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
 from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres, raw_of
@@ -286,11 +286,17 @@ async def test_a_key_that_nobody_retired_is_found_in_the_table(
 ) -> None:
     await audit.intake.take(audit.records(1))
     await renewal(after, jobs).settle()
+    report = await checked(after, jobs)
+    assert (report.exit_code, report.unchecked) == (
+        UNCHECKED,
+        {"checkpoint": "the retirement of a key is on its way to the platform log"},
+    )
     await deliver(after)
     assert (await checked(after, jobs)).exit_code == HOLDS
     administrator = await asyncpg.connect(audit.service_database.administrator)
     await administrator.execute(
-        "INSERT INTO checkpoint_key VALUES ($1, now() - interval '1 day', now(), gen_random_uuid())", str(THIRD.key)
+        "INSERT INTO checkpoint_key SELECT $1, now() - interval '2 days', now() - interval '1 day', gen_random_uuid()",
+        str(THIRD.key),
     )
     await administrator.close()
     report = await checked(after, jobs)
