@@ -127,7 +127,8 @@ async def running(service_database: ServiceDatabases, tmp_path: Path) -> AsyncIt
     identity, vault = service_database("identity"), service_database("vault")
     certificates = CertificatesForTests(directory=tmp_path / "pki")
     mailbox, session = Mailbox(), SessionForTests()
-    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
+    # Its own name is said in greetings; else it would be asked for, of a DNS that may be slow.
+    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port(), ready_timeout=60, server_hostname="localhost")
     smtp.start()
     session_server = grpc.aio.server()
     session_pb2_grpc.add_SessionServiceServicer_to_server(session, session_server)

@@ -61,7 +61,7 @@ def mailer(port: int) -> SmtpMailer:
         ca_file=None,
         clock=clock,
         ids=Uuid7Ids(clock=clock, entropy=CountedEntropy()),
-        timeout_seconds=5,
+        timeout_seconds=60,
     )
 
 
