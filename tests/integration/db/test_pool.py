@@ -221,24 +221,37 @@ async def test_opening_waits_for_the_database_and_an_outage_ends_by_itself(made:
         await pool.close()
 
 
-async def test_what_is_open_when_the_pool_closes_may_end_and_is_cut_off_after_the_grace(made: ServiceDatabase) -> None:
+async def test_what_is_open_when_the_pool_closes_may_end(made: ServiceDatabase) -> None:
     pool = Database(url=made.runtime, name="test")
-
-    async def close_inside(number: int, *, grace: float) -> None:
-        await pool.open()
-        async with pool.transaction(Context()) as tx:
-            await tx.execute(_TAKE, number)
-            closing = asyncio.create_task(pool.close(grace=grace))
-            await asyncio.wait([closing], timeout=60 if grace < 1 else 0.05)
-            await tx.execute(_TAKE, number + 1)
-        await closing
-
+    await pool.open()
     async with asyncio.timeout(30):
-        await close_inside(1, grace=60)
-    with pytest.raises(DatabaseUnavailable):
-        await close_inside(3, grace=0.01)
+        async with pool.transaction(Context()) as tx:
+            await tx.execute(_TAKE, 1)
+            closing = asyncio.create_task(pool.close(grace=60))
+            await asyncio.sleep(0)  # it begins
+            with pytest.raises(DatabaseUnavailable):
+                await pool.fetch("SELECT 1")
+            await tx.execute(_TAKE, 2)
+        await closing
     await pool.open()
     assert [row["number"] for row in await pool.fetch(_TAKEN)] == [1, 2]
+    await pool.close()
+
+
+async def test_what_has_not_ended_by_the_grace_is_cut_off(made: ServiceDatabase) -> None:
+    pool = Database(url=made.runtime, name="test")
+    await pool.open()
+
+    async def close_inside() -> None:
+        async with pool.transaction(Context()) as tx:
+            await tx.execute(_TAKE, 1)
+            await pool.close(grace=0.01)
+            await tx.execute(_TAKE, 2)
+
+    with pytest.raises(DatabaseUnavailable):
+        await close_inside()
+    await pool.open()
+    assert await pool.fetch(_TAKEN) == []
     await pool.close()
 
 
