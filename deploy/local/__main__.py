@@ -23,10 +23,13 @@ from deploy.local.tansu import NoBroker
 from libs.db.errors import DatabaseRefused
 from libs.db.migrations import MigrationFailed
 from libs.ids import SystemEntropy
+from libs.terminal_text import OutputLost, written
 from wardenry.clock import SystemClock
 
 #: Seconds until the table is shown in any case; what is not ready by then is still being tried.
 WAIT_SECONDS = 90
+#: sysexits.h: the output cannot be written.
+EX_IOERR = 74
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -129,11 +132,15 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         if arguments.command == "status":
-            return status(console, as_json=arguments.json)
+            with written():
+                return status(console, as_json=arguments.json)
         return run(console, stores_only=arguments.command == "run" and arguments.stores)
     except SettingInvalid as error:
         sys.stderr.write(f"{error}\n")
         return EX_CONFIG
+    except OutputLost as error:
+        sys.stderr.write(f"{error}\n")
+        return EX_IOERR
     except (
         HomeUnusable, PortOccupied, NotReady, NoBroker, Unreachable, Refused, MigrationFailed, DatabaseRefused
     ) as error:  # fmt: skip

@@ -69,7 +69,7 @@ class Home:
             with (self.root / "lock").open() as lock:
                 # The state may still be that of one that was killed, and the lock already its successor's.
                 return state if not taken(lock) and psutil.pid_exists(state.get("pid", -1)) else {}
-        except (FileNotFoundError, PermissionError):
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return {}
 
     def state(self) -> dict[str, Any]:

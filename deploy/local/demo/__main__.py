@@ -21,11 +21,13 @@ from deploy.local.home import HomeUnusable
 from deploy.local.settings import SettingInvalid
 from deploy.local.supervisor import EX_CONFIG
 from libs.ids import SystemEntropy, Uuid7Ids
-from libs.terminal_text import harmless
+from libs.terminal_text import OutputLost, harmless, written
 from wardenry.clock import SystemClock
 
 #: Where neither a terminal nor COLUMNS says how wide it is.
 PLAIN_WIDTH = 120
+#: sysexits.h: the output cannot be written.
+EX_IOERR = 74
 Act = Callable[[Scene], Awaitable[None]]
 
 #: The main job: chapters, their steps, and what carries each out.
@@ -125,8 +127,13 @@ def main() -> int:
         summary |= {"failed": "interrupted"}
         console.print(escape("Interrupted."))
         code = 130
-    if arguments.json:
-        print(json.dumps(summary, indent=1))
+    try:
+        if arguments.json:
+            with written():
+                print(json.dumps(summary, indent=1))
+    except OutputLost as error:
+        sys.stderr.write(f"{error}\n")
+        return EX_IOERR
     return code
 
 

@@ -1,7 +1,6 @@
 """What the command writes: tables for people on stdout, JSON for programs on stdout, errors as one line on stderr."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from libs.terminal_text import harmless
+from libs.terminal_text import OutputLost, harmless, written
 from services.operator.terminal.exits import Exit
 
 
@@ -49,17 +48,12 @@ def _write(text: str) -> None:
 
 @contextmanager
 def _written() -> Iterator[None]:
-    """What is written within arrives, or whoever waits for it is told; or they wait no longer, as behind `| head`:
-    then the exit code says all the same what was found."""
+    """What is written within arrives, or whoever waits for it is told so."""
     try:
-        yield
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer would be tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if not isinstance(error, BrokenPipeError):
-            fail(f"Standard output cannot be written: {error.strerror}.", Exit.OUTPUT)
+        with written():
+            yield
+    except OutputLost as error:
+        fail(str(error), Exit.OUTPUT)
 
 
 def table(*headings: str) -> Table:
