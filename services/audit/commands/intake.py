@@ -1,11 +1,10 @@
 """Taking events into their logs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from libs.events.record import Record
-from services.audit.domain.entry import NewEntry
+from services.audit.domain.entry import CLOCK_SKEW, NewEntry
 from services.audit.domain.errors import EventRefused
 from services.audit.domain.ports import UnitOfWork
 from services.audit.domain.segment import Span
@@ -13,8 +12,6 @@ from services.audit.domain.source import Sources
 from wardenry.clock import Clock
 from wardenry.log.tree import leaf_hash
 
-#: An event is not recorded before it happens; sources' clocks may be this wrong.
-_SKEW = timedelta(days=1)
 #: Of one append that go into a segment together, at most, unless one entry has more.
 _PART_BYTES = 4 * 1024 * 1024
 
@@ -74,8 +71,12 @@ class AppendEvents:
     async def _known(self, work: UnitOfWork, entries: Sequence[NewEntry]) -> Mapping[tuple[UUID, UUID], bytes]:
         if not entries:
             return {}
-        earliest = min(self._clock.now(), *(entry.occurred_at for entry in entries)) - _SKEW
-        return await work.entries.leaves([(entry.log, entry.event_id) for entry in entries], since=earliest)
+        now = self._clock.now()
+        return await work.entries.leaves(
+            [(entry.log, entry.event_id) for entry in entries],
+            since=min(now, *(entry.occurred_at for entry in entries)) - CLOCK_SKEW,
+            until=now + CLOCK_SKEW,
+        )
 
 
 def _parts(numbered: Sequence[tuple[int, NewEntry]]) -> Iterator[tuple[list[Span], int]]:

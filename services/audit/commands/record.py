@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.audit.commands.sealing import Sealings
+from services.audit.domain.entry import CLOCK_SKEW
 from services.audit.domain.errors import RecordExists
 from services.audit.domain.events import recorded
 from services.audit.domain.ports import UnitsOfWork
@@ -10,7 +11,7 @@ from services.audit.domain.record import OLDEST, ProductRecord, Recorder
 from wardenry.clock import Clock
 
 #: How far back the log is searched for an entry under the same id: further than the intake would find one.
-_SEARCHED = OLDEST + timedelta(days=1, hours=1)
+_SEARCHED = OLDEST + CLOCK_SKEW + timedelta(hours=1)
 
 
 class RecordProductEvent:
@@ -35,7 +36,8 @@ class RecordProductEvent:
             if claimed == digest:
                 return
             key = (recorder.workspace, record.event_id)
-            if claimed is not None or await work.entries.leaves([key], since=now - _SEARCHED):
+            since, until = now - _SEARCHED, now + CLOCK_SKEW
+            if claimed is not None or await work.entries.leaves([key], since=since, until=until):
                 raise RecordExists
             event = recorded(record=record, recorder=recorder, occurred_at=record.occurred_at or now, sealing=sealing)
             await work.emit(event)

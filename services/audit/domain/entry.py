@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from wardenry.log.leaf import Leaf
+
+#: An entry is recorded after its event happened and before now, but for clocks, of sources and of this service's
+#: processes, that may be this wrong.
+CLOCK_SKEW = timedelta(days=1)
 
 
 class SealedPerson(NamedTuple):

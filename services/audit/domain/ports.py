@@ -30,9 +30,9 @@ class Entries(Protocol):
         ...
 
     async def leaves(
-        self, events: Collection[tuple[UUID, UUID]], *, since: datetime
+        self, events: Collection[tuple[UUID, UUID]], *, since: datetime, until: datetime
     ) -> Mapping[tuple[UUID, UUID], bytes]:
-        """The leaves of those (log, event id) that have an entry recorded at `since` or later."""
+        """The leaves of those (log, event id) that have an entry recorded between the two times."""
         ...
 
     async def newest(self, log: UUID, wanted: EntryFilter, *, before: int | None, limit: int) -> Sequence[StoredEntry]:

@@ -36,7 +36,7 @@ _LEAVES = """
 SELECT entry.log_id, entry.event_id, entry.leaf FROM unnest($1::uuid[], $2::uuid[]) AS wanted (log_id, event_id)
 CROSS JOIN LATERAL (
     SELECT log_id, event_id, leaf FROM entry
-     WHERE entry.log_id = wanted.log_id AND entry.event_id = wanted.event_id AND recorded_at >= $3 OFFSET 0
+     WHERE entry.log_id = wanted.log_id AND entry.event_id = wanted.event_id AND recorded_at BETWEEN $3 AND $4 OFFSET 0
 ) AS entry
 """
 _PLACES = """
@@ -83,9 +83,9 @@ class PostgresEntries:
             await self._tx.execute(_ADD_PERSONAL, recorded_at, *map(list, zip(*beside, strict=True)))
 
     async def leaves(
-        self, events: Collection[tuple[UUID, UUID]], *, since: datetime
+        self, events: Collection[tuple[UUID, UUID]], *, since: datetime, until: datetime
     ) -> Mapping[tuple[UUID, UUID], bytes]:
-        rows = await self._tx.fetch(_LEAVES, [log for log, _ in events], [event for _, event in events], since)
+        rows = await self._tx.fetch(_LEAVES, [log for log, _ in events], [event for _, event in events], since, until)
         return {(row["log_id"], row["event_id"]): row["leaf"] for row in rows}
 
     async def places(self, log: UUID, events: Collection[UUID]) -> Mapping[UUID, tuple[int, bytes]]:

@@ -74,7 +74,11 @@ INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts, s
 SELECT $1, $2, ARRAY[$3::uuid], ARRAY[start], ARRAY[LEAST($6, $4 + $5 - start)::integer], $7
 FROM generate_series($4::bigint, $4::bigint + $5::bigint - 1, $6::bigint) AS start ORDER BY start
 """
-_ROLES: tuple[Role, ...] = ("actor", "target")
+#: Of each role the columns of the key's id and version, and of the message.
+_PERSONS: tuple[tuple[Role, str, str, str], ...] = (
+    ("actor", "actor_key_id", "actor_key_version", "actor_message"),
+    ("target", "target_key_id", "target_key_version", "target_message"),
+)
 
 
 class PostgresSegments:
@@ -172,13 +176,11 @@ def _entry(row: Any) -> SegmentEntry:
         recorded_at=row["recorded_at"],
         leaf=row["leaf"],
         sealed=tuple(
-            SealedPerson(
-                role=role,
-                key=KeyReference(key_id=row[f"{role}_key_id"], version=row[f"{role}_key_version"]),
-                message=row[f"{role}_message"],
-            )
-            for role in _ROLES
-            if row[f"{role}_message"] is not None
+            [
+                SealedPerson(role, KeyReference(key_id=row[key_id], version=row[version]), row[message])
+                for role, key_id, version, message in _PERSONS
+                if row[message] is not None
+            ]
         ),
         tags=SearchTags(
             network=row["network_tag"] or b"",

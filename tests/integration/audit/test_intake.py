@@ -91,6 +91,18 @@ async def test_events_sent_again_under_a_new_generation_add_nothing(audit: Audit
     assert not await audit.parked()
 
 
+@pytest.mark.parametrize("hours", [-23, 23])
+async def test_what_a_process_took_in_whose_clock_is_wrong_is_known(audit: AuditOnPostgres, hours: int) -> None:
+    records = audit.records(3)
+    audit.clock.advance(hours * 3600)
+    await audit.intake.take(records)
+    audit.clock.advance(-hours * 3600)
+    again = [replace(record, position=Position(2, number)) for number, record in enumerate(records)]
+    await audit.intake.take([replace(record, raw=raw_of(record)) for record in again])
+    await assert_proved(audit, [leaf_of(record) for record in records])
+    assert not await audit.parked()
+
+
 async def test_another_event_under_a_known_id_is_parked_and_the_rest_goes_on(audit: AuditOnPostgres) -> None:
     records = audit.records(2)
     await audit.intake.take(records)

@@ -71,7 +71,7 @@ def questions(now: datetime, events: Sequence[UUID]) -> dict[str, tuple[Ask, int
             1_500,
         ),
         "events of a batch": (
-            lambda tx: PostgresEntries(tx=tx).leaves([(LOG, event) for event in events], since=now),
+            lambda tx: PostgresEntries(tx=tx).leaves([(LOG, event) for event in events], since=now, until=later),
             6 * len(events),
         ),
         "where anchors are": (lambda tx: PostgresEntries(tx=tx).places(LOG, events[:60]), 300),
