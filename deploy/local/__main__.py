@@ -112,12 +112,13 @@ def status(console: Console, *, as_json: bool) -> int:
     settings, _ = StackSettings.read(os.environ)
     home = Home(settings.home)
     state = home.running_state()
-    if as_json:
-        print(json.dumps(state | {"running": bool(state)}, indent=1))
-    elif not state:
-        console.print(f"Nothing runs in {home.root}; start it with: make run", markup=False, soft_wrap=True)
-    else:
-        console.print(table(state))
+    with written():
+        if as_json:
+            print(json.dumps(state | {"running": bool(state)}, indent=1))
+        elif not state:
+            console.print(f"Nothing runs in {home.root}; start it with: make run", markup=False, soft_wrap=True)
+        else:
+            console.print(table(state))
     return 0 if state.get("ready") else 1
 
 
@@ -132,8 +133,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         if arguments.command == "status":
-            with written():
-                return status(console, as_json=arguments.json)
+            return status(console, as_json=arguments.json)
         return run(console, stores_only=arguments.command == "run" and arguments.stores)
     except SettingInvalid as error:
         sys.stderr.write(f"{error}\n")
