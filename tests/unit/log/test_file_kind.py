@@ -66,6 +66,11 @@ def test_another_file_is_called_what_it_is_and_nobody_is_accused(
         assert f"is no log export, but {kind}. Expected is a file in the format wardenry-audit-export/1" in said.err
 
 
+def test_a_directory_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([str(tmp_path), *KEY]) == command.NO_EXPORT
+    assert f"{tmp_path} is no log export, but a directory. Expected is" in capsys.readouterr().err
+
+
 def test_an_archive_is_none(tmp_path: Path) -> None:
     file = tmp_path / "archive.zip"
     with zipfile.ZipFile(file, "w") as archive:

@@ -287,7 +287,6 @@ def test_wrong_usage_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for arguments in (
         [missing, "--key", key],
         [missing, "--key", "rubbish"],
-        [str(tmp_path), "--key", key],
         [str(rubbish), "--key", key, "--previous", str(rubbish)],
         [str(rubbish), "--key", key, "--previous", missing],
         [missing],

@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(f"--proof: {options.proof} is not what …/audit/anchor serves")
     try:
         previous = keys.opened(options.previous.read_bytes().decode())[0] if options.previous else None
+        if options.file.is_dir():
+            return _no_export(options.file, "a directory", as_json_object=options.json)
         with options.file.open("rb", buffering=BEGINNING) as stream:
             if (kind := other_than_export(stream.peek(BEGINNING))) is not None:
                 return _no_export(options.file, kind, as_json_object=options.json)
