@@ -47,12 +47,10 @@ async def fill(administrator: str, statements: Sequence[str]) -> None:
         await connection.close()
 
 
-async def excess(
-    url: str, questions: Mapping[str, Question], *, measure: Callable[[Any], int], modes: Sequence[str] = MODES
-) -> Sequence[str]:
+async def excess(url: str, questions: Mapping[str, Question], *, measure: Callable[[Any], int]) -> Sequence[str]:
     """The questions for which a plan of one of the modes looks at more than it may, by `measure` of a plan."""
     found = []
-    for mode in modes:
+    for mode in MODES:
         database = _ExplainedDatabase(url=url, mode=mode)
         await database.open()
         try:

@@ -17,9 +17,10 @@ _ADD = """
 INSERT INTO anchor (log_id, size, event_id, nonce, anchored_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 _NEWEST = """
-SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND ($2::bigint = 0 OR size <= $2)
+SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND size <= $2
 ORDER BY size DESC LIMIT $3
 """
+_LARGEST = 2**63 - 1
 _COVERING = """
 SELECT log_id, size, event_id, nonce FROM anchor WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT $3
 """
@@ -38,7 +39,7 @@ class PostgresAnchors:
         return status == "INSERT 0 1"
 
     async def newest(self, log: UUID, *, at_most: int, limit: int) -> Sequence[HeadAnchor]:
-        return [_anchor(row) for row in await self._tx.fetch(_NEWEST, log, at_most, limit)]
+        return [_anchor(row) for row in await self._tx.fetch(_NEWEST, log, at_most or _LARGEST, limit)]
 
     async def covering(self, log: UUID, *, size: int, limit: int) -> Sequence[HeadAnchor]:
         return [_anchor(row) for row in await self._tx.fetch(_COVERING, log, size, limit)]

@@ -57,6 +57,8 @@ LEFT JOIN LATERAL (
 ) AS beside ON true
 ORDER BY hit.index {order}
 """
+# A plan for any values knows no rare action or person, and would read the whole log to find them.
+_PLAN_FOR_VALUES = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 _HITS = "SELECT index, recorded_at, leaf FROM entry WHERE {conditions} ORDER BY index {order} LIMIT {limit}"
 
 
@@ -117,6 +119,7 @@ class PostgresEntries:
             query.add("succeeded = {}", wanted.outcome == "success")
         # The text is made of the fragments above alone; all values are parameters.
         sql = _READ.format(hits=query.hits(wanted.subject, order=order, limit=limit), order=order)
+        await self._tx.execute(_PLAN_FOR_VALUES)
         return [_stored(row) for row in await self._tx.fetch(sql, *query.values)]
 
 

@@ -98,6 +98,4 @@ async def test_what_is_asked_often_reads_little(audit: AuditOnPostgres) -> None:
         stored = await tx.fetch(f"SELECT event_id FROM entry WHERE log_id = '{LOG}' LIMIT 200")
     events = [row["event_id"] for row in stored] + [uuid4() for _ in range(200)]
     asked = {name: Question(context, ask, most) for name, (ask, most) in questions(now, events).items()}
-    # Not the plans for any values: they know no rare action or target, and read the log for it.
-    modes = ["force_custom_plan"]
-    assert await excess(audit.service_database.runtime, asked, measure=rows, modes=modes) == []
+    assert await excess(audit.service_database.runtime, asked, measure=rows) == []
