@@ -115,6 +115,13 @@ def test_a_cut_export_that_was_altered_is_refuted() -> None:
     assert command.exit_code(verify(b"".join([lines[0], *lines[2:4]]))) == command.REFUTED
 
 
+def test_a_whole_file_that_lacks_the_last_entries_is_refuted() -> None:
+    # Whoever holds the key signed it so: it was not cut on its way.
+    report = verify(LOG_OF_FIVE.export(entries=[LOG_OF_FIVE.entry(index) for index in range(4)]))
+    assert not report.incomplete
+    assert command.exit_code(report) == command.REFUTED
+
+
 def test_the_command_says_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "audit-log.jsonl"
     file.write_bytes(WHOLE[: len(WHOLE) // 2])
