@@ -104,30 +104,48 @@ class Consumer:
         )
 
     async def _read(self, consumer: AIOKafkaConsumer, offsets: "_Offsets") -> None:
+        """While records are taken in, and the database works, the next ones are read and their MACs checked."""
         committed = self._clock.monotonic()
-        while True:
-            try:
-                messages = await consumer.getmany(timeout_ms=_READ_MILLISECONDS, max_records=self._batch)
-            except Exception as error:
-                if not _is_damage(error):
-                    raise
-                messages = await self._read_past_damage(consumer)
-            # aiokafka's reading ends at an error that it did not expect, and getmany then finds nothing, for ever.
-            if consumer._fetcher._fetch_task.done():
-                raise KafkaError("reading has ended")
-            records: list[Record] = []
-            parked: list[Parked] = []
-            for partition, some in messages.items():
-                for message in some:
-                    self._sort(partition.topic, message, records, parked)
-            await self._intake.set_aside(parked)
-            await self._intake.take(records)
-            if messages:
-                self._patience.over()
-                offsets.done({partition: some[-1].offset + 1 for partition, some in messages.items()})
-            if self._clock.monotonic() - committed >= _COMMIT_SECONDS:
-                await offsets.commit()
-                committed = self._clock.monotonic()
+        taking: asyncio.Task[None] | None = None
+        try:
+            while True:
+                messages = await self._messages(consumer)
+                records, parked = self._sorted(messages)
+                if taking is not None:
+                    await taking
+                taking = asyncio.create_task(self._take(messages, records, parked, offsets))
+                if self._clock.monotonic() - committed >= _COMMIT_SECONDS:
+                    await offsets.commit()
+                    committed = self._clock.monotonic()
+        finally:
+            if taking is not None:
+                # What is not in the database by then comes again.
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
+
+    async def _messages(self, consumer: AIOKafkaConsumer) -> dict[Any, list[Any]]:
+        """What has come, by partition."""
+        try:
+            messages: dict[Any, list[Any]] = await consumer.getmany(
+                timeout_ms=_READ_MILLISECONDS, max_records=self._batch
+            )
+        except Exception as error:
+            if not _is_damage(error):
+                raise
+            messages = await self._read_past_damage(consumer)
+        # aiokafka's reading ends at an error that it did not expect, and getmany then finds nothing, for ever.
+        if consumer._fetcher._fetch_task.done():
+            raise KafkaError("reading has ended")
+        return messages
+
+    async def _take(
+        self, messages: Mapping[Any, list[Any]], records: list[Record], parked: list[Parked], offsets: "_Offsets"
+    ) -> None:
+        await self._intake.set_aside(parked)
+        await self._intake.take(records)
+        if messages:
+            self._patience.over()
+            offsets.done({partition: some[-1].offset + 1 for partition, some in messages.items()})
 
     async def _read_past_damage(self, consumer: AIOKafkaConsumer) -> dict[Any, list[Any]]:
         """What stands around bytes that are no Kafka record. aiokafka does not say where those are, so every partition
@@ -168,6 +186,14 @@ class Consumer:
             if some:
                 messages[partition] = some
         return messages
+
+    def _sorted(self, messages: Mapping[Any, list[Any]]) -> tuple[list[Record], list[Parked]]:
+        records: list[Record] = []
+        parked: list[Parked] = []
+        for partition, some in messages.items():
+            for message in some:
+                self._sort(partition.topic, message, records, parked)
+        return records, parked
 
     def _sort(self, topic: str, message: Any, records: list[Record], parked: list[Parked]) -> None:
         raw = RawRecord(message.topic, message.partition, message.offset, message.key, message.headers, message.value)
