@@ -41,15 +41,16 @@ KEY = ["--key", str(SIGNER.key)]
         (WHOLE.replace(b"audit-export/1", b"audit-export/2", 1), "an export in the format wardenry-audit-export/2, "
          "which this version does not read"),
         (b"<!doctype html>\n", "a web page"),
-        (gzip.compress(WHOLE), "compressed by gzip"),
+        (gzip.compress(WHOLE, mtime=0), "compressed by gzip"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"hello\n", "text"),
         (b"\xff\xfe\x00", "binary data"),
         (b"text and \x00", "binary data"),
         ("ü".encode() * BEGINNING, "text"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-@pytest.mark.parametrize("arguments", [[], ["--json"]])
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["text", "json"])
 def test_another_file_is_called_what_it_is_and_nobody_is_accused(
     content: bytes, kind: str, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
