@@ -18,6 +18,7 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from libs.rpc import errors
 from libs.rpc.authentication import Verifier, authenticate
@@ -33,7 +34,7 @@ from libs.telemetry import trace_context
 from libs.telemetry.observer import SILENT, Observer
 from wardenry.callers import bearer_of, texts_of
 from wardenry.clock import Clock
-from wardenry.errors.error import PermissionDenied, Unavailable, WardenryError
+from wardenry.errors.error import InvalidArgument, PermissionDenied, Unavailable, WardenryError
 from wardenry.errors.status import status_of
 from wardenry.errors.v1 import reason_pb2
 
@@ -41,6 +42,7 @@ from wardenry.errors.v1 import reason_pb2
 DeniedHook = Callable[[Call, str], Awaitable[None]]
 
 _Handler = Any  # grpc.RpcMethodHandler, whose attributes the stubs do not know
+_Parse = Callable[[bytes], Any]
 _Work = Callable[[Any, CallContext], Awaitable[Any]]
 _log = structlog.stdlib.get_logger("libs.rpc")
 #: Streams end with their caller.
@@ -71,15 +73,13 @@ class Interceptor:
 
     def around(self, handler: _Handler, rule: Rule) -> _Handler:
         """What is served in the place of an RPC's handler: the checks, and the handler inside of them."""
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        # Without a deserializer: gRPC would parse before any check, and answer what it cannot parse itself.
+        serializer = {"response_serializer": handler.response_serializer}
         if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(self._streams(handler, rule), **coders)
+            return grpc.stream_stream_rpc_method_handler(self._streams(handler, rule), **serializer)
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, rule), **coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, rule), **coders)
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler, rule), **serializer)
+        return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule), **serializer)
 
     def end_endless_streams(self) -> None:
         """Ends the streams that would run until their client leaves. For a server that drains."""
@@ -87,22 +87,24 @@ class Interceptor:
         for task in tuple(self._endless):
             task.cancel()
 
-    def _unary(self, handler: Any, rule: Rule) -> Any:
-        async def work(request: Any, context: CallContext) -> Any:
-            validate(request)
-            return await handler(request, context)
+    def _unary(self, handler: _Handler, rule: Rule) -> Any:
+        parse, handle = handler.request_deserializer, handler.unary_unary
 
-        async def answer(request: Any, context: Any) -> Any:
+        async def work(request: bytes, context: CallContext) -> Any:
+            return await handle(_valid(request, parse), context)
+
+        async def answer(request: bytes, context: Any) -> Any:
             return await self._run(rule, work, request, context, limited=True)
 
         return answer
 
-    def _stream(self, handler: Any, rule: Rule) -> Any:
-        async def work(request: Any, context: CallContext) -> None:
-            validate(request)
-            await _write_all(handler(request, context), context)
+    def _stream(self, handler: _Handler, rule: Rule) -> Any:
+        parse, handle = handler.request_deserializer, handler.unary_stream
 
-        async def answer(request: Any, context: Any) -> None:
+        async def work(request: bytes, context: CallContext) -> None:
+            await _write_all(handle(_valid(request, parse), context), context)
+
+        async def answer(request: bytes, context: Any) -> None:
             await self._run(rule, work, request, context, limited=False)
 
         return answer
@@ -111,13 +113,15 @@ class Interceptor:
         if not handler.response_streaming:
             raise TypeError(f"{rule.method} takes a stream and answers once, which no contract of ours does")
 
-        async def answer(requests: AsyncIterator[Any], context: Any) -> None:
+        parse, handle = handler.request_deserializer, handler.stream_stream
+
+        async def answer(requests: AsyncIterator[bytes], context: Any) -> None:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - gRPC runs every call in a task
 
-            async def work(requests: AsyncIterator[Any], context: CallContext) -> None:
+            async def work(requests: AsyncIterator[bytes], context: CallContext) -> None:
                 try:
-                    await _write_all(handler.stream_stream(_validated(requests), context), context)
+                    await _write_all(handle(_all_valid(requests, parse), context), context)
                 except asyncio.CancelledError:
                     if not self._draining:
                         raise
@@ -203,7 +207,16 @@ async def _write_all(responses: Any, context: Any) -> None:
             await context.write(response)
 
 
-async def _validated(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _all_valid(requests: AsyncIterator[bytes], parse: _Parse) -> AsyncIterator[Any]:
     async for request in requests:
-        validate(request)
-        yield request
+        yield _valid(request, parse)
+
+
+def _valid(request: bytes, parse: _Parse) -> Any:
+    """The request, each field of it as its rule says. Raises InvalidArgument."""
+    try:
+        message = parse(request)
+    except DecodeError:
+        raise InvalidArgument("The request cannot be parsed.") from None
+    validate(message)
+    return message

@@ -131,6 +131,21 @@ async def test_fields_are_explained_to_the_entitled_only(server: ServerForTests)
     assert server.workspaces.calls == []
 
 
+async def test_what_cannot_be_parsed_is_refused_in_our_words_and_to_the_entitled_only(server: ServerForTests) -> None:
+    resolve = "/wardenry.tenancy.v1.WorkspaceService/ResolveWorkspace"
+    stranger: Any = server.channel("records").unary_unary(resolve)
+    with pytest.raises(PermissionDenied):
+        await stranger(b"\xff")
+    entitled: Any = server.channel().unary_unary(resolve)
+    with pytest.raises(InvalidArgument, match=r"^The request cannot be parsed\.$"):
+        await entitled(b"\xff")
+    watch: Any = server.channel().stream_stream("/wardenry.session.v1.RevocationService/WatchRevocations")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watch(iter([b"\xff"])).read()
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert server.workspaces.calls == []
+
+
 async def test_errors_keep_their_type_over_the_wire_and_defects_say_nothing(server: ServerForTests) -> None:
     server.workspaces.failure = SlugTaken("acme of somebody else")
     with pytest.raises(AlreadyExists) as taken:
