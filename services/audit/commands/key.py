@@ -74,6 +74,11 @@ class RenewKey:
                 return None
             if self._key in [each.key for each in known]:
                 raise KeyRefused("this key was retired: what it signs from here on is believed by nobody")
+            if last.key.name != self._key.name:
+                raise KeyRefused(
+                    f"the logs are of {last.key.name}, for ever, and not of {self._key.name}: put"
+                    " WARDENRY_AUDIT_LOG_ORIGIN back"
+                )
             if self._retiring != last.key:
                 raise KeyRefused(
                     f"the logs' present key is another, {last.key}; set"

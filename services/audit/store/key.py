@@ -11,7 +11,8 @@ from wardenry.log.note import VerifierKey
 # Who signs shares it, who ends a key has it alone: nothing is signed by a key that is over.
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext('wardenry audit checkpoint key'))"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('wardenry audit checkpoint key'))"
-_ALL = "SELECT key, began_at, ended_at, event_id FROM checkpoint_key ORDER BY began_at, event_id IS NULL"
+# The present one is told by its not being over: clocks go back, and differ.
+_ALL = "SELECT key, began_at, ended_at, event_id FROM checkpoint_key ORDER BY event_id IS NULL, began_at"
 _PRESENT = "SELECT key FROM checkpoint_key WHERE ended_at IS NULL"
 _BEGIN = "INSERT INTO checkpoint_key (key, began_at) VALUES ($1, $2)"
 _END = "UPDATE checkpoint_key SET ended_at = $2 WHERE key = $1 AND ended_at IS NULL"

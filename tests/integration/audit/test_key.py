@@ -28,6 +28,7 @@ from services.audit.fsck.report import DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
 from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres, raw_of
+from tests.support.clock import HeldClock
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.anchor import Anchor
 from wardenry.log.checkpoint import Checkpoint
@@ -239,6 +240,29 @@ async def test_a_key_is_renewed_only_by_who_names_the_one_that_ends_and_never_co
         assert await published(third) == LogKeys(
             present=[THIRD.key], retired=[RetiredKey(NEW.key, 2), RetiredKey(SIGNER.key, 1)]
         )
+
+
+async def test_the_present_key_is_the_last_whatever_the_clocks_say(
+    audit: AuditOnPostgres, after: AuditOnPostgres, jobs: Database
+) -> None:
+    await audit.intake.take(audit.records(1))
+    after.clock = HeldClock(audit.clock.now() - timedelta(days=2))
+    await renewal(after, jobs).settle()
+    await renewal(after, jobs, retiring=None).settle()
+    assert (await published(after)).present == [NEW.key, SIGNER.key]
+    with pytest.raises(KeyRefused, match="was retired"):
+        await renewal(audit, jobs, key=SIGNER, retiring=None).settle()
+
+
+async def test_a_key_of_another_origin_is_refused_even_of_who_names_the_one_that_ends(
+    audit: AuditOnPostgres, jobs: Database
+) -> None:
+    await audit.intake.take(audit.records(1))
+    elsewhere = NoteSigner(name=f"other.{ORIGIN}", seed=bytes(range(64, 96)))
+    with pytest.raises(KeyRefused, match="WARDENRY_AUDIT_LOG_ORIGIN"):
+        await renewal(audit, jobs, key=elsewhere).settle()
+    await audit.intake.take(audit.records(1))
+    assert (await audit.checkpoints.newest(LOG)).size == 2
 
 
 async def test_a_home_from_before_keys_were_noted_goes_on_with_its_own_and_no_other(
