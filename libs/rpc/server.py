@@ -32,12 +32,19 @@ LARGEST_RESPONSE = 17 * 1024 * 1024
 #: Calls at once in one process; the next is answered RESOURCE_EXHAUSTED at once instead of waiting for its deadline.
 MOST_CALLS = 2_000
 
+#: Seconds between looks at whether the server lives.
+_WATCH = 1.0
+
 #: Health of "": the process works. Of READY: what it needs is there, send it work.
 READY = "ready"
 
 
 class ListenFailed(Exception):
     """The address cannot be listened on. The text is one line for an operator."""
+
+
+class ServerDied(Exception):
+    """gRPC has given up listening. What has begun may still be answered; nothing new is taken."""
 
 
 class GrpcServer:
@@ -129,6 +136,15 @@ class GrpcServer:
         """Say whether what the service needs is there."""
         status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._health.set(READY, status)
+
+    async def watch(self) -> None:
+        """Returns once the server has drained. Raises ServerDied when it ends by itself: gRPC's loop does for a call
+        whose path is no UTF-8, and it would leave a process that works and takes no calls."""
+        try:
+            while await self._server.wait_for_termination(_WATCH):
+                pass
+        except Exception as error:
+            raise ServerDied from error
 
     async def drain(self) -> None:
         """Take no new calls, let those under way finish within the grace, end the rest."""

@@ -24,7 +24,8 @@ async def serving(
     """Takes calls while the block runs; once the databases answer, does the works, and says that it is ready while
     the first of them answers and `is_ready`.
 
-    The first failure of a work ends the block. Raises SecretInvalid, ListenFailed, and what a work raised.
+    The first failure of a work ends the block, and so does the server's own. Raises SecretInvalid, ListenFailed,
+    ServerDied, and what a work raised.
     """
 
     async def beside() -> None:
@@ -39,6 +40,7 @@ async def serving(
             task = group.create_task(beside())
             # The last to begin is the first to end: calls are drained before anything that they use stops.
             async with server:
+                group.create_task(server.watch())
                 yield
             task.cancel()
     except BaseExceptionGroup as failures:

@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.config.secret import SecretInvalid
-from libs.rpc.server import READY, GrpcServer, ListenFailed
+from libs.rpc.server import READY, GrpcServer, ListenFailed, ServerDied
 from libs.service.databases import Databases
 from libs.service.parts import open_parts
 from libs.service.serving import Work, serving
@@ -113,6 +113,24 @@ async def test_a_work_that_fails_ends_the_service_with_its_error(service: Servic
     with pytest.raises(ZeroDivisionError):
         async with service.running(for_ever, fails), asyncio.timeout(10):
             await for_ever()
+
+
+async def test_a_service_whose_server_died_ends(service: Service) -> None:
+    """Else it would work on, take no calls, and nothing would start it again."""
+
+    async def serve_until_it_dies() -> None:
+        async with service.running(for_ever) as server, asyncio.timeout(30):
+            async with open_channel(
+                target=f"127.0.0.1:{server.port}", peer="tenancy", tls=service.certificates.of("gateway")
+            ) as channel:
+                # gRPC sends bytes as they are, and takes nothing but UTF-8.
+                call: Any = channel.unary_unary(b"/\xff")  # type: ignore[arg-type]
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    await call(b"")
+            await for_ever()
+
+    with pytest.raises(ServerDied):
+        await serve_until_it_dies()
 
 
 @pytest.mark.parametrize("role", ["runtime", "relay", "jobs"])
