@@ -7,6 +7,7 @@ plant one.
 import base64
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -21,6 +22,7 @@ _FLOW = "__Host-flow"
 _DEVICE = "__Host-device"
 _ACCESS = "__Host-access"
 _REFRESH = "__Host-refresh"
+_TOKENS = re.compile(f"(?:{_ACCESS}|{_REFRESH})(?:-[0-9a-f]{{32}})?")
 #: How long a browser is remembered as a device.
 _DEVICE_LIFETIME = timedelta(days=400)
 
@@ -114,7 +116,8 @@ class CookieJar:
     def clear_all_tokens(self) -> None:
         """Forget every workspace: the session behind them has ended."""
         for name in {*self._cookies, *self._changes}:
-            if name.startswith((_ACCESS, _REFRESH)):
+            # Ours alone: whatever else a browser sends as a name would be written back as it is.
+            if _TOKENS.fullmatch(name):
                 self._changes[name] = ("", timedelta(0))
 
     def write(self, response: Response) -> None:

@@ -92,6 +92,16 @@ def test_forgetting_clears_every_token_and_nothing_else() -> None:
     assert kept.device == b"d" * 32
 
 
+@pytest.mark.parametrize("suffix", ["ü", "-" + "0" * 31, "-a\x0bb", ", x", '"'])
+def test_forgetting_writes_no_name_that_a_browser_made_up(suffix: str) -> None:
+    kept = jar({f"__Host-access{suffix}": "a", "__Host-refresh": "r"})
+    kept.clear_all_tokens()
+    response = Response()
+    kept.write(response)
+    names = [value.partition(b"=")[0] for name, value in response.raw_headers if name == b"set-cookie"]
+    assert names == [b"__Host-refresh"]
+
+
 @pytest.mark.parametrize("suffix", ["", "0" * 31, "z" * 32, "0" * 33, "{" + "0" * 30 + "}"])
 def test_a_name_that_is_no_workspace_is_passed_over(suffix: str) -> None:
     assert jar({f"__Host-refresh-{suffix}": "r"}).token_workspaces() == []
