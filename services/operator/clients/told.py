@@ -1,5 +1,6 @@
 """The services' own word on their clocks and queues."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,9 @@ from wardenry.status.v1 import status_pb2, status_pb2_grpc
 
 #: Seconds for an answer: while a consumer or the database is down, the service waits for it first.
 _PATIENCE = 10.0
+#: Bytes of an answer: a service has few consumers, and records are set aside for few reasons.
+_LONGEST = 16 * 1024
+_NAME = re.compile("[a-z_]{1,32}")
 
 
 class GrpcTold:
@@ -29,7 +33,14 @@ class GrpcTold:
             answer = await stub.GetStatus(status_pb2.GetStatusRequest(), timeout=_PATIENCE)
         except WardenryError as error:
             raise Unseen(told(error)) from error
-        answered_at = self._clock.now()
+        return told_of(answer, asked_at=asked_at, answered_at=self._clock.now())
+
+
+def told_of(answer: status_pb2.GetStatusResponse, *, asked_at: datetime, answered_at: datetime) -> Told:
+    """What an answer says. Raises Unseen for one that no service of ours gives: who answers may be anybody."""
+    try:
+        if answer.ByteSize() > _LONGEST:
+            raise ValueError
         received, ready = _time(answer.received_at), _time(answer.answered_at)
         return Told(
             # It received the question after we had asked, and answered before we had the answer.
@@ -37,6 +48,8 @@ class GrpcTold:
             outbox=_outbox(answer.outbox, ready) if answer.HasField("outbox") else None,
             parked=_parked(answer.parking, ready) if answer.HasField("parking") else None,
         )
+    except ValueError:
+        raise Unseen("it answers what no service of ours does") from None
 
 
 def _outbox(outbox: status_pb2.Outbox, now: datetime) -> Outbox:
@@ -45,7 +58,7 @@ def _outbox(outbox: status_pb2.Outbox, now: datetime) -> Outbox:
         oldest_unnumbered=_since(outbox.oldest_unnumbered_at, now) if outbox.HasField("oldest_unnumbered_at") else None,
         backlogs=[
             Backlog(
-                consumer=each.consumer,
+                consumer=_name(each.consumer),
                 events=each.events if each.HasField("events") else None,
                 oldest=_since(each.oldest_at, now) if each.HasField("oldest_at") else None,
                 ahead=each.ahead,
@@ -58,7 +71,7 @@ def _outbox(outbox: status_pb2.Outbox, now: datetime) -> Outbox:
 def _parked(parking: status_pb2.Parking, now: datetime) -> Sequence[Parked]:
     return [
         Parked(
-            reason=each.reason,
+            reason=_name(each.reason),
             records=each.records,
             first_at=_time(each.first_at),
             last_at=_time(each.last_at),
@@ -70,6 +83,12 @@ def _parked(parking: status_pb2.Parking, now: datetime) -> Sequence[Parked]:
 
 def _since(stamp: Timestamp, now: datetime) -> timedelta:
     return max(timedelta(0), now - _time(stamp))
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _time(stamp: Timestamp) -> datetime:
