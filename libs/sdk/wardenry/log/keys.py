@@ -27,10 +27,15 @@ class RetiredKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogKeys:
-    """Whom a verifier believes, and how far."""
+    """Whom a verifier believes, and how far. A key that is said to be both is retired, and if its end is said twice it
+    was the first."""
 
     present: Sequence[VerifierKey]
     retired: Sequence[RetiredKey] = ()
+
+    def __post_init__(self) -> None:
+        ended = {each.key for each in self.retired}
+        object.__setattr__(self, "present", [key for key in self.present if key not in ended])
 
     @classmethod
     def parse(cls, data: bytes) -> "LogKeys":
@@ -53,7 +58,7 @@ class LogKeys:
         try:
             return open_checkpoint(note, self.present), None
         except SignatureInvalid:
-            for each in self.retired:
+            for each in sorted(self.retired, key=lambda retired: retired.platform_size):
                 try:
                     return open_checkpoint(note, [each.key]), each
                 except SignatureInvalid:

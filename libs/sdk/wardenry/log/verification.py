@@ -85,8 +85,8 @@ class Report:
 
     @property
     def verified(self) -> bool:
-        """Everything that was checked holds, and nothing is missing."""
-        return not self.failed and self.made["signature"] > 0
+        """Everything that was checked holds, nothing is missing, and the tree is somebody's word who still has one."""
+        return not self.failed and self.made["signature"] > 0 and "checkpoint" not in self.unchecked
 
     @property
     def incomplete(self) -> bool:
@@ -299,7 +299,9 @@ class _Verification:
                 if open_note(trailer.signature, self._named(header)) != text:
                     report.fail("signature", self._line, "the file is not the one that was signed")
                 elif not self._is_present(trailer.signature, header):
-                    report.unchecked["signature"] = "its key was retired since; times of record are nobody's word"
+                    report.unchecked["signature"] = (
+                        "its key was retired since; times of record, and what a filter left out, are nobody's word"
+                    )
             except NoteInvalid as error:
                 report.fail("signature", self._line, f"the file's signature: {error}")
         if report.checkpoint is None or self._filter != _EVERYTHING:

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         proof = read_proof(options.proof) if options.proof else None
     except OSError as error:
         return _usage(f"{options.proof}: {error.strerror}")
-    except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError):
+    except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return _usage(f"--proof: {options.proof} is not what …/audit/anchor serves")
     try:
         previous = keys.opened(options.previous.read_bytes().decode())[0] if options.previous else None
@@ -119,7 +119,7 @@ def _no_export(file: Path, kind: str, *, as_json_object: bool) -> int:
 
 def exit_code(report: Report) -> int:
     """The exit code of a report."""
-    if not report.verified:
+    if report.failed:
         return NO_EXPORT if report.incomplete else REFUTED
     return UNCHECKED if report.unchecked else VERIFIED
 
@@ -175,6 +175,8 @@ def _verdict(report: Report, paint: Callable[[str, str], str]) -> str:
         return paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)"
     if report.incomplete:
         return paint("INCOMPLETE", "33;1") + f": {_CUT}. Export it again: until it is whole, nothing of it counts"
+    if not report.failed:
+        return paint("UNPROVEN", "33;1") + ": a key that was retired since signed the checkpoint, and no witness did"
     return paint("REFUTED", "31;1") + ": this file is not what the log signed"
 
 
@@ -203,9 +205,12 @@ def _filtered(report: Report) -> str:
 def read_proof(path: Path) -> Anchor:
     """What …/audit/anchor serves, from a file.
 
-    Raises OSError, NoteInvalid, ValueError, TypeError, KeyError, AttributeError.
+    Raises OSError, NoteInvalid, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError.
     """
     fields = json.loads(path.read_bytes())
+    for note in ("checkpoint", "platform_checkpoint"):
+        # JSON can spell half a character, which no note has.
+        fields[note].encode()
     return Anchor(
         nonce=decode_base64(fields["nonce"]),
         checkpoint=str(fields["checkpoint"]),
