@@ -13,8 +13,10 @@ from wardenry.log.tree import HASH_BYTES, leaf_hash
 
 _log = logging.getLogger(__name__)
 
-#: Entries in a part of what is put back, at most: a segment has room for several.
+#: Entries and bytes in a part of what is put back, at most: a segment has room for several. One that is too large would
+#: never be written, and every other log would wait behind it.
 _PART = 500
+_PART_BYTES = 4 * 1024 * 1024
 #: Appends go on meanwhile: what of the log waits is taken out of its part first, and more may come.
 _TRIES = 5
 
@@ -58,7 +60,7 @@ class ReturnHeldLogs:
                 # Nothing is appended to it meanwhile, so what is put back stands before all that comes.
                 await work.trees.lock([log])
                 for held in await work.segments.held([log]):
-                    if await work.segments.put_back(held, at_most=_PART):
+                    if await work.segments.put_back(held, at_most=_fitting(held)):
                         return True
             await self._segments.store()
         return False
@@ -96,3 +98,8 @@ class ReturnHeldLogs:
                 return False
         first = start % TILE_WIDTH * HASH_BYTES
         return b"".join(leaf_hash(entry.leaf) for entry in entries) == hashes[first : first + len(entries) * HASH_BYTES]
+
+
+def _fitting(log: HeldLog) -> int:
+    """How many of its entries, which count as equally large, have room in a part; one at least."""
+    return max(1, min(_PART, _PART_BYTES * log.span.size // max(1, log.size)))

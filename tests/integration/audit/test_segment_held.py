@@ -179,6 +179,25 @@ async def test_operators_are_told(audit: AuditOnPostgres, fsck: Fsck, superuser:
     assert (await fsck.check()).exit_code == HOLDS
 
 
+async def test_what_is_put_back_goes_into_parts_that_can_be_stored(
+    audit: AuditOnPostgres, superuser: Superuser, held: ReturnHeldLogs
+) -> None:
+    await appended(audit, 30)
+    await take(superuser, 1)
+    await audit.segments.store()
+    await give_back(superuser)
+    # As if each had a megabyte: no object store would take all of them at once.
+    await superuser.execute("UPDATE segment_held SET size = 30 << 20")
+    assert await held.look() == {LOG}
+    assert places(audit) == list(range(30))
+    of_log = [
+        len([0 for entry in Segment.parse(data).entries if entry.log == LOG]) for data in audit.objects.stored.values()
+    ]
+    assert sorted(of_log) == [0, 6, 8, 8, 8]
+    rows = await superuser.fetch("SELECT counts FROM segment_part WHERE $1 = ANY (logs) ORDER BY id", LOG)
+    assert [row["counts"] for row in rows] == [[4]] * 7 + [[2]]
+
+
 async def test_processes_that_look_at_once_put_a_log_back_once(
     audit: AuditOnPostgres, superuser: Superuser, held: ReturnHeldLogs
 ) -> None:
