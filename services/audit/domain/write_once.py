@@ -34,7 +34,7 @@ RIGHTS = (
         role="runtime",
         table="segment_held",
         command="UPDATE",
-        columns=frozenset({"count", "damaged", "recorded_from", "recorded_until", "size"}),
+        columns=frozenset({"count", "recorded_from", "recorded_until", "size"}),
         rows="true",
         reason="what is held back of a damaged log grows with the log",
     ),
