@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 
 from wardenry.credentials import TlsFiles
 
+#: An answer that comes a byte now and then, and never ends.
+ENDLESS = b"endless"
+
 
 @asynccontextmanager
 async def https_server(tls: TlsFiles, answers: Mapping[str, bytes]) -> AsyncIterator[int]:
@@ -18,8 +21,13 @@ async def https_server(tls: TlsFiles, answers: Mapping[str, bytes]) -> AsyncIter
         head = await reader.readuntil(b"\r\n\r\n")
         body = answers.get(head.split(b" ")[1].decode())
         status = b"404 Not Found" if body is None else b"200 OK"
-        length = str(len(body or b"")).encode()
+        length = b"1000000" if body is ENDLESS else str(len(body or b"")).encode()
         writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\nContent-Length: " + length + b"\r\n\r\n")
+        if body is ENDLESS:
+            # Faster than any limit between two reads.
+            while not writer.is_closing():
+                writer.write(b".")
+                await asyncio.sleep(0.1)
         writer.write(body or b"")
         await writer.drain()
         writer.close()

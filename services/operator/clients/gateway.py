@@ -1,5 +1,6 @@
 """The gateway over HTTPS, as anybody reaches it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -20,18 +21,22 @@ class HttpGateway:
 
     async def check(self) -> Answer:
         try:
-            async with httpx2.AsyncClient(
-                base_url=self._deployment.gateway,
-                verify=self._deployment.edge_context(),
-                timeout=_PATIENCE,
-                trust_env=False,
-            ) as client:
+            # The client's own limit is for each read: who sends a byte now and then would never reach it.
+            async with (
+                asyncio.timeout(2 * _PATIENCE),
+                httpx2.AsyncClient(
+                    base_url=self._deployment.gateway,
+                    verify=self._deployment.edge_context(),
+                    timeout=_PATIENCE,
+                    trust_env=False,
+                ) as client,
+            ):
                 # The first request makes the connection; the second one is timed.
                 await client.get("/healthz")
                 asked_at, began = self._clock.now(), self._clock.monotonic()
                 answer = await client.get("/healthz")
                 answered_at, latency = self._clock.now(), self._clock.monotonic() - began
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, TimeoutError) as error:
             return Answer(reachable=False, latency=None, trouble=f"no answer over HTTPS: {type(error).__name__}")
         if answer.status_code != httpx2.codes.OK:
             return Answer(reachable=False, latency=latency, trouble=f"it answers {answer.status_code} to GET /healthz")
