@@ -46,11 +46,16 @@ async def known_keys(tx: Transaction, present: VerifierKey, *, now: datetime, re
             wanted = named[0]
             retired[wanted] = row["index"]
             ends[wanted] = row["event_id"]
-    for key in await PostgresCheckpointKeys(tx=tx).all():
+    table = await PostgresCheckpointKeys(tx=tx).all()
+    for missing in retired.keys() - {key.key for key in table}:
+        report.fail(
+            "checkpoint", PLATFORM, f"the platform log says that {missing} was retired, and it is noted nowhere"
+        )
+    for key in table:
         if key.key in retired:
             if key.event_id != ends[key.key]:
                 report.fail("checkpoint", PLATFORM, f"another entry than is noted says that {key.key} was retired")
-        elif key.key != present and key.ended_at is not None and key.ended_at > now - UNDER_WAY:
+        elif key.key != present and key.ended_at is not None and abs(now - key.ended_at) < UNDER_WAY:
             ending.append(key.key)
             report.unchecked["checkpoint"] = "the retirement of a key is on its way to the platform log"
         elif key.key != present:

@@ -322,8 +322,20 @@ async def test_a_key_that_nobody_retired_is_found_in_the_table(
         "INSERT INTO checkpoint_key SELECT $1, now() - interval '2 days', now() - interval '1 day', gen_random_uuid()",
         str(THIRD.key),
     )
+    # None is on its way for ever that is said to end years from now.
+    for ended in ("1 day ago", "10 years"):
+        await administrator.execute(
+            f"UPDATE checkpoint_key SET ended_at = now() + interval '{ended}' WHERE key = $1",
+            str(THIRD.key),
+        )
+        report = await checked(after, jobs)
+        assert [finding.text for finding in report.findings] == [
+            f"nothing in the platform log says that {THIRD.key} was retired"
+        ]
+    # One that nothing is noted of could come back.
+    await administrator.execute("DELETE FROM checkpoint_key WHERE key <> $1", str(NEW.key))
     await administrator.close()
     report = await checked(after, jobs)
     assert [finding.text for finding in report.findings] == [
-        f"nothing in the platform log says that {THIRD.key} was retired"
+        f"the platform log says that {SIGNER.key} was retired, and it is noted nowhere"
     ]
