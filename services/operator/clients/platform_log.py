@@ -1,5 +1,6 @@
 """The platform log's checkpoint, from audit itself."""
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from libs.controls.refusal import told
@@ -24,11 +25,18 @@ class GrpcPlatformLog:
         try:
             keys = await log.GetVerifierKeys(log_pb2.GetVerifierKeysRequest(), timeout=_PATIENCE)
             answer = await platform.GetPlatformCheckpoint(log_pb2.GetPlatformCheckpointRequest(), timeout=_PATIENCE)
-            checkpoint = open_checkpoint(answer.checkpoint, [VerifierKey.parse(key) for key in keys.keys])
         except WardenryError as error:
             raise LogUnreadable(f"audit does not tell it: {told(error)}") from error
-        except (CheckpointInvalid, NoteInvalid) as error:
-            raise LogUnreadable(f"it is not signed as it should be: {error}") from error
-        return LogHead(
-            origin=checkpoint.origin, size=checkpoint.size, signed_at=answer.signed_at.ToDatetime(tzinfo=UTC)
-        )
+        return head_of(answer, keys.keys)
+
+
+def head_of(answer: log_pb2.GetPlatformCheckpointResponse, keys: Sequence[str]) -> LogHead:
+    """What an answer says, if one of these keys signed it. Raises LogUnreadable."""
+    try:
+        checkpoint = open_checkpoint(answer.checkpoint, [VerifierKey.parse(key) for key in keys])
+        signed_at = answer.signed_at.ToDatetime(tzinfo=UTC)
+    except (CheckpointInvalid, NoteInvalid) as error:
+        raise LogUnreadable(f"it is not signed as it should be: {error}") from error
+    except ValueError:
+        raise LogUnreadable("it was signed at a time that is none") from None
+    return LogHead(origin=checkpoint.origin, size=checkpoint.size, signed_at=signed_at)
