@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from libs.ids import PLATFORM
 from services.operator.clients.platform_log import head_of
 from services.operator.domain.status import LogUnreadable
 from tests.unit.log.exports import ORIGIN, SIGNER
 from wardenry.audit.v1.log_pb2 import GetPlatformCheckpointResponse
-from wardenry.log.checkpoint import Checkpoint, sign_checkpoint
+from wardenry.log.checkpoint import Checkpoint, log_origin, sign_checkpoint
 from wardenry.log.note import NoteSigner
 from wardenry.log.tree import leaf_hash
 
-CHECKPOINT = sign_checkpoint(Checkpoint(origin=ORIGIN, size=1, root=leaf_hash(b"")), SIGNER)
+HEAD = log_origin(ORIGIN, PLATFORM)
+CHECKPOINT = sign_checkpoint(Checkpoint(origin=HEAD, size=1, root=leaf_hash(b"")), SIGNER)
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -21,7 +23,7 @@ def test_a_head_that_one_of_the_keys_signed_is_read() -> None:
     answer = GetPlatformCheckpointResponse(checkpoint=CHECKPOINT)
     answer.signed_at.FromDatetime(AT)
     head = head_of(answer, [str(SIGNER.key)])
-    assert (head.origin, head.size, head.signed_at) == (ORIGIN, 1, AT)
+    assert (head.origin, head.size, head.signed_at) == (HEAD, 1, AT)
 
 
 def test_anothers_signature_is_none() -> None:
