@@ -125,6 +125,32 @@ MUTANTS = (
         tests=("tests/integration/audit/test_intake.py::test_a_tree_that_moved_stops_the_transaction",),
     ),
     Mutant(
+        name="release of held-back logs",
+        harm="a checkpoint covers entries that are gone, and that no segment holds",
+        file="services/audit/store/log.py",
+        guard="    AND log_id NOT IN (SELECT log_id FROM segment_held)\n",
+        instead="",
+        tests=("tests/integration/audit/test_segment_held.py::test_a_damaged_log_is_held_back_alone_and_comes_back",),
+    ),
+    Mutant(
+        name="present key of the logs",
+        harm="a process with a key that is over signs on, and nothing that shows it enters the platform log in time",
+        file="services/audit/commands/checkpoint.py",
+        guard="if not await work.keys.is_present(self._signer.signer.key):",
+        instead="if False:",
+        tests=("tests/integration/audit/test_key.py::test_an_old_process_signs_nothing_any_more",),
+    ),
+    Mutant(
+        name="place of what a retired key signed",
+        harm="whoever has stolen a key that was retired since signs any history, and it is believed",
+        file="libs/sdk/wardenry/log/anchor.py",
+        guard="""    if by is not None and anchor.index >= by.platform_size:
+        raise AnchorInvalid("its key was retired before it entered the platform log")
+""",
+        instead="",
+        tests=("tests/unit/log/test_vectors.py::test_log_keys",),
+    ),
+    Mutant(
         name="MAC of the event",
         harm="whoever can write to the broker writes the log",
         file="libs/events/record.py",
