@@ -81,7 +81,7 @@ class Refresh:
         ids: Ids,
         pace: Pace,
         batch_size: int = 64,
-        tick: float = 0.005,
+        tick: float = 0.002,
         ticks: int = 8,
     ) -> None:
         """`batch_size` calls at most are carried out together; the first waits `tick` seconds for others, and up to
