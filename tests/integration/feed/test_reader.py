@@ -1,7 +1,7 @@
 """The reader on a real table: late committers, repeats, a database with less in it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import asyncpg
@@ -173,3 +173,45 @@ async def test_the_reader_outlives_a_database_that_is_down(table: Table, writer:
                 break
     finally:
         task.cancel()
+
+
+class Interrupted:
+    """A source during one of whose reads something else happens, after what it reads and before it answers."""
+
+    def __init__(self, table: Table, during: Callable[[], Awaitable[None]]) -> None:
+        self._table = table
+        self._during: Callable[[], Awaitable[None]] | None = during
+
+    async def read(self, since: int) -> Batch[Change]:
+        batch = await self._table.read(since)
+        during, self._during = self._during, None
+        if during is not None:
+            await during()
+        return batch
+
+
+async def test_what_this_process_commits_is_told_at_once_also_when_it_commits_during_a_read(
+    table: Table, writer: Database
+) -> None:
+    async def commit(name: str) -> None:
+        async with writer.transaction(Context()) as tx:
+            await tx.execute("INSERT INTO change (name) VALUES ($1)", name)
+            tx.after_commit(reader.hurry)
+
+    streams: Fanout[Change] = Fanout()
+    source = Interrupted(table, lambda: commit("during"))
+    reader = FeedReader(source=source, fanout=streams, clock=SystemClock(), interval=3600)
+    task = asyncio.create_task(reader.run())
+    told: list[str] = []
+    try:
+        with streams.stream() as stream:
+            async with asyncio.timeout(30):
+                async for update in stream:
+                    told += names(update)
+                    if told == ["during"]:
+                        await commit("after")
+                    elif told:
+                        break
+    finally:
+        task.cancel()
+    assert told == ["during", "after"]
