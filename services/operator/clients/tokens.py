@@ -31,5 +31,5 @@ class ProbedTokens:
             raise Unseen(str(error)) from error
         except KeysUnreadable as error:
             raise Unseen(f"the keys that the gateway publishes cannot be read: {error}") from error
-        except (jwt.InvalidTokenError, KeyError) as error:
+        except (jwt.InvalidTokenError, KeyError, UnicodeDecodeError) as error:
             raise Unseen("session showed no token that can be read") from error

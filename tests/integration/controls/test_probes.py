@@ -24,6 +24,8 @@ from libs.controls.row_security.examination import (
 )
 from libs.ids import PLATFORM
 from services.operator.clients.deployment import Deployment
+from services.operator.clients.tokens import ProbedTokens
+from services.operator.domain.ports import Unseen
 from tests.support.control_server import control_server
 from tests.support.controls import deployment_of
 from tests.support.https import https_server
@@ -247,3 +249,14 @@ async def test_keys_alone_do_not_prove_the_tokens(certificates: CertificatesForT
     async with deployment(certificates, "S1", {"session": Examined(facts=("ages",))}, answers=answers) as running:
         examined = await s1_access_tokens.probe(running, clock=CLOCK)
     assert (examined.findings, examined.unknown) == ((), ("session shows no token",))
+
+
+@pytest.mark.parametrize("exhibits", [{}, {"access_token": b"\xff"}, {"access_token": b"a.b.c"}])
+async def test_what_session_shows_instead_of_a_token_is_none(
+    certificates: CertificatesForTests, exhibits: dict[str, bytes]
+) -> None:
+    shown = Examined(facts=("shown",), exhibits=exhibits)
+    answers = {"/.well-known/jwks.json": b'{"keys": []}'}
+    async with deployment(certificates, "S1", {"session": shown}, answers=answers) as running:
+        with pytest.raises(Unseen, match="no token"):
+            await ProbedTokens(deployment=running).issued()
