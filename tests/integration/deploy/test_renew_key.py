@@ -105,13 +105,15 @@ async def test_the_page_renews_the_key_and_loses_nothing(home: Path, tmp_path: P
         (tmp_path / "now.json").write_text(json.dumps(published))
 
         # What was exported before is believed with the proof that it entered in time, and not without.
-        refused = verified(tmp_path, "before.jsonl")
-        assert (refused["code"], refused["findings"][0]["check"]) == (1, "checkpoint")
-        answer = await owner.browser.send("GET", f"{workspace.path}/audit/anchor?covering={refused['size']}")
+        unproven = verified(tmp_path, "before.jsonl")
+        assert (unproven["code"], unproven["verified"], unproven["findings"]) == (3, False, [])
+        assert "checkpoint" in unproven["unchecked"]
+        answer = await owner.browser.send("GET", f"{workspace.path}/audit/anchor?covering={unproven['size']}")
         assert answer.status_code == 200, answer.text
         (tmp_path / "anchor.json").write_bytes(answer.content)
         believed = verified(tmp_path, "before.jsonl", "--proof", "anchor.json")
-        assert (believed["code"], believed["verified"], believed["retired_key"]) == (3, True, old)
+        assert (believed["code"], believed["verified"], believed["retired_key"]) == (3, False, old)
+        assert set(believed["unchecked"]) == {"signature"}
         after = await owner.browser.download(f"{workspace.path}/audit/exports", {"format": "jsonl"})
         (tmp_path / "after.jsonl").write_bytes(after)
         assert verified(tmp_path, "after.jsonl")["code"] == 0

@@ -33,7 +33,11 @@ class AnchorInvalid(ValueError):
     """The anchor does not show that this log is in the platform log."""
 
 
-class AnchorAsserted(AnchorInvalid):
+class AnchorUnproven(AnchorInvalid):
+    """The anchor contradicts nothing, and does not show what was asked for."""
+
+
+class AnchorAsserted(AnchorUnproven):
     """A retired key signed the platform log's checkpoint, and no witness did: that it was ever the platform log's is
     the operator's assertion."""
 
@@ -74,7 +78,8 @@ def verify_anchor(
 ) -> Checkpoint:
     """The platform log's checkpoint, when a prefix of the log of `checkpoint`, which was opened with one of the keys,
     or with `covering` all of `checkpoint`, is in it. A retired key is believed of what entered the platform log before
-    its retirement, and of nothing else. Raises AnchorInvalid, AnchorAsserted."""
+    its retirement, and of nothing else. Raises AnchorInvalid, and of its kind AnchorUnproven only for an anchor that
+    holds as far as it goes: of a part of `checkpoint` alone, or AnchorAsserted."""
     deployment = checkpoint.origin.rpartition("/")[0]
     platform = log_origin(deployment, PLATFORM_LOG)
     known = LogKeys(present=keys, retired=retired)
@@ -82,8 +87,6 @@ def verify_anchor(
     above, by_above = _opened(anchor.platform_checkpoint, known, platform)
     if by is not None and anchor.index >= by.platform_size:
         raise AnchorInvalid("its key was retired before it entered the platform log")
-    if covering and anchored.size < checkpoint.size:
-        raise AnchorInvalid(f"it shows the first {anchored.size} of {checkpoint.size} entries")
     smaller, larger = sorted((anchored, checkpoint), key=lambda each: each.size)
     try:
         verify_consistency(
@@ -105,6 +108,8 @@ def verify_anchor(
         raise AnchorInvalid("the platform log's entry is no anchor")
     if not hmac.compare_digest(leaf.details.get(HEAD_DETAIL, "").encode(), head.encode()):
         raise AnchorInvalid("the platform log's entry is the anchor of another head")
+    if covering and anchored.size < checkpoint.size:
+        raise AnchorUnproven(f"it shows the first {anchored.size} of {checkpoint.size} entries")
     if by_above is not None:
         raise AnchorAsserted(
             "operator-asserted: a key that was retired since signed the platform log's checkpoint, and no witness did"

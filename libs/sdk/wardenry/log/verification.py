@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from wardenry.log.anchor import PLATFORM_LOG, Anchor, AnchorAsserted, AnchorInvalid, verify_anchor
+from wardenry.log.anchor import PLATFORM_LOG, Anchor, AnchorAsserted, AnchorInvalid, AnchorUnproven, verify_anchor
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin
 from wardenry.log.commitment import CommitmentMismatch, check_commitment
 from wardenry.log.export import (
@@ -85,8 +85,8 @@ class Report:
 
     @property
     def verified(self) -> bool:
-        """Everything that was checked holds, nothing is missing, and the tree is somebody's word who still has one."""
-        return not self.failed and self.made["signature"] > 0 and "checkpoint" not in self.unchecked
+        """Everything holds, nothing is missing, and nothing that was asked for was left unchecked."""
+        return not self.failed and self.made["signature"] > 0 and not self.unchecked
 
     @property
     def incomplete(self) -> bool:
@@ -113,7 +113,8 @@ def verify_export(
 
     `previous` is an opened checkpoint of the same log from an earlier day: the log must continue it. A checkpoint that
     one of the `retired` keys signed is believed if the anchor in the file, or `proof`, shows that all of it entered the
-    platform log before the key was retired, or is a prefix of what did.
+    platform log before the key was retired, or is a prefix of what did. Without such a proof it is unchecked; one that
+    shows something else refutes it.
     """
     return _Verification(LogKeys(present=keys, retired=retired), previous, proof).run(stream)
 
@@ -210,15 +211,19 @@ class _Verification:
             report.unchecked["checkpoint"] = "operator-asserted: its key was retired since, and no witness cosigned it"
             return
         anchor = self._proof or header.anchor
+        unproven = "its key was retired since, and nothing shows that it entered the platform log before"
+        if anchor is None:
+            report.unchecked["checkpoint"] = f"{unproven}: there is no proof of it"
+            return
         try:
-            if anchor is None:
-                raise AnchorInvalid("there is no proof of it")
-            report.made["anchor"] += 1
             report.platform = verify_anchor(
                 anchor, self._keys.present, checkpoint=checkpoint, retired=self._keys.retired, covering=True
             )
+            report.made["anchor"] += 1
+        except AnchorUnproven as error:
+            report.unchecked["checkpoint"] = f"{unproven}: the proof: {error}"
         except AnchorInvalid as error:
-            text = "the checkpoint's key was retired, and nothing shows that it entered the platform log before"
+            text = "the checkpoint's key was retired, and the proof that it entered the platform log before is none"
             report.fail("checkpoint", 1, f"{text}: {error}")
 
     def _entry(self, entry: ExportEntry) -> None:
@@ -307,11 +312,13 @@ class _Verification:
         if report.checkpoint is None or self._filter != _EVERYTHING:
             self._previous_unseen()
             return
-        report.made["root"] += 1
         if self._tree.size != report.checkpoint.size:
+            report.unchecked["root"] = f"the tree has {report.checkpoint.size} entries, {self._tree.size} are here"
             report.fail("order", None, f"the log has {report.checkpoint.size} entries, {self._tree.size} are here")
-        elif self._tree.root() != report.checkpoint.root:
-            report.fail("root", None, "the entries do not make the tree that was signed")
+        else:
+            report.made["root"] += 1
+            if self._tree.root() != report.checkpoint.root:
+                report.fail("root", None, "the entries do not make the tree that was signed")
         self._continues(report.checkpoint)
 
     def _named(self, header: ExportHeader) -> list[VerifierKey]:

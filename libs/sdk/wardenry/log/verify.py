@@ -1,8 +1,9 @@
 """`wardenry-verify FILE --keys KEYS`: checks an exported log off line. Also `python -m wardenry.log.verify`.
 
-Exit codes: 0 everything holds; 1 something does not; 2 wrong usage, or a file that cannot be read; 3 everything that
-could be checked holds, and something that was asked for could not be; 4 the file is no log export, or ends too early
-while nothing that is there is wrong.
+Exit codes: 0 everything holds, VERIFIED; 1 something does not, REFUTED; 2 wrong usage, or a file that cannot be read;
+3 everything that could be checked holds, and something could not be: UNPROVEN when that is the checkpoint itself,
+PARTLY PROVEN when it is anything else; 4 the file is no log export, or ends too early while nothing that is there is
+wrong, INCOMPLETE. `verified` in the JSON is true with 0 alone.
 """
 
 import argparse
@@ -13,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from wardenry.log.anchor import Anchor
-from wardenry.log.checkpoint import CheckpointInvalid
+from wardenry.log.anchor import PLATFORM_LOG, Anchor
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid
 from wardenry.log.export import FORMAT
 from wardenry.log.file_kind import BEGINNING, other_than_export
 from wardenry.log.keys import KeysInvalid, LogKeys
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NoteInvalid, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return _usage(f"--proof: {options.proof} is not what …/audit/anchor serves")
     try:
-        previous = keys.opened(options.previous.read_bytes().decode())[0] if options.previous else None
+        previous = read_checkpoint(options.previous, keys) if options.previous else None
         if options.file.is_dir():
             return _no_export(options.file, "a directory", as_json_object=options.json)
         with options.file.open("rb", buffering=BEGINNING) as stream:
@@ -128,7 +129,7 @@ def as_json(report: Report) -> dict[str, object]:
     """The report for programs."""
     return {
         "verified": report.verified,
-        "problem": _CUT if report.incomplete else None,
+        "problem": _problem(report),
         "standing": _STANDING,
         "log": str(report.header.log) if report.header else None,
         "filter": dict(report.header.filter) if report.header else None,
@@ -175,9 +176,27 @@ def _verdict(report: Report, paint: Callable[[str, str], str]) -> str:
         return paint("VERIFIED", "32;1") + f" ({_STANDING}: no witness has cosigned the checkpoint)"
     if report.incomplete:
         return paint("INCOMPLETE", "33;1") + f": {_CUT}. Export it again: until it is whole, nothing of it counts"
-    if not report.failed:
-        return paint("UNPROVEN", "33;1") + ": a key that was retired since signed the checkpoint, and no witness did"
-    return paint("REFUTED", "31;1") + ": this file is not what the log signed"
+    if report.failed:
+        return paint("REFUTED", "31;1") + ": this file is not what the log signed"
+    return paint("UNPROVEN" if "checkpoint" in report.unchecked else "PARTLY PROVEN", "33;1") + f": {_problem(report)}"
+
+
+def _problem(report: Report) -> str | None:
+    """Why a file is neither verified nor refuted, and what to do about it."""
+    if report.incomplete:
+        return _CUT
+    if report.failed or not report.unchecked:
+        return None
+    if "checkpoint" not in report.unchecked:
+        left = "; ".join(f"{check} ({reason})" for check, reason in report.unchecked.items())
+        return f"what was checked holds. Not checked: {left}"
+    if report.header is not None and report.header.log == PLATFORM_LOG:
+        return "a key that was retired since signed the checkpoint, and no witness did"
+    size = report.checkpoint.size if report.checkpoint else 0
+    return (
+        "a key that was retired since signed the checkpoint, and nothing shows that it entered the platform log before."
+        f" Do not believe the file without --proof: get it from …/audit/anchor?covering={size}"
+    )
 
 
 def _print_what_it_is(report: Report, out: TextIO) -> None:
@@ -188,7 +207,8 @@ def _print_what_it_is(report: Report, out: TextIO) -> None:
     if report.platform is not None:
         out.write(f"platform {report.platform.size} entries, root {report.platform.root.hex()}\n")
     if report.retired is not None:
-        out.write(f"key      {report.retired.key.id.hex()}, retired at {report.retired.platform_size} entries of it\n")
+        end = f"retired at {report.retired.platform_size} entries of the platform log"
+        out.write(f"key      {report.retired.key.id.hex()}, {end}\n")
     clear = f"{report.values} values in clear, {report.erased} erased"
     out.write(f"file     {report.entries} entries{_filtered(report)}, {clear}\n\n")
 
@@ -200,6 +220,28 @@ def _visible(text: str) -> str:
 
 def _filtered(report: Report) -> str:
     return " by a filter" if report.header and report.header.filter else ""
+
+
+def read_checkpoint(path: Path, keys: LogKeys) -> Checkpoint:
+    """A signed checkpoint from a file, as people keep it who copied it from a page: with lines that end as on Windows,
+    one empty line before it, and no newline at its end or one too many. The note itself has one form only.
+
+    Raises OSError, NoteInvalid, CheckpointInvalid, UnicodeDecodeError.
+    """
+    data = path.read_bytes()
+    copied = data.replace(b"\r\n", b"\n").removeprefix(b"\n")
+    if not copied.endswith(b"\n"):
+        copied += b"\n"
+    elif copied.endswith(b"\n\n"):
+        copied = copied[:-1]
+    try:
+        return keys.opened(copied.decode())[0]
+    except (NoteInvalid, CheckpointInvalid, UnicodeDecodeError) as error:
+        beginning = (copied if data else data)[:BEGINNING]
+        kind = other_than_export(beginning) or ("a log export" if FORMAT.encode() in beginning else "JSON")
+        if kind == "a signed checkpoint":
+            raise
+        raise NoteInvalid(f"{_visible(str(path))} is no signed checkpoint, but {kind}: {error}") from None
 
 
 def read_proof(path: Path) -> Anchor:
