@@ -144,6 +144,7 @@ def test_with_the_proof_it_is_said_that_nobody_signs_for_the_file(verifier: Veri
         lambda note: b"\r\n" + note.replace(b"\n", b"\r\n") + b"\r\n",
         lambda note: b"\n" + note[:-1],
     ],
+    ids=["whole", "no newline", "two newlines", "empty line", "Windows", "Windows, all", "empty line, no newline"],
 )
 def test_a_checkpoint_that_was_copied_is_read(tmp_path: Path, copied: object) -> None:
     assert callable(copied)
@@ -170,6 +171,7 @@ def test_a_checkpoint_that_was_copied_is_read(tmp_path: Path, copied: object) ->
         ),
         (FIVE.checkpoint(3).replace("\n", " \n").encode(), "is no signed checkpoint, but text: no signed note: "),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_another_file_than_a_checkpoint_is_called_what_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str
