@@ -5,7 +5,16 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from libs.controls.transport.handshake import Distrusted, Outcome, Refused, Taken, pinned, shake_hands, trusting
+from libs.controls.transport.handshake import (
+    Distrusted,
+    Outcome,
+    Refused,
+    Taken,
+    Unclear,
+    pinned,
+    shake_hands,
+    trusting,
+)
 from libs.controls.transport.stranger import ends_at, names_of
 from services.operator.clients.deployment import Deployment
 from services.operator.domain.status import Certificate, Presented
@@ -58,9 +67,9 @@ def presented(trusted: Outcome, seen: Outcome) -> Presented:
             trouble = f"its certificate is not to be trusted: {why}"
         case Refused(how):
             trouble = f"it refuses our certificate: {how}"
-        case _:
+        case Unclear():
             trouble = trusted.why
-    return Presented(certificate=certificate, trouble=trouble)
+    return Presented(certificate=certificate, trouble=trouble, answered=not isinstance(trusted, Unclear))
 
 
 def _read(der: bytes) -> Certificate | None:

@@ -1,11 +1,9 @@
 """Finding what is wrong with a deployment."""
 
-from collections.abc import Sequence
-
 from services.operator.commands.status import SERVICES, LookAtStatus
 from services.operator.domain import diagnosis
 from services.operator.domain.clocks import judge_clocks
-from services.operator.domain.diagnosis import Diagnosis, Severity
+from services.operator.domain.diagnosis import Diagnosis, Examined, Severity
 from services.operator.domain.ports import OwnFiles, Places, Tokens, Transport, Unseen
 from services.operator.domain.queues import judge_backlogs, judge_parked
 from services.operator.domain.status import Status
@@ -29,8 +27,8 @@ class Examine:
         self._transport = transport
         self._files = files
 
-    async def __call__(self) -> Sequence[Diagnosis]:
-        """What was looked at, in the order of the checks; everything that is wrong is in it."""
+    async def __call__(self) -> Examined:
+        """What was looked at; everything that is wrong is in it."""
         status = await self._look()
         found = diagnosis.judge_parts(status.parts)
         found += self._certificates(status)
@@ -39,7 +37,7 @@ class Examine:
         found.append(self._log(status))
         found += await self._handshakes()
         found += diagnosis.judge_files(self._files.modes())
-        return found
+        return Examined(diagnoses=found, deserted=status.deserted)
 
     def _certificates(self, status: Status) -> list[Diagnosis]:
         presented = [
@@ -47,7 +45,9 @@ class Examine:
             for part in status.parts
             if part.presented.certificate is not None
         ]
-        return diagnosis.judge_certificates([*presented, *self._files.certificates()], now=status.at)
+        missing = [part.name for part in status.parts if part.presented.certificate is None]
+        certificates = [*presented, *self._files.certificates()]
+        return diagnosis.judge_certificates(certificates, missing=missing, now=status.at)
 
     def _told(self, status: Status) -> list[Diagnosis]:
         told, missing = status.told, [service for service in SERVICES if service not in status.told]
@@ -62,7 +62,8 @@ class Examine:
         try:
             issued = await self._tokens.issued()
         except Unseen as error:
-            return [Diagnosis(check="issuer", severity=Severity.UNKNOWN, what=f"{error}.")]
+            # A check that is left out would look as if it had found nothing.
+            return [Diagnosis(check=check, severity=Severity.UNKNOWN, what=f"{error}.") for check in ("issuer", "keys")]
         return [
             diagnosis.judge_issuer(issued.issuer, gateway=self._places.gateway),
             diagnosis.judge_keys(issued.known, published=issued.published),

@@ -38,6 +38,20 @@ class Diagnosis:
     mend: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """Everything that was looked at."""
+
+    #: In the order of the checks.
+    diagnoses: Sequence[Diagnosis]
+    #: Whether nobody was there at any address, which is why the rest is wrong.
+    deserted: bool
+
+    @property
+    def well(self) -> bool:
+        return all(each.severity is Severity.OK for each in self.diagnoses)
+
+
 def judge_parts(parts: Sequence[Part]) -> list[Diagnosis]:
     """Whether every part answers, as who it should be."""
     found = [
@@ -67,11 +81,15 @@ def _mended(part: Part) -> str:
     return "Its own log says what it waits for."
 
 
-def judge_certificates(certificates: Iterable[tuple[str, Certificate]], *, now: datetime) -> list[Diagnosis]:
-    """Whether each certificate, told of by whose it is, lasts."""
+def judge_certificates(
+    certificates: Iterable[tuple[str, Certificate]], *, missing: Sequence[str], now: datetime
+) -> list[Diagnosis]:
+    """Whether each certificate, told of by whose it is, lasts. `missing`: the servers whose own was not seen."""
     found: list[Diagnosis] = []
+    seen: list[str] = []
     least: int | None = None
     for whose, certificate in certificates:
+        seen.append(f"{whose[:1].lower()}{whose[1:]}")
         left, days = certificate.ends_at - now, certificate.days_left(now)
         least = days if least is None else min(least, days)
         if left > SOON:
@@ -85,9 +103,13 @@ def judge_certificates(certificates: Iterable[tuple[str, Certificate]], *, now: 
                 mend="Issue a new one and restart; the local stack does so when it starts.",
             )
         )
-    if found or least is None:
-        return found
-    return [_ok("certificates", f"The first ends in {least} days.")]
+    first = "" if found or least is None else f"The first ends in {least} days."
+    if missing:
+        what = f"Those of {', '.join(missing)} were not seen. Seen were: {', '.join(dict.fromkeys(seen)) or 'none'}."
+        found.append(Diagnosis(check="certificates", severity=Severity.UNKNOWN, what=f"{what} {first}".rstrip()))
+    elif first:
+        found.append(_ok("certificates", first))
+    return found
 
 
 def judge_issuer(told: str, *, gateway: str) -> Diagnosis:

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from services.operator.domain.told import Told
 
+#: What is said first of a deployment that is deserted: the rest follows from it.
+DESERTED = "Nothing answers: nothing seems to run here. Start the local stack: make run."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
@@ -27,6 +30,8 @@ class Presented:
     certificate: Certificate | None
     #: Why there is no certificate, or none that we trust, in words; empty otherwise.
     trouble: str = ""
+    #: Whether somebody was there: who refuses us is.
+    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +124,8 @@ class Status:
     def answers(self) -> bool:
         """Whether any part does."""
         return any(part.health.reachable for part in self.parts)
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is there at any address, not even to refuse us."""
+        return not self.answers and not any(part.presented.answered for part in self.parts)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from services.operator.commands.doctor import Examine
 from services.operator.domain.diagnosis import Diagnosis, Severity
+from services.operator.domain.status import DESERTED
 from services.operator.terminal.exits import Exit
 from services.operator.terminal.output import show, show_json, table
 from services.operator.terminal.running import Opened, run
@@ -23,13 +24,13 @@ def register(application: typer.Typer, opened: Opened[Examine]) -> None:
 
         The exit code is 0 when nothing is, 1 when something is wrong or could not be looked at.
         """
-        found = run(opened, lambda examine: examine())
-        well = all(each.severity is Severity.OK for each in found)
+        examined = run(opened, lambda examine: examine())
+        found = examined.diagnoses
         if as_json:
-            show_json({"well": well, "diagnoses": [_as_json(each) for each in found]})
+            show_json({"well": examined.well, "diagnoses": [_as_json(each) for each in found]})
         else:
-            show(_table(found), *_summary(found))
-        raise typer.Exit(Exit.OK if well else Exit.NOT_WELL)
+            show(*([DESERTED, ""] if examined.deserted else []), _table(found), *_summary(found))
+        raise typer.Exit(Exit.OK if examined.well else Exit.NOT_WELL)
 
 
 def _table(found: Sequence[Diagnosis]) -> Table:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from services.operator.commands.status import LookAtStatus
 from services.operator.domain.durations import age
-from services.operator.domain.status import LogHead, Part, Status
+from services.operator.domain.status import DESERTED, LogHead, Part, Status
 from services.operator.terminal.exits import Exit
 from services.operator.terminal.output import show, show_json, table, troubles, width
 from services.operator.terminal.running import Opened, run
@@ -36,7 +36,8 @@ def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
             log = [("platform log", status.log_trouble)] if status.log is None else []
             named += [(part.name, f"it does not tell how it is: {part.untold}") for part in status.parts if part.untold]
             own = told_table(status.parts)
-            show(_table(status), Text(), *((own, Text()) if own else ()), *_log(status), *troubles(named + log))
+            first = [DESERTED, ""] if status.deserted else []
+            show(*first, _table(status), Text(), *((own, Text()) if own else ()), *_log(status), *troubles(named + log))
         raise typer.Exit(Exit.OK if status.well else Exit.NOT_WELL if status.answers else Exit.UNAVAILABLE)
 
 

@@ -1,5 +1,6 @@
 """However the command is called, it ends with an exit code that means something and one line, never a traceback."""
 
+import json
 import os
 import signal
 import socket
@@ -112,3 +113,29 @@ def test_a_terminal_that_knows_ascii_alone_is_no_reason_to_fail(tmp_path: Path, 
     said = Wardenry(home=tmp_path)(*arguments, environment={"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"})
     assert (said.code, said.error) == (0, "")
     assert os.linesep in said.out
+
+
+CHECKS = ["parts", "certificates", "clock", "backlog", "parked", "issuer", "keys", "log", "tls", "files"]
+
+
+def test_where_nothing_answers_no_check_is_left_out_and_none_that_needs_an_answer_is_ok(
+    tmp_path: Path, certificates: CertificatesForTests
+) -> None:
+    said = Wardenry(home=tmp_path)("doctor", "--json", environment=deployment(certificates))
+    found = json.loads(said.out)["diagnoses"]
+    assert (said.code, list(dict.fromkeys(each["check"] for each in found))) == (1, CHECKS)
+    assert [each["check"] for each in found if each["severity"] == "ok"] == ["files"]
+    (keys,) = (each for each in found if each["check"] == "keys")
+    assert (keys["severity"], "session" in keys["what"]) == ("unknown", True)
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_where_nothing_answers_the_first_line_says_so_and_what_starts_it(
+    tmp_path: Path, certificates: CertificatesForTests, command: str
+) -> None:
+    said = Wardenry(home=tmp_path)(command, environment=deployment(certificates))
+    assert said.out.splitlines()[:2] == [
+        "Nothing answers: nothing seems to run here. Start the local stack: make run.",
+        "",
+    ]
+    assert max(map(len, said.out.splitlines())) <= 80

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from libs.controls.transport.handshake import Distrusted, Taken
+from libs.controls.transport.handshake import Distrusted, Outcome, Refused, Taken, Unclear
 from services.operator.clients.certificates import presented
 from services.operator.domain.status import Certificate
 
@@ -41,3 +41,16 @@ def test_what_cannot_be_read_is_none(der: bytes) -> None:
     shown = presented(Distrusted("self-signed"), Taken("", der))
     assert shown.certificate is None
     assert shown.trouble == "its certificate is not to be trusted: self-signed"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answered"),
+    [
+        (Taken("", b""), True),
+        (Refused("alert"), True),
+        (Distrusted("expired"), True),
+        (Unclear("no connection"), False),
+    ],
+)
+def test_who_refuses_us_is_there(outcome: Outcome, answered: bool) -> None:
+    assert presented(outcome, outcome).answered is answered

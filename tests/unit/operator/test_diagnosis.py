@@ -61,10 +61,22 @@ def test_a_part_that_is_not_as_it_should_be(part: Part, told: tuple[str, str]) -
 )
 def test_a_certificate_that_ends(days: int, severity: Severity | None) -> None:
     certificates = [("The first", CERTIFICATE), ("The other", Certificate(names=(), ends_at=NOW + timedelta(days)))]
-    found = diagnosis.judge_certificates(certificates, now=NOW)
+    found = diagnosis.judge_certificates(certificates, missing=[], now=NOW)
     assert bad(found) == ([] if severity is None else [severity])
     if severity is not None:
         assert found[0].what.startswith("The other end")
+
+
+def test_a_certificate_that_was_not_seen_is_not_known_to_last() -> None:
+    own = [("Our own certificate", CERTIFICATE), ("The authority", CERTIFICATE), ("The authority", CERTIFICATE)]
+    (found,) = diagnosis.judge_certificates(own, missing=["session", "gateway"], now=NOW)
+    assert found.severity is Severity.UNKNOWN
+    assert found.what == (
+        "Those of session, gateway were not seen. Seen were: our own certificate, the authority. "
+        "The first ends in 100 days."
+    )
+    ended = [("Our own certificate", Certificate(names=(), ends_at=NOW - timedelta(days=1)))]
+    assert bad(diagnosis.judge_certificates(ended, missing=["session"], now=NOW)) == [Severity.ERROR, Severity.UNKNOWN]
 
 
 def test_a_part_that_answers_and_does_not_tell_how_it_is_is_not_known() -> None:
