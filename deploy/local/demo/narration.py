@@ -37,6 +37,8 @@ class Sheet:
     columns: Sequence[Column]
     #: A cell for each column.
     rows: Sequence[Sequence[str]]
+    #: A sentence below it that says how it is read; empty without one.
+    note: str = ""
 
     def fitting(self, width: int) -> Sequence[int]:
         """Places of the columns that are shown within so many characters: optional ones go from the right."""
@@ -55,6 +57,13 @@ class Sheet:
     def as_json(self) -> dict[str, Any]:
         headings = [column.heading for column in self.columns]
         return {"title": self.title, "rows": [dict(zip(headings, row, strict=True)) for row in self.rows]}
+
+
+def counted(number: int, things: str) -> str:
+    """So many of them; `things` is their plural, also where there is one."""
+    if number == 1:
+        things = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
+    return f"{number:,} {things}"
 
 
 class StepFailed(Exception):
@@ -99,6 +108,8 @@ class Narrator:
         for sheet in self._sheets:
             self._console.print()
             self._console.print(self._drawn(sheet))
+            if sheet.note:
+                self._console.print(Text(harmless(sheet.note), "dim"), soft_wrap=not self._wraps)
         self.steps.append(
             {
                 "name": name,

@@ -156,6 +156,7 @@ def table_of(scene: Scene, team: Team, entries: list[dict[str, Any]]) -> Sheet:
             )
             for entry in reversed(entries)
         ],
+        note="Entries of different services stand in the order in which they reached the log.",
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from deploy.local.demo.narration import counted
 from deploy.local.demo.scene import CHROME, Scene
 from deploy.local.demo.story import records_token, require
 
@@ -63,7 +64,9 @@ async def revoke_in_use(scene: Scene) -> None:
         seconds = max(0.0, max(served) - acknowledged)
         require(seconds < WITHIN_SECONDS, f"{place} still served the ended session after {seconds:.2f} s")
         scene.measured[f"revocation at {place}, seconds"] = round(seconds, 3)
-        scene.fact(f"{place}: {len(made)} uses, the last one served {seconds:.2f} s after the end was acknowledged")
+        scene.fact(
+            f"{place}: {counted(len(made), 'uses')}, the last one served {seconds:.2f} s after the end was acknowledged"
+        )
     await owner.browser.ask("GET", team.path, expect=200)
     scene.fact(f"{owner.name}'s own session goes on")
     await records_token(team, owner)

@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from deploy.local.demo.browser import Browser
+from deploy.local.demo.narration import counted
 from deploy.local.demo.proof import verify_off_line
 from deploy.local.demo.scene import Person, Scene
 from deploy.local.demo.story import require
@@ -54,8 +55,10 @@ async def receive_everything(scene: Scene) -> None:
         if stranger is not person:
             told = [name for name, text in held.items() if stranger.address in text or stranger.subject_id in text]
             require(not told, f"{', '.join(told)} must not tell of {stranger.name}")
-    counted = ", ".join(f"{len(found)} {name.split('/')[2][:-5]}" for name, found in sorted(rows.items()))
-    scene.fact(f"{person.name}: {counted}; {len(content):,} bytes, {len(manifest.files)} files, signed by {key[:40]}…")
+    held_rows = ", ".join(counted(len(found), name.split("/")[2][:-5]) for name, found in sorted(rows.items()))
+    scene.fact(
+        f"{person.name}: {held_rows}; {len(content):,} bytes, {len(manifest.files)} files, signed by {key[:40]}…"
+    )
     scene.fact("fetched once: a second time, and by somebody else, there is no such archive")
 
 

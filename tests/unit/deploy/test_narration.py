@@ -1,11 +1,12 @@
 """The demo's telling: fits a terminal, is one line a fact in a file, and carries nothing out."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from deploy.local.demo.narration import Column, Narrator, Sheet
+from deploy.local.demo.narration import Column, Narrator, Sheet, counted
 from tests.support.clock import HeldClock
 
 FACT = "Ana is 01a202cc-87b0-7c45-bcc5-2ecfc2fcb66b, and " + "so on " * 30
@@ -28,6 +29,28 @@ def told(width: int, *, wraps: bool, fact: str = FACT) -> tuple[list[str], Narra
         narrator.fact(fact)
         narrator.show(LOG)
     return out.getvalue().splitlines(), narrator
+
+
+@pytest.mark.parametrize(
+    ("number", "things", "said"),
+    [
+        (1, "requests", "1 request"),
+        (1, "entries", "1 entry"),
+        (1, "account", "1 account"),
+        (0, "memberships", "0 memberships"),
+        (1200, "entries", "1,200 entries"),
+    ],
+)
+def test_one_is_no_plural(number: int, things: str, said: str) -> None:
+    assert counted(number, things) == said
+
+
+def test_how_a_table_is_read_stands_below_it() -> None:
+    out = io.StringIO()
+    narrator = Narrator(console=Console(file=out, width=80), clock=HeldClock())
+    with narrator.step("The log is read"):
+        narrator.show(replace(LOG, note="In the order of arrival."))
+    assert out.getvalue().splitlines()[-1] == "In the order of arrival."
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 140])
