@@ -31,7 +31,8 @@ class Person:
         self._origin = origin
         self._mail = mail
         self._screenshots = screenshots
-        # The link in an invitation leads to HTTPS, whose authority was made on this machine a minute ago.
+        # Links in mails lead to the HTTP address. Were a page to lead to the HTTPS one, its content security policy is
+        # to be looked at too (`_answered`), though its authority was made on this machine a minute ago.
         self._context = chromium.new_context(
             base_url=origin, ignore_https_errors=True, viewport={"width": 1180, "height": 820}, locale="en-GB"
         )
