@@ -24,7 +24,7 @@ COMMENT ON COLUMN segment_held.size IS 'Bytes of the parts that they were in, at
 COMMENT ON COLUMN segment_held.held_at IS 'When the log was found damaged';
 
 ALTER TABLE segment_held ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-GRANT SELECT, INSERT, UPDATE (count, damaged, recorded_from, recorded_until, size), DELETE ON segment_held TO audit_runtime;
+GRANT SELECT, INSERT, UPDATE (count, recorded_from, recorded_until, size), DELETE ON segment_held TO audit_runtime;
 CREATE POLICY segment_held_runtime_select ON segment_held FOR SELECT TO audit_runtime USING (true);
 CREATE POLICY segment_held_runtime_insert ON segment_held FOR INSERT TO audit_runtime WITH CHECK (true);
 CREATE POLICY segment_held_runtime_update ON segment_held FOR UPDATE TO audit_runtime USING (true) WITH CHECK (true);
