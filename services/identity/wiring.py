@@ -24,7 +24,6 @@ from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
 from libs.service.status import StatusHandlers
-from libs.telemetry.trace_context import current_traceparent
 from services.identity.clients.password_hasher import BcryptHasher
 from services.identity.clients.session import GrpcSessions
 from services.identity.commands.authentication import AuthenticatePassword
@@ -107,10 +106,7 @@ class Identity:
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         blind_index = BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
         store = IdentityStore(
-            database=databases.runtime,
-            builder=EnvelopeBuilder(source=settings.service, entropy=entropy),
-            traceparent=current_traceparent,
-            clock=clock,
+            database=databases.runtime, envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy)
         )
         vault_database = databases.add(
             settings.vault_database_url_file, name="identity vault", size=settings.vault_connections

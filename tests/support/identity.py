@@ -91,10 +91,7 @@ class IdentityForTests:
         self.blind_index = BlindIndex(root_key=b"i" * 32, service="identity")
         self.hasher = self.hasher_of(cost=4)
         self.store = IdentityStore(
-            database=self.database,
-            builder=EnvelopeBuilder(source="identity", entropy=self.entropy),
-            traceparent=lambda: None,
-            clock=self.clock,
+            database=self.database, envelopes=EnvelopeBuilder(source="identity", entropy=self.entropy)
         )
         self.vault_store = StoredVault(database=self.vault_database)
         self.data_keys = DataKeys(

@@ -87,7 +87,7 @@ class Register:
         registration, outgoing = await self._sealed(given, applicant, mail, code, now)
         async with self._store.transaction(given.registration_id) as tx:
             if await tx.registrations.add(registration):
-                await tx.mails.add(outgoing)
+                await tx.mails.add(outgoing, now=now)
                 return registration.expires_at
             first = await tx.registrations.get(given.registration_id)
         return first.expires_at if first else registration.expires_at

@@ -95,7 +95,9 @@ class Tickets(Protocol):
 
 
 class Mails(Protocol):
-    async def add(self, mail: OutgoingMail) -> None: ...
+    async def add(self, mail: OutgoingMail, *, now: datetime) -> None:
+        """Stores a mail that is due at once."""
+        ...
 
 
 class SubjectData(Protocol):

@@ -15,11 +15,10 @@ _RETRY: Final = timedelta(seconds=30)
 
 
 class StoredMails:
-    def __init__(self, tx: Transaction, *, now: datetime) -> None:
+    def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._now = now
 
-    async def add(self, mail: OutgoingMail) -> None:
+    async def add(self, mail: OutgoingMail, *, now: datetime) -> None:
         await self._tx.execute(
             """
             INSERT INTO outgoing_mail (mail_id, content, data_key_id, data_key_version, expires_at, next_attempt_at)
@@ -30,7 +29,7 @@ class StoredMails:
             mail.data_key.key_id,
             mail.data_key.version,
             mail.expires_at,
-            self._now,
+            now,
         )
 
 

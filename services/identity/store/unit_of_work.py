@@ -1,6 +1,6 @@
 """Identity's database, as its commands see it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -10,8 +10,7 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
-from libs.outbox.emit import insert
-from libs.outbox.row import OutboxRow
+from libs.outbox.emit import emit
 from services.identity.store.attempt import StoredAttempts
 from services.identity.store.device import StoredDevices
 from services.identity.store.mail import StoredMails
@@ -19,40 +18,24 @@ from services.identity.store.registration import StoredRegistrations
 from services.identity.store.subject import StoredSubjects
 from services.identity.store.subject_data import StoredSubjectData
 from services.identity.store.ticket import StoredTickets
-from wardenry.clock import Clock
 
 
 class StoredUnitOfWork:
     """One transaction."""
 
-    def __init__(
-        self, tx: Transaction, *, builder: EnvelopeBuilder, traceparent: Callable[[], str | None], now: datetime
-    ) -> None:
+    def __init__(self, tx: Transaction, *, envelopes: EnvelopeBuilder) -> None:
         self._tx = tx
-        self._builder = builder
-        self._traceparent = traceparent
+        self._envelopes = envelopes
         self.attempts = StoredAttempts(tx)
         self.registrations = StoredRegistrations(tx)
         self.subjects = StoredSubjects(tx)
         self.subject_data = StoredSubjectData(tx)
         self.devices = StoredDevices(tx)
         self.tickets = StoredTickets(tx)
-        self.mails = StoredMails(tx, now=now)
+        self.mails = StoredMails(tx)
 
     async def emit(self, *events: Event) -> None:
-        traceparent = self._traceparent()
-        rows = [
-            OutboxRow(
-                event_id=event.event_id,
-                log=event.log,
-                action=event.action,
-                occurred_at=event.occurred_at,
-                envelope=self._builder.build(event),
-                traceparent=traceparent,
-            )
-            for event in events
-        ]
-        await insert(self._tx, rows)
+        await emit(self._tx, *events, envelopes=self._envelopes)
 
     async def report_destruction(self, destruction_id: bytes, *, now: datetime) -> bool:
         status = await self._tx.execute(
@@ -66,23 +49,14 @@ class StoredUnitOfWork:
 class IdentityStore:
     """Under the runtime role."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        builder: EnvelopeBuilder,
-        traceparent: Callable[[], str | None],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, *, database: Database, envelopes: EnvelopeBuilder) -> None:
         self._database = database
-        self._builder = builder
-        self._traceparent = traceparent
-        self._clock = clock
+        self._envelopes = envelopes
 
     @asynccontextmanager
     async def transaction(self, *contexts: UUID) -> AsyncIterator[StoredUnitOfWork]:
         async with self._database.transaction(Context(subjects=frozenset(contexts))) as tx:
-            yield StoredUnitOfWork(tx, builder=self._builder, traceparent=self._traceparent, now=self._clock.now())
+            yield StoredUnitOfWork(tx, envelopes=self._envelopes)
 
     async def find_account(
         self, address_tag: bytes, *, device_token_hash: bytes, now: datetime
