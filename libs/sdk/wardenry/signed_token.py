@@ -6,7 +6,7 @@ and nothing in it says where a key is to be found.
 
 import binascii
 from functools import lru_cache
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +18,9 @@ LONGEST = 4096
 LEEWAY = 5
 #: From the letters of RFC 4648 section 5 to those of section 4, which the decoder reads; the latter's own become none.
 _LETTERS = bytes.maketrans(b"-_+/=", b"+/!!!")
+#: What the last letter may be, by how many letters stand behind the last whole four. One alone is no byte; of two and
+#: of three the last has bits that no byte takes (RFC 4648 section 3.5): others than zeros would be a second spelling.
+_LAST = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 #: A count, or a time in seconds since 1970.
 Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -36,11 +39,13 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     typ: str
 
 
-class SignedToken(NamedTuple):
+class SignedToken(msgspec.Struct, frozen=True, gc=False):
     """A token that was taken apart. Nothing of it is to be believed before `payload`."""
 
     key_id: str
+    #: Header and payload as they were sent, and the latter alone.
     signed: bytes
+    encoded: bytes
     signature: bytes
 
     def payload(self, key: Ed25519PublicKey) -> bytes:
@@ -49,7 +54,7 @@ class SignedToken(NamedTuple):
             key.verify(self.signature, self.signed)
         except InvalidSignature:
             raise SignedTokenInvalid("the signature is not by this key") from None
-        return _decoded(self.signed[self.signed.index(b".") + 1 :])
+        return _decoded(self.encoded)
 
 
 def parse(token: str, *, kind: str) -> SignedToken:
@@ -63,7 +68,7 @@ def parse(token: str, *, kind: str) -> SignedToken:
     found = _header(header)
     if found.typ != kind:
         raise SignedTokenInvalid("a token of another kind")
-    return SignedToken(found.kid, signed, _decoded(signature))
+    return SignedToken(found.kid, signed, payload, _decoded(signature))
 
 
 @lru_cache(maxsize=64)
@@ -77,12 +82,10 @@ def _header(part: bytes) -> _Header:
 
 
 def _decoded(part: bytes) -> bytes:
-    spelled = part.translate(_LETTERS) + b"=" * (-len(part) % 4)
+    last = _LAST[len(part) % 4]
+    if last is not None and part[-1] not in last:
+        raise SignedTokenInvalid("not the spelling that there is of it")
     try:
-        decoded = binascii.a2b_base64(spelled, strict_mode=True)
+        return binascii.a2b_base64(part.translate(_LETTERS) + b"=" * (-len(part) % 4), strict_mode=True)
     except binascii.Error:
         raise SignedTokenInvalid("not base64url without padding") from None
-    # The last letter has bits that no byte takes (RFC 4648 section 3.5): others than zeros would be a second spelling.
-    if binascii.b2a_base64(decoded, newline=False) != spelled:
-        raise SignedTokenInvalid("not the spelling that there is of it")
-    return decoded

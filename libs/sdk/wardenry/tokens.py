@@ -24,7 +24,7 @@ class Confirmation(msgspec.Struct, frozen=True):
     jkt: str
 
 
-class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
+class AccessToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A verified access token, decoded from the payload as it stands: names and types here are the format's."""
 
     #: The https origin that issued it.

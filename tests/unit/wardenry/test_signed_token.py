@@ -47,6 +47,21 @@ def test_the_bits_that_no_byte_takes_are_zeros() -> None:
     assert len(taken) == 1
 
 
+@pytest.mark.parametrize("payload", [b"{}", b"{ }", b"{  }"], ids=["three letters over", "whole fours", "two letters over"])
+def test_a_signed_payload_has_one_spelling_too(payload: bytes) -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    taken = []
+    for letter in alphabet:
+        part = f"{HEADER}.{encoded(payload)[:-1]}{letter}"
+        token = f"{part}.{encoded(ISSUER.key.sign(part.encode()))}"
+        try:
+            taken.append(parse(token, kind="at+jwt").payload(ISSUER.key.public_key()))
+        except SignedTokenInvalid:
+            continue
+    assert taken.count(payload) == 1
+    assert len(set(taken)) == len(taken)
+
+
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("part", range(3))
 def test_a_part_that_lacks_letters_at_its_end_is_refused(part: int, length: int) -> None:
