@@ -85,7 +85,7 @@ class AuthenticatePassword:
         now = self._clock.now()
         # The keys of a failure's event and of a success's are fetched before anything is counted and compared: where
         # the vault does not answer, a right password gets the same answer as a wrong one, and is no failure.
-        circumstances = await self._circumstances(given, caller)
+        circumstances = await self._circumstances(given, caller, now)
         platform_tags = await self._log_keys.tag_key(PLATFORM, now.date())
         subject_id, device_id = await self._store.find_account(
             self._blind_index.tag("address.value", PLATFORM, address),
@@ -120,8 +120,8 @@ class AuthenticatePassword:
         renewed = await self._renewed(hashing, password, credential)
         return await self._succeeded(attempt, subject_id, credential, renewed)
 
-    async def _circumstances(self, given: PasswordInput, caller: Caller) -> Circumstances:
-        log, now = given.workspace_id or PLATFORM, self._clock.now()
+    async def _circumstances(self, given: PasswordInput, caller: Caller, now: datetime) -> Circumstances:
+        log = given.workspace_id or PLATFORM
         return Circumstances(
             log=log,
             occurred_at=now,
@@ -132,12 +132,10 @@ class AuthenticatePassword:
         )
 
     async def _failed(self, reservation: Reservation, attempt: _Attempt) -> CredentialsInvalid:
-        circumstances, address = attempt.circumstances, attempt.address
         async with self._store.transaction() as tx:
             failure = await tx.attempts.fail(reservation, now=self._clock.now())
-            await tx.emit(circumstances.failure(self._ids.uuid7(), reason="password", typed_address=address))
-            if failure.locks:
-                await tx.emit(circumstances.lock(self._ids.uuid7(), typed_address=address))
+            events = attempt.circumstances.failed(failure, self._ids, reason="password", typed_address=attempt.address)
+            await tx.emit(*events)
         return CredentialsInvalid(failure.retry_after)
 
     async def _renewed(self, hashing: Hashing, password: bytes, credential: Credential) -> str | None:

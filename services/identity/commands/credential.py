@@ -1,7 +1,6 @@
 """A person's own credentials."""
 
 from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
@@ -16,8 +15,6 @@ from services.identity.domain.events import Circumstances, person
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Sessions, Store
 from services.identity.domain.subject import Credential
 from wardenry.clock import Clock
-
-_REASON: Final = "password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +97,7 @@ class ChangePassword:
     async def _failed(self, reservation: Reservation, circumstances: Circumstances, address: str) -> CredentialsInvalid:
         async with self._store.transaction() as tx:
             failure = await tx.attempts.fail(reservation, now=self._clock.now())
-            await tx.emit(circumstances.failure(self._ids.uuid7(), reason=_REASON, typed_address=address))
-            if failure.locks:
-                await tx.emit(circumstances.lock(self._ids.uuid7(), typed_address=address))
+            await tx.emit(*circumstances.failed(failure, self._ids, reason="password", typed_address=address))
         return CredentialsInvalid(failure.retry_after)
 
     async def _replace(

@@ -197,9 +197,7 @@ class VerifyRegistration:
             ):
                 return
             failure = await tx.attempts.fail(reservation, now=now)
-            await tx.emit(circumstances.failure(self._ids.uuid7(), reason="code", typed_address=applicant.address))
-            if failure.locks:
-                await tx.emit(circumstances.lock(self._ids.uuid7(), typed_address=applicant.address))
+            await tx.emit(*circumstances.failed(failure, self._ids, reason="code", typed_address=applicant.address))
         raise CodeInvalid
 
     async def _create(

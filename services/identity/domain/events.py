@@ -1,6 +1,6 @@
 """What identity reports to the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +16,8 @@ from libs.events.event import (
     PersonalValues,
     Target,
 )
+from libs.ids import Ids
+from services.identity.domain.attempt import Failure
 from services.identity.domain.caller import Caller
 
 
@@ -63,21 +65,19 @@ class Circumstances:
             payload=payload,
         )
 
-    def failure(self, event_id: UUID, *, reason: str, typed_address: str) -> Event:
-        """An attempt to authenticate failed. Says the same of known and unknown accounts."""
-        return self.event(
-            event_id,
-            "authentication.failed",
-            outcome=Outcome.FAILURE,
-            reason=reason,
-            typed_address=typed_address,
+    def failed(self, failure: Failure, ids: Ids, *, reason: str, typed_address: str) -> Iterator[Event]:
+        """An attempt to authenticate failed, and maybe locked the account. Says the same of known and unknown ones."""
+        yield self.event(
+            ids.uuid7(), "authentication.failed", outcome=Outcome.FAILURE, reason=reason, typed_address=typed_address
         )
-
-    def lock(self, event_id: UUID, *, typed_address: str) -> Event:
-        """Failures locked the account."""
-        return self.event(
-            event_id, "authentication.locked", outcome=Outcome.FAILURE, reason="failures", typed_address=typed_address
-        )
+        if failure.locks:
+            yield self.event(
+                ids.uuid7(),
+                "authentication.locked",
+                outcome=Outcome.FAILURE,
+                reason="failures",
+                typed_address=typed_address,
+            )
 
 
 def visitor(caller: Caller) -> Actor:
