@@ -203,7 +203,7 @@ class Identity:
             Periodic(
                 name="mail", work=deliver_mail.all, seconds=_MAIL_SECONDS, clock=clock, outages=(MailUnavailable,)
             ).run,
-            Periodic(name="expiry", work=remove_expired.run, seconds=_EXPIRY_SECONDS, clock=clock).run,
+            Periodic(name="expiry", work=remove_expired, seconds=_EXPIRY_SECONDS, clock=clock).run,
             relay_of(settings, parts=parts, databases=databases, consumers=consumers),
             *_maintenance(settings, clock),
         )
@@ -234,7 +234,7 @@ def _maintenance(settings: IdentitySettings, clock: Clock) -> list[Work]:
     destructions = StoredDestructions(url=read_text(settings.vault_maintenance_database_url_file))
     remove_remains = RemoveRemains(destructions=destructions, clock=clock)
     seconds = settings.vault_maintenance_seconds
-    return [Periodic(name="vault maintenance", work=remove_remains.run, seconds=seconds, clock=clock).run]
+    return [Periodic(name="vault maintenance", work=remove_remains, seconds=seconds, clock=clock).run]
 
 
 def _hasher(settings: IdentitySettings, entropy: Entropy) -> BcryptHasher:

@@ -76,7 +76,7 @@ async def test_a_code_for_a_known_address_fails_as_a_wrong_one_does(identity: Id
         registration_id = uuid4()
         await identity.begin(registration_id, address)
         with pytest.raises(CodeInvalid) as refusal:
-            await identity.verify_registration.run(
+            await identity.verify_registration(
                 registration_id=registration_id, code="00000000", browser_binding=BROWSER, caller=CALLER
             )
         assert refusal.value.args == ()

@@ -58,7 +58,7 @@ async def abandoned(identity: IdentityForTests, password: str) -> None:
     given = PasswordInput(
         address=ADDRESS, password=password, browser_binding=BROWSER, device_token=b"", workspace_id=None
     )
-    attempt = asyncio.create_task(command.run(given, CALLER))
+    attempt = asyncio.create_task(command(given, CALLER))
     await hasher.compared.wait()
     assert await failures(identity) == before + 1
     attempt.cancel()

@@ -176,12 +176,12 @@ class IdentityForTests:
         """A person with this address, all the way through the mailed code."""
         registration_id = uuid4()
         await self.begin(registration_id, address, password=password, name=name)
-        return await self.verify_registration.run(
+        return await self.verify_registration(
             registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, caller=CALLER
         )
 
     async def begin(self, registration_id: UUID, address: str, *, password: str = PASSWORD, name: str = "Ada") -> None:
-        await self.register.run(
+        await self.register(
             RegisterInput(
                 registration_id=registration_id,
                 address=address,
@@ -193,13 +193,13 @@ class IdentityForTests:
 
     async def mailed_code(self) -> str:
         """The code in the mail that was sent last."""
-        await self.deliver_mail.run()
+        await self.deliver_mail.batch()
         return "".join(filter(str.isdigit, self.mails.sent[-1].text.splitlines()[0]))
 
     async def sign_in(
         self, address: str, password: str = PASSWORD, *, device: bytes = b"", workspace: UUID | None = None
     ) -> Authenticated:
-        return await self.authenticate.run(
+        return await self.authenticate(
             PasswordInput(
                 address=address,
                 password=password,

@@ -79,7 +79,7 @@ class AuthenticatePassword:
         self._ids = ids
         self._entropy = entropy
 
-    async def run(self, given: PasswordInput, caller: Caller) -> Authenticated:
+    async def __call__(self, given: PasswordInput, caller: Caller) -> Authenticated:
         """Raises AddressInvalid, CredentialsInvalid, AuthenticationDelayed, HashingBusy."""
         address = addresses.normalised(given.address)
         now = self._clock.now()

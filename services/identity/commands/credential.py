@@ -50,14 +50,14 @@ class ChangePassword:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, given: ChangePasswordInput, caller: Caller) -> int:
+    async def __call__(self, given: ChangePasswordInput, caller: Caller) -> int:
         """The subject's epoch now.
 
         Raises PasswordWeak, CredentialsInvalid, AuthenticationDelayed, HashingBusy, CredentialChanged, SubjectUnknown;
         SessionsUnavailable when the password is replaced and session did not answer: it ends the sessions when the
         event reaches it, only later than we may promise.
         """
-        contact = await self._get_subject.run(given.subject_id)
+        contact = await self._get_subject(given.subject_id)
         passwords.check_strength(given.new_password, known=(contact.address, contact.display_name))
         # An allowance of its own: strangers cannot keep the owner from changing the password, and who took over a
         # session can try no more often than anybody.

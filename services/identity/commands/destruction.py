@@ -16,7 +16,7 @@ class RemoveRemains:
         self._destructions = destructions
         self._clock = clock
 
-    async def run(self) -> int:
+    async def __call__(self) -> int:
         """Of how many destructions nothing is left in the files since. Raises DatabaseUnavailable.
 
         What some transaction may still see, or a file of WAL still holds, is tried again the next time.

@@ -11,6 +11,6 @@ class RemoveExpired:
         self._expiry = expiry
         self._clock = clock
 
-    async def run(self) -> int:
+    async def __call__(self) -> int:
         """How many rows went."""
         return await self._expiry.remove_expired(now=self._clock.now())

@@ -23,10 +23,10 @@ class DeliverMail:
 
     async def all(self) -> None:
         """Delivers until nothing is due. Raises MailUnavailable."""
-        while await self.run():
+        while await self.batch():
             pass
 
-    async def run(self) -> int:
+    async def batch(self) -> int:
         """How many mails were due. Raises MailUnavailable once the mail server did not take one; the rest stay due."""
         due = await self._queue.take(now=self._clock.now(), most=_BATCH)
         contents = await self._personal_data.open(

@@ -69,7 +69,7 @@ class LogKeysInProcess:
 
     async def visitor_key(self, log: UUID, day: date) -> ReaderPublicKey:
         if (known := self._visitors.get((log, day))) is None:
-            (key,) = await self._public_keys.run(_AUDIT, [VisitorOwner(log=log, day=day)])
+            (key,) = await self._public_keys(_AUDIT, [VisitorOwner(log=log, day=day)])
             if isinstance(key, Destroyed):
                 raise KeyDestroyed
             _make_room(self._visitors)
@@ -79,7 +79,7 @@ class LogKeysInProcess:
     async def tag_key(self, workspace: UUID, month: date) -> bytes:
         period = (workspace, f"{month:%Y-%m}")
         if (known := self._tags.get(period)) is None:
-            (key,) = await self._tag_keys.run([period])
+            (key,) = await self._tag_keys([period])
             if isinstance(key, Destroyed):
                 raise KeyDestroyed
             _make_room(self._tags)

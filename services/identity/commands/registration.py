@@ -64,7 +64,7 @@ class Register:
         self._entropy = entropy
         self._origin = origin
 
-    async def run(self, given: RegisterInput) -> datetime:
+    async def __call__(self, given: RegisterInput) -> datetime:
         """When the code ends to work. Known addresses take the same steps, but for what is mailed: no code.
 
         Raises AddressInvalid, NameInvalid, PasswordWeak, HashingBusy.
@@ -149,7 +149,7 @@ class VerifyRegistration:
         self._ids = ids
         self._entropy = entropy
 
-    async def run(self, *, registration_id: UUID, code: str, browser_binding: bytes, caller: Caller) -> Registered:
+    async def __call__(self, *, registration_id: UUID, code: str, browser_binding: bytes, caller: Caller) -> Registered:
         """Raises CodeInvalid, AuthenticationDelayed."""
         now = self._clock.now()
         async with self._store.transaction(registration_id) as tx:

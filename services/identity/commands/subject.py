@@ -17,7 +17,7 @@ class GetContacts:
         self._store = store
         self._personal_data = personal_data
 
-    async def run(self, subject_ids: Collection[UUID]) -> list[Contact]:
+    async def __call__(self, subject_ids: Collection[UUID]) -> list[Contact]:
         """In no order. Who is unknown or erased is left out."""
         async with self._store.transaction(*subject_ids) as tx:
             subjects = await tx.subjects.get(subject_ids)
@@ -48,9 +48,9 @@ class GetSubject:
     def __init__(self, *, get_contacts: GetContacts) -> None:
         self._get_contacts = get_contacts
 
-    async def run(self, subject_id: UUID) -> Contact:
+    async def __call__(self, subject_id: UUID) -> Contact:
         """Raises SubjectUnknown."""
-        contacts = await self._get_contacts.run([subject_id])
+        contacts = await self._get_contacts([subject_id])
         if not contacts:
             raise SubjectUnknown
         return contacts[0]

@@ -57,7 +57,7 @@ class SubjectData:
         return ()
 
     async def rows(self, subject: UUID) -> AsyncIterator[Row]:
-        contacts = await self._get_contacts.run([subject])
+        contacts = await self._get_contacts([subject])
         async with self._store.transaction(subject) as tx:
             changed_at = await tx.subject_data.password_changed_at(subject)
             devices = await tx.subject_data.devices(subject)

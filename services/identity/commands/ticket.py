@@ -15,7 +15,7 @@ class RedeemTicket:
         self._store = store
         self._clock = clock
 
-    async def run(self, *, ticket: bytes, browser_binding: bytes, redemption_id: UUID) -> Redemption:
+    async def __call__(self, *, ticket: bytes, browser_binding: bytes, redemption_id: UUID) -> Redemption:
         """What was proved. The same redemption may be repeated within the ticket's life. Raises TicketInvalid."""
         ticket_hash = hash_of(ticket)
         subject_id = await self._store.find_ticket(ticket_hash)

@@ -26,7 +26,7 @@ class EnsurePublicKeys:
     def __init__(self, *, data_keys: DataKeys) -> None:
         self._data_keys = data_keys
 
-    async def run(self, reader: str, owners: Sequence[KeyOwner]) -> list[ReaderPublicKey | Destroyed]:
+    async def __call__(self, reader: str, owners: Sequence[KeyOwner]) -> list[ReaderPublicKey | Destroyed]:
         """What `reader` can open, in the order of the owners, whose keys are created where there are none."""
         keys = await self._data_keys.ensure(owners)
         return [key if isinstance(key, Destroyed) else public_key(key, reader) for key in keys]
@@ -38,7 +38,7 @@ class GetReaderKeys:
     def __init__(self, *, data_keys: DataKeys) -> None:
         self._data_keys = data_keys
 
-    async def run(self, reader: str, references: Sequence[KeyReference]) -> list[ReaderKeys | Destroyed]:
+    async def __call__(self, reader: str, references: Sequence[KeyReference]) -> list[ReaderKeys | Destroyed]:
         """`reader` is the caller's mutual-TLS name. In the order of the references; unknown ones are as destroyed."""
         keys = await self._data_keys.read(references)
         return [
@@ -52,7 +52,7 @@ class GetTagKeys:
     def __init__(self, *, data_keys: DataKeys) -> None:
         self._data_keys = data_keys
 
-    async def run(self, periods: Sequence[tuple[UUID, str]]) -> list[bytes | Destroyed]:
+    async def __call__(self, periods: Sequence[tuple[UUID, str]]) -> list[bytes | Destroyed]:
         """For each workspace and month ("2026-11"), in their order."""
         keys = await self._data_keys.ensure_workspaces({workspace for workspace, _ in periods})
         return [
@@ -68,7 +68,7 @@ class AdoptInvitationKey:
         self._store = store
         self._clock = clock
 
-    async def run(self, *, invitation_id: UUID, workspace_id: UUID, subject_id: UUID) -> None:
+    async def __call__(self, *, invitation_id: UUID, workspace_id: UUID, subject_id: UUID) -> None:
         await self._store.adopt(
             invitation_id=invitation_id, workspace_id=workspace_id, subject_id=subject_id, now=self._clock.now()
         )
@@ -84,7 +84,7 @@ class DestroyKeys:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, *, subject_id: UUID | None, workspace_id: UUID | None, peer: str) -> int:
+    async def __call__(self, *, subject_id: UUID | None, workspace_id: UUID | None, peer: str) -> int:
         """How many data keys this call destroyed.
 
         Raises PlatformIndestructible for the platform's key. The vault and the events are two databases: the key goes

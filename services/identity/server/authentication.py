@@ -19,7 +19,7 @@ class AuthenticationHandlers(AuthenticationServiceServicer):
         self, request: messages.AuthenticateRequest, context: grpc.ServicerContext
     ) -> messages.AuthenticateResponse:
         # Validation has seen to it that there is a step, and passwords are the only kind.
-        authenticated = await self._authenticate_password.run(
+        authenticated = await self._authenticate_password(
             PasswordInput(
                 address=request.password.address,
                 password=request.password.password,

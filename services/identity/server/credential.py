@@ -17,7 +17,7 @@ class CredentialHandlers(CredentialServiceServicer):
         self, request: messages.ChangePasswordRequest, context: grpc.ServicerContext
     ) -> messages.ChangePasswordResponse:
         call = call_of(context)
-        epoch = await self._change_password.run(
+        epoch = await self._change_password(
             ChangePasswordInput(
                 subject_id=call.user.subject,
                 session_id=call.user.session,

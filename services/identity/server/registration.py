@@ -19,7 +19,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
     async def Register(  # noqa: N802 - gRPC's name
         self, request: messages.RegisterRequest, context: grpc.ServicerContext
     ) -> messages.RegisterResponse:
-        expires_at = await self._register.run(
+        expires_at = await self._register(
             RegisterInput(
                 registration_id=UUID(request.registration_id),
                 address=request.address,
@@ -35,7 +35,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
     async def VerifyRegistration(  # noqa: N802 - gRPC's name
         self, request: messages.VerifyRegistrationRequest, context: grpc.ServicerContext
     ) -> messages.VerifyRegistrationResponse:
-        registered = await self._verify.run(
+        registered = await self._verify(
             registration_id=UUID(request.registration_id),
             code=request.code,
             browser_binding=request.browser_binding,

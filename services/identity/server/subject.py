@@ -18,7 +18,7 @@ class SubjectHandlers(SubjectServiceServicer):
     async def GetSubject(  # noqa: N802 - gRPC's name
         self, request: messages.GetSubjectRequest, context: grpc.ServicerContext
     ) -> messages.GetSubjectResponse:
-        contact = await self._get_subject.run(call_of(context).user.subject)
+        contact = await self._get_subject(call_of(context).user.subject)
         response = messages.GetSubjectResponse(
             subject_id=str(contact.subject_id), display_name=contact.display_name, address=contact.address
         )
@@ -28,7 +28,7 @@ class SubjectHandlers(SubjectServiceServicer):
     async def GetContacts(  # noqa: N802 - gRPC's name
         self, request: messages.GetContactsRequest, context: grpc.ServicerContext
     ) -> messages.GetContactsResponse:
-        contacts = await self._get_contacts.run({UUID(subject_id) for subject_id in request.subject_ids})
+        contacts = await self._get_contacts({UUID(subject_id) for subject_id in request.subject_ids})
         return messages.GetContactsResponse(
             contacts=[
                 messages.Contact(

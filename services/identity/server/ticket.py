@@ -17,7 +17,7 @@ class TicketHandlers(TicketServiceServicer):
     async def RedeemTicket(  # noqa: N802 - gRPC's name
         self, request: messages.RedeemTicketRequest, context: grpc.ServicerContext
     ) -> messages.RedeemTicketResponse:
-        redemption = await self._redeem_ticket.run(
+        redemption = await self._redeem_ticket(
             ticket=request.ticket,
             browser_binding=request.browser_binding,
             redemption_id=UUID(request.redemption_id),

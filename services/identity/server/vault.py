@@ -45,7 +45,7 @@ class VaultHandlers(VaultServiceServicer):
         self, request: messages.EnsurePublicKeysRequest, context: grpc.ServicerContext
     ) -> messages.EnsurePublicKeysResponse:
         owners = [_owner(owner, position) for position, owner in enumerate(request.owners)]
-        keys = await self._ensure_public_keys.run(request.reader, owners)
+        keys = await self._ensure_public_keys(request.reader, owners)
         return messages.EnsurePublicKeysResponse(keys=[public_key_message(key) for key in keys])
 
     async def GetReaderKeys(  # noqa: N802 - gRPC's name
@@ -53,7 +53,7 @@ class VaultHandlers(VaultServiceServicer):
     ) -> messages.GetReaderKeysResponse:
         # Whoever asks gets its own: the reader is the name in the certificate, never a field.
         references = [KeyReference(key_id=UUID(bytes=key.key), version=key.version) for key in request.keys]
-        keys = await self._get_reader_keys.run(call_of(context).peer, references)
+        keys = await self._get_reader_keys(call_of(context).peer, references)
         return messages.GetReaderKeysResponse(
             keys=[_reader_keys(reference, key) for reference, key in zip(request.keys, keys, strict=True)]
         )
@@ -61,13 +61,13 @@ class VaultHandlers(VaultServiceServicer):
     async def GetTagKeys(  # noqa: N802 - gRPC's name
         self, request: messages.GetTagKeysRequest, context: grpc.ServicerContext
     ) -> messages.GetTagKeysResponse:
-        keys = await self._get_tag_keys.run([(UUID(period.workspace_id), period.month) for period in request.periods])
+        keys = await self._get_tag_keys([(UUID(period.workspace_id), period.month) for period in request.periods])
         return messages.GetTagKeysResponse(keys=[b"" if isinstance(key, Destroyed) else key for key in keys])
 
     async def AdoptInvitationKey(  # noqa: N802 - gRPC's name
         self, request: messages.AdoptInvitationKeyRequest, context: grpc.ServicerContext
     ) -> messages.AdoptInvitationKeyResponse:
-        await self._adopt_invitation_key.run(
+        await self._adopt_invitation_key(
             invitation_id=UUID(request.invitation_id),
             workspace_id=UUID(request.workspace_id),
             subject_id=UUID(request.subject_id),
@@ -82,7 +82,7 @@ class VaultHandlers(VaultServiceServicer):
         subject_id = UUID(request.subject_id)
         # The caller's certificate says who asks. That the person wants it, the person's warrant alone.
         await self._warrants.verify(request.warrant, subject=subject_id, right=ERASURE)
-        destroyed = await self._destroy_keys.run(
+        destroyed = await self._destroy_keys(
             subject_id=subject_id,
             workspace_id=UUID(request.workspace_id) if request.workspace_id else None,
             peer=call_of(context).peer,

@@ -30,7 +30,7 @@ async def test_a_person_signs_in(identity: IdentityForTests) -> None:
     registered = await identity.signed_up(ADDRESS)
     workspace = uuid4()
     authenticated = await identity.sign_in("ADA@EXAMPLE.ORG", workspace=workspace)
-    redemption = await identity.redeem_ticket.run(
+    redemption = await identity.redeem_ticket(
         ticket=authenticated.ticket, browser_binding=BROWSER, redemption_id=uuid4()
     )
     ticket = redemption.ticket

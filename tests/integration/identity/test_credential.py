@@ -25,7 +25,7 @@ SESSION = uuid4()
 
 async def change(identity: IdentityForTests, subject: UUID, *, current: str = PASSWORD, new: str = NEW) -> int:
     given = ChangePasswordInput(subject_id=subject, session_id=SESSION, current_password=current, new_password=new)
-    return await identity.change_password.run(given, CALLER)
+    return await identity.change_password(given, CALLER)
 
 
 async def test_a_change_raises_the_epoch_and_ends_other_sessions(identity: IdentityForTests) -> None:
@@ -44,7 +44,7 @@ async def test_a_change_raises_the_epoch_and_ends_other_sessions(identity: Ident
 async def test_the_log_says_on_which_device(identity: IdentityForTests) -> None:
     subject = (await identity.signed_up(ADDRESS)).subject_id
     given = ChangePasswordInput(subject_id=subject, session_id=SESSION, current_password=PASSWORD, new_password=NEW)
-    await identity.change_password.run(given, replace(CALLER, client=replace(CALLER.client, device="0f" * 16)))
+    await identity.change_password(given, replace(CALLER, client=replace(CALLER.client, device="0f" * 16)))
     leaf, _ = (await identity.events())[-1]
     assert {commitment.field for commitment in leaf.commitments} == {"ip_address", "user_agent", "device_fingerprint"}
 
@@ -54,7 +54,7 @@ async def test_a_ticket_from_before_the_change_is_void(identity: IdentityForTest
     ticket = (await identity.sign_in(ADDRESS)).ticket
     await change(identity, subject)
     with pytest.raises(TicketInvalid):
-        await identity.redeem_ticket.run(ticket=ticket, browser_binding=BROWSER, redemption_id=uuid4())
+        await identity.redeem_ticket(ticket=ticket, browser_binding=BROWSER, redemption_id=uuid4())
 
 
 async def test_a_change_is_not_acknowledged_while_session_is_down_and_its_event_stands(

@@ -116,12 +116,12 @@ async def test_of_a_destroyed_key_no_file_is_left_that_holds_it(cluster: Postgre
         await vault.store.destroy_subject(anna, workspace_id=None, now=vault.clock.now())
         # Destroyed for every reader, and still there for whoever has the disk.
         assert held(cluster, annas + bens) == {*annas, *bens}
-        assert await vault.remove_remains.run() > 0
+        assert await vault.remove_remains() > 0
         assert held(cluster, annas + bens) == {*bens}
         assert await vault.destructions.remaining() == []
         (bens_key,) = await vault.data_keys.ensure([SubjectOwner(subject=ben, workspace=here)])
         assert isinstance(bens_key, DataKey)
-        assert await vault.remove_remains.run() == 0
+        assert await vault.remove_remains() == 0
 
 
 async def test_a_destroyed_workspace_leaves_neither_its_key_nor_those_under_it(cluster: PostgresForTests) -> None:
@@ -132,7 +132,7 @@ async def test_a_destroyed_workspace_leaves_neither_its_key_nor_those_under_it(c
         keys += await vault.wrapped("SELECT wrapped FROM workspace_key WHERE workspace_id = $1", workspace)
         assert len(keys) == 2
         await vault.store.destroy_workspace(workspace, now=vault.clock.now())
-        assert await vault.remove_remains.run() > 0
+        assert await vault.remove_remains() > 0
         assert held(cluster, keys) == set()
         # Said again, it destroys nothing, and nothing is rewritten.
         await vault.store.destroy_workspace(workspace, now=vault.clock.now())
@@ -146,19 +146,19 @@ async def test_every_way_to_destroy_is_noted(cluster: PostgresForTests, how: str
         anna = await vault.keyed(workspace)
         invitation = vault.ids.uuid7()
         await vault.data_keys.ensure([InvitationOwner(invitation=invitation, workspace=workspace)])
-        await vault.remove_remains.run()
+        await vault.remove_remains()
         await vault.store.destroy_subject(anna, workspace_id=workspace, now=vault.clock.now())
         if how == "adopted after the end":
-            assert await vault.remove_remains.run() == 1
+            assert await vault.remove_remains() == 1
             (key,) = await vault.wrapped("SELECT wrapped FROM data_key WHERE owner_id = $1", invitation)
             await vault.store.adopt(
                 invitation_id=invitation, workspace_id=workspace, subject_id=anna, now=vault.clock.now()
             )
             assert held(cluster, [key]) == {key}
-            assert await vault.remove_remains.run() == 1
+            assert await vault.remove_remains() == 1
             assert held(cluster, [key]) == set()
         else:
-            assert await vault.remove_remains.run() == 1
+            assert await vault.remove_remains() == 1
 
 
 async def test_what_an_old_transaction_may_see_is_not_called_gone(
@@ -167,31 +167,31 @@ async def test_what_an_old_transaction_may_see_is_not_called_gone(
     async with opened(cluster.service_database("vault")) as vault:
         anna = await vault.keyed(vault.ids.uuid7())
         keys = await vault.keys_of(anna)
-        await vault.remove_remains.run()
+        await vault.remove_remains()
         async with vault.old_transaction():
             await vault.store.destroy_subject(anna, workspace_id=None, now=vault.clock.now())
-            assert await vault.remove_remains.run() == 0
+            assert await vault.remove_remains() == 0
             assert held(cluster, keys) == {*keys}
             (remains,) = await vault.destructions.remaining()
             assert not remains.rewritten
             assert "may see destroyed keys" in caplog.text
-        assert await vault.remove_remains.run() == 1
+        assert await vault.remove_remains() == 1
         assert held(cluster, keys) == set()
 
 
 async def test_who_has_a_table_open_is_not_waited_for(cluster: PostgresForTests) -> None:
     async with opened(cluster.service_database("vault")) as vault:
         anna = await vault.keyed(vault.ids.uuid7())
-        await vault.remove_remains.run()
+        await vault.remove_remains()
         await vault.store.destroy_subject(anna, workspace_id=None, now=vault.clock.now())
         connection = await asyncpg.connect(vault.stored.administrator)
         try:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE data_key IN ACCESS SHARE MODE")
-                assert await vault.remove_remains.run() == 0
+                assert await vault.remove_remains() == 0
         finally:
             await connection.close()
-        assert await vault.remove_remains.run() == 1
+        assert await vault.remove_remains() == 1
 
 
 async def test_wal_that_is_kept_for_reuse_is_not_called_gone_and_after_a_day_it_is_told(
@@ -201,11 +201,11 @@ async def test_wal_that_is_kept_for_reuse_is_not_called_gone_and_after_a_day_it_
     async with opened(service_database("vault")) as vault:
         anna = await vault.keyed(vault.ids.uuid7())
         await vault.store.destroy_subject(anna, workspace_id=None, now=vault.clock.now())
-        assert await vault.remove_remains.run() == 0
+        assert await vault.remove_remains() == 0
         assert {each.rewritten for each in await vault.destructions.remaining()} == {True}
         vault.clock.advance((LATE + timedelta(hours=1)).total_seconds())
         caplog.clear()
-        await vault.remove_remains.run()
+        await vault.remove_remains()
         (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert getattr(told, "alarm", "") == "destroyed_keys_remain"
         assert str(anna) not in caplog.text
@@ -213,7 +213,7 @@ async def test_wal_that_is_kept_for_reuse_is_not_called_gone_and_after_a_day_it_
 
 async def test_what_was_never_destroyed_asks_for_nothing(cluster: PostgresForTests) -> None:
     async with opened(cluster.service_database("vault")) as vault:
-        await vault.remove_remains.run()
+        await vault.remove_remains()
         nobody = vault.ids.uuid7()
         await vault.store.destroy_subject(nobody, workspace_id=None, now=vault.clock.now())
         (key,) = await vault.data_keys.ensure([SubjectOwner(subject=nobody, workspace=vault.ids.uuid7())])

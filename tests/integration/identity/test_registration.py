@@ -17,16 +17,14 @@ ADDRESS = "ada@example.org"
 async def test_a_person_signs_up(identity: IdentityForTests) -> None:
     registered = await identity.signed_up("Ada@Example.ORG", name="Ada Lovelace")
 
-    contact = await identity.get_subject.run(registered.subject_id)
+    contact = await identity.get_subject(registered.subject_id)
     assert (contact.address, contact.display_name) == (ADDRESS, "Ada Lovelace")
     assert await identity.actions() == ["user.registered", "address.verified", "device.remembered"]
     for leaf, envelope in await identity.events():
         assert leaf.log == PLATFORM.bytes
         assert leaf.actor.id == registered.subject_id.bytes
         assert [sealed.person for sealed in envelope.sealed] == ["actor"]
-    redemption = await identity.redeem_ticket.run(
-        ticket=registered.ticket, browser_binding=BROWSER, redemption_id=uuid4()
-    )
+    redemption = await identity.redeem_ticket(ticket=registered.ticket, browser_binding=BROWSER, redemption_id=uuid4())
     assert redemption.ticket.registered_at == identity.clock.now()
 
 
@@ -57,12 +55,12 @@ async def test_a_known_address_gets_another_mail_and_the_same_answer(identity: I
     await identity.signed_up(ADDRESS)
     registration_id = uuid4()
     await identity.begin(registration_id, "ADA@example.org", password="another horse battery staple")
-    await identity.deliver_mail.run()
+    await identity.deliver_mail.batch()
     assert identity.mails.sent[-1].subject == "You have an account already"
     assert ORIGIN in identity.mails.sent[-1].text
     assert not any(character.isdigit() for character in identity.mails.sent[-1].text)
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=registration_id, code="00000000", browser_binding=BROWSER, caller=CALLER
         )
 
@@ -72,7 +70,7 @@ async def test_a_repeated_registration_mails_nothing(identity: IdentityForTests)
     await identity.begin(registration_id, ADDRESS)
     identity.clock.advance(30)
     await identity.begin(registration_id, ADDRESS)
-    await identity.deliver_mail.run()
+    await identity.deliver_mail.batch()
     assert len(identity.mails.sent) == 1
 
 
@@ -81,7 +79,7 @@ async def test_a_code_works_in_its_browser_alone(identity: IdentityForTests) -> 
     await identity.begin(registration_id, ADDRESS)
     code = await identity.mailed_code()
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=registration_id, code=code, browser_binding=b"x" * 32, caller=CALLER
         )
     assert await identity.actions() == ["authentication.failed"]
@@ -93,7 +91,7 @@ async def test_a_code_expires(identity: IdentityForTests) -> None:
     code = await identity.mailed_code()
     identity.clock.advance(600)
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
         )
 
@@ -105,12 +103,12 @@ async def test_five_wrong_codes_spend_the_registration(identity: IdentityForTest
     wrong = f"{(int(code) + 1) % 10**8:08d}"
     for _ in range(5):
         with pytest.raises(CodeInvalid):
-            await identity.verify_registration.run(
+            await identity.verify_registration(
                 registration_id=registration_id, code=wrong, browser_binding=BROWSER, caller=CALLER
             )
         identity.clock.advance(20)
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
         )
 
@@ -120,11 +118,11 @@ async def test_codes_are_limited_for_an_address_across_registrations(identity: I
     await identity.begin(first, ADDRESS)
     await identity.begin(second, ADDRESS)
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=first, code="00000000", browser_binding=BROWSER, caller=CALLER
         )
     with pytest.raises(AuthenticationDelayed):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=second, code="00000000", browser_binding=BROWSER, caller=CALLER
         )
 
@@ -135,7 +133,7 @@ async def test_twenty_at_once_with_one_code_make_one_subject(identity: IdentityF
     code = await identity.mailed_code()
     outcomes = await asyncio.gather(
         *(
-            identity.verify_registration.run(
+            identity.verify_registration(
                 registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
             )
             for _ in range(20)
@@ -155,11 +153,9 @@ async def test_what_was_prepared_for_an_address_is_void_once_its_owner_proves_it
     squatters_code = await identity.mailed_code()
     await identity.begin(owner, ADDRESS)
     owners_code = await identity.mailed_code()
-    await identity.verify_registration.run(
-        registration_id=owner, code=owners_code, browser_binding=BROWSER, caller=CALLER
-    )
+    await identity.verify_registration(registration_id=owner, code=owners_code, browser_binding=BROWSER, caller=CALLER)
     with pytest.raises(CodeInvalid):
-        await identity.verify_registration.run(
+        await identity.verify_registration(
             registration_id=squatter, code=squatters_code, browser_binding=BROWSER, caller=CALLER
         )
     assert len(await identity.as_administrator("SELECT FROM subject")) == 1
@@ -189,11 +185,11 @@ async def test_mail_waits_for_the_mail_server(identity: IdentityForTests) -> Non
     identity.mails.is_down = True
     await identity.begin(uuid4(), ADDRESS)
     with pytest.raises(MailUnavailable):
-        await identity.deliver_mail.run()
+        await identity.deliver_mail.batch()
     identity.mails.is_down = False
-    assert await identity.deliver_mail.run() == 0
+    assert await identity.deliver_mail.batch() == 0
     identity.clock.advance(30)
-    assert await identity.deliver_mail.run() == 1
+    assert await identity.deliver_mail.batch() == 1
     identity.clock.advance(30)
-    assert await identity.deliver_mail.run() == 0
+    assert await identity.deliver_mail.batch() == 0
     assert len(identity.mails.sent) == 1

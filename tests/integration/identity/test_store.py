@@ -122,10 +122,10 @@ async def test_what_has_expired_goes_and_nothing_else(identity: IdentityForTests
     identity.clock.advance(86_400 * 365 * 100)
     for table, column in (("ticket", "expires_at"), ("registration", "expires_at"), ("attempt", "last_at")):
         await identity.as_administrator(f"UPDATE {table} SET {column} = now() + interval '1 hour'")
-    assert await identity.remove_expired.run() == 0
+    assert await identity.remove_expired() == 0
     await identity.as_administrator("UPDATE ticket SET expires_at = now() - interval '1 second'")
     await identity.as_administrator("UPDATE registration SET expires_at = now() - interval '1 second'")
     await identity.as_administrator("UPDATE attempt SET last_at = now() - interval '2 days'")
-    assert await identity.remove_expired.run() == 3
+    assert await identity.remove_expired() == 3
     assert len(await identity.as_administrator("SELECT FROM device")) == 1
-    assert (await identity.get_subject.run(registered.subject_id)).address == "ada@example.org"
+    assert (await identity.get_subject(registered.subject_id)).address == "ada@example.org"

@@ -45,7 +45,7 @@ async def test_a_name_is_corrected_once_with_both_sealed_in_the_log(identity: Id
     data = subject_data(identity)
     assert await data.rectify(ada, field="name", value="Augusta Ada") == 1
     assert await data.rectify(ada, field="name", value="Augusta Ada") == 0
-    assert (await identity.get_subject.run(ada)).display_name == "Augusta Ada"
+    assert (await identity.get_subject(ada)).display_name == "Augusta Ada"
     leaf, envelope = (await identity.events())[-1]
     assert (leaf.action, leaf.target.id, dict(leaf.details)) == ("subject.rectified", ada.bytes, {"field": "name"})
     assert {each.field for each in leaf.commitments} == {"name", "previous_name"}
@@ -87,10 +87,10 @@ async def test_erasing_again_is_harmless_and_ends_what_session_missed(identity: 
     assert (await data.erase(ada)).rows == 0
     assert identity.sessions.ended == [(ada, 2, None)]
     assert (await identity.actions()).count("credential.changed") == 1
-    await identity.destroy_keys.run(subject_id=ada, workspace_id=None, peer="datarights")
+    await identity.destroy_keys(subject_id=ada, workspace_id=None, peer="datarights")
     assert (await data.erase(ada)).rows == 0
     owner = SubjectOwner(subject=ada, workspace=PLATFORM)
-    assert not [key for key in await identity.ensure_public_keys.run("audit", [owner]) if hasattr(key, "public")]
+    assert not [key for key in await identity.ensure_public_keys("audit", [owner]) if hasattr(key, "public")]
 
 
 async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: IdentityForTests) -> None:
@@ -99,7 +99,7 @@ async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: Iden
     late = identity.authenticate
     late._hasher = hasher
     given = PasswordInput(address=ADA, password=PASSWORD, browser_binding=BROWSER, device_token=b"", workspace_id=None)
-    signing_in = asyncio.create_task(late.run(given, CALLER))
+    signing_in = asyncio.create_task(late(given, CALLER))
     await hasher.compared.wait()
     await subject_data(identity).erase(ada)
     hasher.go_on.set()
@@ -107,7 +107,7 @@ async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: Iden
     for table in ("device", "password", "address", "address_claim"):
         assert await identity.as_administrator(f"SELECT FROM {table} WHERE subject_id = $1", ada) == [], table
     with pytest.raises(TicketInvalid):
-        await identity.redeem_ticket.run(ticket=ticket, browser_binding=BROWSER, redemption_id=identity.ids.uuid7())
+        await identity.redeem_ticket(ticket=ticket, browser_binding=BROWSER, redemption_id=identity.ids.uuid7())
     assert (await identity.actions()).count("device.remembered") == 1
 
 

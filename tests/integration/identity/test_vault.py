@@ -32,11 +32,11 @@ def owners() -> list[KeyOwner]:
 
 
 async def public_keys(identity: IdentityForTests, *asked: KeyOwner, reader: str = "audit") -> list[ReaderPublicKey]:
-    return [key for key in await identity.ensure_public_keys.run(reader, asked) if isinstance(key, ReaderPublicKey)]
+    return [key for key in await identity.ensure_public_keys(reader, asked) if isinstance(key, ReaderPublicKey)]
 
 
 async def destroy(identity: IdentityForTests, *, subject: UUID | None = None, workspace: UUID | None = None) -> int:
-    return await identity.destroy_keys.run(subject_id=subject, workspace_id=workspace, peer="datarights")
+    return await identity.destroy_keys(subject_id=subject, workspace_id=workspace, peer="datarights")
 
 
 async def test_an_owner_gets_one_key_and_keeps_it(identity: IdentityForTests) -> None:
@@ -52,7 +52,7 @@ async def test_what_is_sealed_to_a_reader_opens_for_it_and_for_no_other(identity
     message = seal_to(public, info=b"i", aad=b"a", plaintext=b"hello")
     opened = {}
     for reader in ("audit", "session"):
-        (keys,) = await identity.get_reader_keys.run(reader, [reference])
+        (keys,) = await identity.get_reader_keys(reader, [reference])
         assert not isinstance(keys, Destroyed)
         private = ReaderPrivateKey(key_id=public.key_id, version=1, private=keys.hpke_private)
         try:
@@ -74,7 +74,7 @@ async def test_batches_in_any_order_do_not_block_one_another(identity: IdentityF
     workspace = uuid4()
     asked: list[KeyOwner] = [SubjectOwner(subject=uuid4(), workspace=workspace) for _ in range(100)]
     answers = await asyncio.gather(
-        *(identity.ensure_public_keys.run("audit", asked if n % 2 else asked[::-1]) for n in range(10))
+        *(identity.ensure_public_keys("audit", asked if n % 2 else asked[::-1]) for n in range(10))
     )
     assert all(set(answer) == set(answers[0]) for answer in answers)
 
@@ -84,8 +84,8 @@ async def test_a_destroyed_key_opens_nothing_and_is_never_created_again(identity
     (public,) = await public_keys(identity, owner)
     assert await destroy(identity, subject=owner.subject, workspace=owner.workspace) == 1
     reference = KeyReference(key_id=public.key_id, version=public.version)
-    assert await identity.get_reader_keys.run("audit", [reference]) == [Destroyed()]
-    assert await identity.ensure_public_keys.run("audit", [owner]) == [Destroyed()]
+    assert await identity.get_reader_keys("audit", [reference]) == [Destroyed()]
+    assert await identity.ensure_public_keys("audit", [owner]) == [Destroyed()]
     rows = await identity.as_administrator("SELECT wrapped FROM data_key", vault=True)
     assert [row["wrapped"] for row in rows] == [None]
 
@@ -93,7 +93,7 @@ async def test_a_destroyed_key_opens_nothing_and_is_never_created_again(identity
 async def test_a_key_that_never_was_is_not_created_after_its_destruction(identity: IdentityForTests) -> None:
     owner = SubjectOwner(subject=uuid4(), workspace=uuid4())
     await destroy(identity, subject=owner.subject, workspace=owner.workspace)
-    assert await identity.ensure_public_keys.run("audit", [owner]) == [Destroyed()]
+    assert await identity.ensure_public_keys("audit", [owner]) == [Destroyed()]
 
 
 async def test_a_person_destroyed_everywhere_gets_no_key_anywhere(identity: IdentityForTests) -> None:
@@ -105,9 +105,9 @@ async def test_a_person_destroyed_everywhere_gets_no_key_anywhere(identity: Iden
     await public_keys(identity, other)
     assert await destroy(identity, subject=subject) == 2
     references = [KeyReference(key_id=key.key_id, version=key.version) for key in keys]
-    assert await identity.get_reader_keys.run("audit", references) == [Destroyed(), Destroyed()]
+    assert await identity.get_reader_keys("audit", references) == [Destroyed(), Destroyed()]
     fresh = SubjectOwner(subject=subject, workspace=elsewhere)
-    assert await identity.ensure_public_keys.run("audit", [fresh]) == [Destroyed()]
+    assert await identity.ensure_public_keys("audit", [fresh]) == [Destroyed()]
     assert await public_keys(identity, other)
 
 
@@ -122,8 +122,8 @@ async def test_closing_a_workspace_takes_everybody_in_it_and_nobody_else(identit
     await public_keys(identity, *inside, *outside)
     assert await destroy(identity, workspace=workspace) == 3
     late = SubjectOwner(subject=uuid4(), workspace=workspace)
-    assert await identity.ensure_public_keys.run("audit", [*inside, late]) == [Destroyed()] * 4
-    assert await identity.get_tag_keys.run([(workspace, "2026-11")]) == [Destroyed()]
+    assert await identity.ensure_public_keys("audit", [*inside, late]) == [Destroyed()] * 4
+    assert await identity.get_tag_keys([(workspace, "2026-11")]) == [Destroyed()]
     assert len(await public_keys(identity, *outside)) == 3
 
 
@@ -138,14 +138,14 @@ async def test_creating_and_destroying_at_once_leaves_nothing_readable(identity:
     workspaces = [uuid4() for _ in range(10)]
     asked = [SubjectOwner(subject=subject, workspace=workspace) for workspace in workspaces]
     await asyncio.gather(
-        *(identity.ensure_public_keys.run("audit", [owner]) for owner in asked),
+        *(identity.ensure_public_keys("audit", [owner]) for owner in asked),
         *(
             [destroy(identity, subject=subject)]
             if scope == "everywhere"
             else [destroy(identity, subject=subject, workspace=workspace) for workspace in workspaces]
         ),
     )
-    assert await identity.ensure_public_keys.run("audit", asked) == [Destroyed()] * 10
+    assert await identity.ensure_public_keys("audit", asked) == [Destroyed()] * 10
     rows = await identity.as_administrator("SELECT FROM data_key WHERE wrapped IS NOT NULL", vault=True)
     assert rows == []
 
@@ -156,15 +156,13 @@ async def test_an_adopted_key_goes_with_the_person(identity: IdentityForTests) -
     bystander = InvitationOwner(invitation=uuid4(), workspace=workspace)
     await public_keys(identity, invitation, bystander, SubjectOwner(subject=subject, workspace=workspace))
     for _ in range(2):
-        await identity.adopt_invitation_key.run(
+        await identity.adopt_invitation_key(
             invitation_id=invitation.invitation, workspace_id=workspace, subject_id=subject
         )
     # Nobody takes over what another has adopted.
-    await identity.adopt_invitation_key.run(
-        invitation_id=invitation.invitation, workspace_id=workspace, subject_id=uuid4()
-    )
+    await identity.adopt_invitation_key(invitation_id=invitation.invitation, workspace_id=workspace, subject_id=uuid4())
     assert await destroy(identity, subject=subject, workspace=workspace) == 2
-    assert await identity.ensure_public_keys.run("audit", [invitation]) == [Destroyed()]
+    assert await identity.ensure_public_keys("audit", [invitation]) == [Destroyed()]
     assert len(await public_keys(identity, bystander)) == 1
 
 
@@ -173,10 +171,8 @@ async def test_a_key_adopted_by_somebody_erased_goes_at_once(identity: IdentityF
     invitation = InvitationOwner(invitation=uuid4(), workspace=workspace)
     await public_keys(identity, invitation)
     await destroy(identity, subject=subject)
-    await identity.adopt_invitation_key.run(
-        invitation_id=invitation.invitation, workspace_id=workspace, subject_id=subject
-    )
-    assert await identity.ensure_public_keys.run("audit", [invitation]) == [Destroyed()]
+    await identity.adopt_invitation_key(invitation_id=invitation.invitation, workspace_id=workspace, subject_id=subject)
+    assert await identity.ensure_public_keys("audit", [invitation]) == [Destroyed()]
 
 
 async def test_a_destruction_is_reported_once_however_often_it_is_asked_for(identity: IdentityForTests) -> None:
@@ -192,7 +188,7 @@ async def test_an_erased_person_is_unknown(identity: IdentityForTests) -> None:
     registered = await identity.signed_up("ada@example.org")
     await destroy(identity, subject=registered.subject_id)
     with pytest.raises(SubjectUnknown):
-        await identity.get_subject.run(registered.subject_id)
+        await identity.get_subject(registered.subject_id)
     with pytest.raises(KeyDestroyed):
         await identity.personal_data.key_of(SubjectOwner(subject=registered.subject_id, workspace=PLATFORM))
 
@@ -200,15 +196,15 @@ async def test_an_erased_person_is_unknown(identity: IdentityForTests) -> None:
 async def test_tag_keys_differ_by_workspace_and_month(identity: IdentityForTests) -> None:
     one, other = uuid4(), uuid4()
     periods = [(one, "2026-11"), (one, "2026-12"), (other, "2026-11")]
-    keys = await identity.get_tag_keys.run(periods)
+    keys = await identity.get_tag_keys(periods)
     assert len({key for key in keys if isinstance(key, bytes)}) == 3
-    assert await identity.get_tag_keys.run(periods) == keys
+    assert await identity.get_tag_keys(periods) == keys
 
 
 async def test_unknown_references_are_as_destroyed_ones(identity: IdentityForTests) -> None:
     (public,) = await public_keys(identity, owners()[0])
     asked = [KeyReference(key_id=uuid4(), version=1), KeyReference(key_id=public.key_id, version=2)]
-    assert await identity.get_reader_keys.run("audit", asked) == [Destroyed(), Destroyed()]
+    assert await identity.get_reader_keys("audit", asked) == [Destroyed(), Destroyed()]
 
 
 async def test_another_workspaces_context_sees_no_key(identity: IdentityForTests) -> None:
