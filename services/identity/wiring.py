@@ -52,11 +52,11 @@ from services.identity.server.registration import RegistrationHandlers
 from services.identity.server.subject import SubjectHandlers
 from services.identity.server.ticket import TicketHandlers
 from services.identity.server.vault import VaultHandlers
-from services.identity.store.destruction import StoredDestructions
-from services.identity.store.expiry import StoredExpiry
-from services.identity.store.mail import StoredMailQueue
-from services.identity.store.unit_of_work import IdentityStore
-from services.identity.store.vault import StoredVault
+from services.identity.store.destruction import PostgresDestructions
+from services.identity.store.expiry import PostgresExpiry
+from services.identity.store.mail import PostgresMailQueue
+from services.identity.store.unit_of_work import PostgresStore
+from services.identity.store.vault import PostgresVault
 from wardenry.clock import Clock
 from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
@@ -105,13 +105,13 @@ class Identity:
         self._parts = parts
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         blind_index = BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
-        store = IdentityStore(
+        store = PostgresStore(
             database=databases.runtime, envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy)
         )
         vault_database = databases.add(
             settings.vault_database_url_file, name="identity vault", size=settings.vault_connections
         )
-        vault = StoredVault(database=vault_database)
+        vault = PostgresVault(database=vault_database)
         keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
         data_keys = DataKeys(store=vault, provider=keyring, clock=clock, ids=ids, entropy=entropy)
         public_keys, tag_keys = EnsurePublicKeys(data_keys=data_keys), GetTagKeys(data_keys=data_keys)
@@ -194,9 +194,9 @@ class Identity:
             clock=clock,
             ids=ids,
         )
-        queue = StoredMailQueue(database=databases.jobs)
+        queue = PostgresMailQueue(database=databases.jobs)
         deliver_mail = DeliverMail(queue=queue, personal_data=personal_data, mailer=mailer, clock=clock)
-        remove_expired = RemoveExpired(expiry=StoredExpiry(database=databases.jobs), clock=clock)
+        remove_expired = RemoveExpired(expiry=PostgresExpiry(database=databases.jobs), clock=clock)
         consumers = [GrpcCursorClient(name=name, channel=parts.channel(name)) for name in ("session", "audit")]
         self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
         self.works: Sequence[Work] = (
@@ -231,7 +231,7 @@ def _maintenance(settings: IdentitySettings, clock: Clock) -> list[Work]:
     if settings.vault_maintenance_database_url_file is None:
         _log.warning("the vault: no maintenance role is set, so destroyed keys stay in its files for long")
         return []
-    destructions = StoredDestructions(url=read_text(settings.vault_maintenance_database_url_file))
+    destructions = PostgresDestructions(url=read_text(settings.vault_maintenance_database_url_file))
     remove_remains = RemoveRemains(destructions=destructions, clock=clock)
     seconds = settings.vault_maintenance_seconds
     return [Periodic(name="vault maintenance", work=remove_remains, seconds=seconds, clock=clock).run]

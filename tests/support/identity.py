@@ -35,10 +35,10 @@ from services.identity.commands.vault import (
 )
 from services.identity.domain.caller import Caller
 from services.identity.domain.errors import SessionsUnavailable
-from services.identity.store.expiry import StoredExpiry
-from services.identity.store.mail import StoredMailQueue
-from services.identity.store.unit_of_work import IdentityStore
-from services.identity.store.vault import StoredVault
+from services.identity.store.expiry import PostgresExpiry
+from services.identity.store.mail import PostgresMailQueue
+from services.identity.store.unit_of_work import PostgresStore
+from services.identity.store.vault import PostgresVault
 from tests.support.clock import HeldClock
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
@@ -90,10 +90,10 @@ class IdentityForTests:
         self.vault_database = Database(url=vault.runtime, name="vault", size=20)
         self.blind_index = BlindIndex(root_key=b"i" * 32, service="identity")
         self.hasher = self.hasher_of(cost=4)
-        self.store = IdentityStore(
+        self.store = PostgresStore(
             database=self.database, envelopes=EnvelopeBuilder(source="identity", entropy=self.entropy)
         )
-        self.vault_store = StoredVault(database=self.vault_database)
+        self.vault_store = PostgresVault(database=self.vault_database)
         self.data_keys = DataKeys(
             store=self.vault_store, provider=provider, clock=self.clock, ids=self.ids, entropy=self.entropy
         )
@@ -110,12 +110,12 @@ class IdentityForTests:
         self.get_subject = GetSubject(get_contacts=self.get_contacts)
         self.redeem_ticket = RedeemTicket(store=self.store, clock=self.clock)
         self.deliver_mail = DeliverMail(
-            queue=StoredMailQueue(database=self.jobs_database),
+            queue=PostgresMailQueue(database=self.jobs_database),
             personal_data=self.personal_data,
             mailer=self.mails,
             clock=self.clock,
         )
-        self.remove_expired = RemoveExpired(expiry=StoredExpiry(database=self.jobs_database), clock=self.clock)
+        self.remove_expired = RemoveExpired(expiry=PostgresExpiry(database=self.jobs_database), clock=self.clock)
 
     def hasher_of(self, *, cost: int, threads: int = 2, most_waiting: int = 100) -> BcryptHasher:
         return BcryptHasher(

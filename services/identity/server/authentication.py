@@ -1,8 +1,7 @@
 """AuthenticationService."""
 
+from typing import Any
 from uuid import UUID
-
-import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.authentication import AuthenticatePassword, PasswordInput
@@ -15,8 +14,8 @@ class AuthenticationHandlers(AuthenticationServiceServicer):
     def __init__(self, *, authenticate_password: AuthenticatePassword) -> None:
         self._authenticate_password = authenticate_password
 
-    async def Authenticate(  # noqa: N802 - gRPC's name
-        self, request: messages.AuthenticateRequest, context: grpc.ServicerContext
+    async def Authenticate(  # noqa: N802 - the contract's name
+        self, request: messages.AuthenticateRequest, context: Any
     ) -> messages.AuthenticateResponse:
         # Validation has seen to it that there is a step, and passwords are the only kind.
         authenticated = await self._authenticate_password(

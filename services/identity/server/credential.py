@@ -1,6 +1,6 @@
 """CredentialService."""
 
-import grpc
+from typing import Any
 
 from libs.rpc.call import call_of
 from services.identity.commands.credential import ChangePassword, ChangePasswordInput
@@ -13,8 +13,8 @@ class CredentialHandlers(CredentialServiceServicer):
     def __init__(self, *, change_password: ChangePassword) -> None:
         self._change_password = change_password
 
-    async def ChangePassword(  # noqa: N802 - gRPC's name
-        self, request: messages.ChangePasswordRequest, context: grpc.ServicerContext
+    async def ChangePassword(  # noqa: N802 - the contract's name
+        self, request: messages.ChangePasswordRequest, context: Any
     ) -> messages.ChangePasswordResponse:
         call = call_of(context)
         epoch = await self._change_password(

@@ -1,8 +1,7 @@
 """RegistrationService."""
 
+from typing import Any
 from uuid import UUID
-
-import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.registration import Register, RegisterInput, VerifyRegistration
@@ -16,8 +15,8 @@ class RegistrationHandlers(RegistrationServiceServicer):
         self._register = register
         self._verify = verify
 
-    async def Register(  # noqa: N802 - gRPC's name
-        self, request: messages.RegisterRequest, context: grpc.ServicerContext
+    async def Register(  # noqa: N802 - the contract's name
+        self, request: messages.RegisterRequest, context: Any
     ) -> messages.RegisterResponse:
         expires_at = await self._register(
             RegisterInput(
@@ -32,8 +31,8 @@ class RegistrationHandlers(RegistrationServiceServicer):
         response.expires_at.FromDatetime(expires_at)
         return response
 
-    async def VerifyRegistration(  # noqa: N802 - gRPC's name
-        self, request: messages.VerifyRegistrationRequest, context: grpc.ServicerContext
+    async def VerifyRegistration(  # noqa: N802 - the contract's name
+        self, request: messages.VerifyRegistrationRequest, context: Any
     ) -> messages.VerifyRegistrationResponse:
         registered = await self._verify(
             registration_id=UUID(request.registration_id),

@@ -1,8 +1,7 @@
 """SubjectService."""
 
+from typing import Any
 from uuid import UUID
-
-import grpc
 
 from libs.rpc.call import call_of
 from services.identity.commands.subject import GetContacts, GetSubject
@@ -15,8 +14,8 @@ class SubjectHandlers(SubjectServiceServicer):
         self._get_subject = get_subject
         self._get_contacts = get_contacts
 
-    async def GetSubject(  # noqa: N802 - gRPC's name
-        self, request: messages.GetSubjectRequest, context: grpc.ServicerContext
+    async def GetSubject(  # noqa: N802 - the contract's name
+        self, request: messages.GetSubjectRequest, context: Any
     ) -> messages.GetSubjectResponse:
         contact = await self._get_subject(call_of(context).user.subject)
         response = messages.GetSubjectResponse(
@@ -25,8 +24,8 @@ class SubjectHandlers(SubjectServiceServicer):
         response.created_at.FromDatetime(contact.created_at)
         return response
 
-    async def GetContacts(  # noqa: N802 - gRPC's name
-        self, request: messages.GetContactsRequest, context: grpc.ServicerContext
+    async def GetContacts(  # noqa: N802 - the contract's name
+        self, request: messages.GetContactsRequest, context: Any
     ) -> messages.GetContactsResponse:
         contacts = await self._get_contacts({UUID(subject_id) for subject_id in request.subject_ids})
         return messages.GetContactsResponse(

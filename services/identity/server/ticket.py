@@ -1,8 +1,7 @@
 """TicketService."""
 
+from typing import Any
 from uuid import UUID
-
-import grpc
 
 from services.identity.commands.ticket import RedeemTicket
 from services.identity.server.vault import public_key_message
@@ -14,8 +13,8 @@ class TicketHandlers(TicketServiceServicer):
     def __init__(self, *, redeem_ticket: RedeemTicket) -> None:
         self._redeem_ticket = redeem_ticket
 
-    async def RedeemTicket(  # noqa: N802 - gRPC's name
-        self, request: messages.RedeemTicketRequest, context: grpc.ServicerContext
+    async def RedeemTicket(  # noqa: N802 - the contract's name
+        self, request: messages.RedeemTicketRequest, context: Any
     ) -> messages.RedeemTicketResponse:
         redemption = await self._redeem_ticket(
             ticket=request.ticket,

@@ -7,7 +7,7 @@ from services.identity.domain.attempt import DELAYS, Account, Failure, Reservati
 from services.identity.domain.errors import AuthenticationDelayed
 
 
-class StoredAttempts:
+class PostgresAttempts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

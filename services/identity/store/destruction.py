@@ -42,7 +42,7 @@ WHERE gone_at IS NULL AND rewritten_at IS NOT NULL AND current_setting('wal_recy
 """
 
 
-class StoredDestructions:
+class PostgresDestructions:
     """Connects for each call: they are rare."""
 
     def __init__(self, *, url: str) -> None:

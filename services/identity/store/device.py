@@ -4,7 +4,7 @@ from libs.db.transaction import Transaction
 from services.identity.domain.device import Device
 
 
-class StoredDevices:
+class PostgresDevices:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

@@ -14,7 +14,7 @@ _STATEMENTS: Final = (
 )
 
 
-class StoredExpiry:
+class PostgresExpiry:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 

@@ -14,7 +14,7 @@ from services.identity.domain.mail import OutgoingMail
 _RETRY: Final = timedelta(seconds=30)
 
 
-class StoredMails:
+class PostgresMails:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
@@ -33,7 +33,7 @@ class StoredMails:
         )
 
 
-class StoredMailQueue:
+class PostgresMailQueue:
     """Under the role of the jobs."""
 
     def __init__(self, *, database: Database) -> None:

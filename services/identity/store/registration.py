@@ -13,7 +13,7 @@ _COLUMNS = """registration_id, subject_id, code_tag, browser_binding, content, d
     created_at, expires_at"""
 
 
-class StoredRegistrations:
+class PostgresRegistrations:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

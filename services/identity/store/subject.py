@@ -12,7 +12,7 @@ from libs.db.transaction import Transaction
 from services.identity.domain.subject import Credential, Subject
 
 
-class StoredSubjects:
+class PostgresSubjects:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

@@ -22,7 +22,7 @@ RETURNING epoch
 """
 
 
-class StoredSubjectData:
+class PostgresSubjectData:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

@@ -8,7 +8,7 @@ from services.identity.domain.ticket import Redemption, Ticket
 from services.identity.store.subject import audit_key
 
 
-class StoredTickets:
+class PostgresTickets:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

@@ -11,28 +11,28 @@ from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
 from libs.outbox.emit import emit
-from services.identity.store.attempt import StoredAttempts
-from services.identity.store.device import StoredDevices
-from services.identity.store.mail import StoredMails
-from services.identity.store.registration import StoredRegistrations
-from services.identity.store.subject import StoredSubjects
-from services.identity.store.subject_data import StoredSubjectData
-from services.identity.store.ticket import StoredTickets
+from services.identity.store.attempt import PostgresAttempts
+from services.identity.store.device import PostgresDevices
+from services.identity.store.mail import PostgresMails
+from services.identity.store.registration import PostgresRegistrations
+from services.identity.store.subject import PostgresSubjects
+from services.identity.store.subject_data import PostgresSubjectData
+from services.identity.store.ticket import PostgresTickets
 
 
-class StoredUnitOfWork:
+class PostgresUnitOfWork:
     """One transaction."""
 
     def __init__(self, tx: Transaction, *, envelopes: EnvelopeBuilder) -> None:
         self._tx = tx
         self._envelopes = envelopes
-        self.attempts = StoredAttempts(tx)
-        self.registrations = StoredRegistrations(tx)
-        self.subjects = StoredSubjects(tx)
-        self.subject_data = StoredSubjectData(tx)
-        self.devices = StoredDevices(tx)
-        self.tickets = StoredTickets(tx)
-        self.mails = StoredMails(tx)
+        self.attempts = PostgresAttempts(tx)
+        self.registrations = PostgresRegistrations(tx)
+        self.subjects = PostgresSubjects(tx)
+        self.subject_data = PostgresSubjectData(tx)
+        self.devices = PostgresDevices(tx)
+        self.tickets = PostgresTickets(tx)
+        self.mails = PostgresMails(tx)
 
     async def emit(self, *events: Event) -> None:
         await emit(self._tx, *events, envelopes=self._envelopes)
@@ -46,7 +46,7 @@ class StoredUnitOfWork:
         return status == "INSERT 0 1"
 
 
-class IdentityStore:
+class PostgresStore:
     """Under the runtime role."""
 
     def __init__(self, *, database: Database, envelopes: EnvelopeBuilder) -> None:
@@ -54,9 +54,9 @@ class IdentityStore:
         self._envelopes = envelopes
 
     @asynccontextmanager
-    async def transaction(self, *contexts: UUID) -> AsyncIterator[StoredUnitOfWork]:
+    async def transaction(self, *contexts: UUID) -> AsyncIterator[PostgresUnitOfWork]:
         async with self._database.transaction(Context(subjects=frozenset(contexts))) as tx:
-            yield StoredUnitOfWork(tx, envelopes=self._envelopes)
+            yield PostgresUnitOfWork(tx, envelopes=self._envelopes)
 
     async def find_account(
         self, address_tag: bytes, *, device_token_hash: bytes, now: datetime

@@ -15,7 +15,7 @@ from services.identity.domain.data_key import NewDataKey, StoredDataKey, StoredW
 _OwnerColumns = tuple[UUID, str, UUID, date | None]
 
 
-class StoredVault:
+class PostgresVault:
     """Under the vault's runtime role."""
 
     def __init__(self, *, database: Database) -> None:

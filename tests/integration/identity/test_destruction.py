@@ -20,8 +20,8 @@ from libs.ids import SystemEntropy, Uuid7Ids
 from services.identity.commands.data_key import DataKey, DataKeys
 from services.identity.commands.destruction import RemoveRemains
 from services.identity.domain.destruction import LATE
-from services.identity.store.destruction import StoredDestructions
-from services.identity.store.vault import StoredVault
+from services.identity.store.destruction import PostgresDestructions
+from services.identity.store.vault import PostgresVault
 from tests.support.clock import HeldClock
 from tests.support.postgres import PostgresForTests, ServiceDatabase, ServiceDatabases
 
@@ -35,10 +35,10 @@ class Vault:
         entropy = SystemEntropy()
         self.ids = Uuid7Ids(clock=self.clock, entropy=entropy)
         self.database = Database(url=stored.runtime, name="vault", size=2)
-        self.store = StoredVault(database=self.database)
+        self.store = PostgresVault(database=self.database)
         keyring = LocalKeyring(keys=(SymmetricKey(key=b"r" * 32, version=1),), entropy=entropy)
         self.data_keys = DataKeys(store=self.store, provider=keyring, clock=self.clock, ids=self.ids, entropy=entropy)
-        self.destructions = StoredDestructions(url=stored.url("maintenance"))
+        self.destructions = PostgresDestructions(url=stored.url("maintenance"))
         self.remove_remains = RemoveRemains(destructions=self.destructions, clock=self.clock)
 
     async def keyed(self, *workspaces: UUID) -> UUID:

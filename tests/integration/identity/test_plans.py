@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from libs.crypto.key_owner import InvitationOwner, KeyOwner, KeyReference, SubjectOwner
 from libs.db.context import Context
 from libs.ids import PLATFORM
-from services.identity.store.mail import StoredMailQueue
-from services.identity.store.subject_data import StoredSubjectData
-from services.identity.store.vault import StoredVault
+from services.identity.store.mail import PostgresMailQueue
+from services.identity.store.subject_data import PostgresSubjectData
+from services.identity.store.vault import PostgresVault
 from tests.support.plans import NUMBERED, Question, excess, fill, numbered, pages
 from tests.support.postgres import ServiceDatabases
 
@@ -47,11 +47,11 @@ def of_the_vault() -> dict[str, Question]:
     invitation, workspace = numbered(5, 7), numbered(WORKSPACE, 7)
 
     def find(owners: Sequence[KeyOwner], *, most: int) -> Question:
-        return Question(Context(), lambda tx: StoredVault(database=tx).find(owners), most)
+        return Question(Context(), lambda tx: PostgresVault(database=tx).find(owners), most)
 
     def refer(first: int, *, most: int) -> Question:
         references = [KeyReference(key_id=numbered(KEY, first + n), version=1) for n in range(500)]
-        return Question(Context(), lambda tx: StoredVault(database=tx).find_references(references), most)
+        return Question(Context(), lambda tx: PostgresVault(database=tx).find_references(references), most)
 
     return {
         "one person's key": find(together[:1], most=30),
@@ -62,14 +62,14 @@ def of_the_vault() -> dict[str, Question]:
         "keys of many workspaces by reference": refer(100_000, most=2_500),
         "an adoption": Question(
             Context(),
-            lambda tx: StoredVault(database=tx).adopt(
+            lambda tx: PostgresVault(database=tx).adopt(
                 invitation_id=invitation, workspace_id=workspace, subject_id=numbered(PERSON, 7), now=NOW
             ),
             150,
         ),
         "a person's end": Question(
             Context(),
-            lambda tx: StoredVault(database=tx).destroy_subject(numbered(PERSON, 9), workspace_id=None, now=NOW),
+            lambda tx: PostgresVault(database=tx).destroy_subject(numbered(PERSON, 9), workspace_id=None, now=NOW),
             250,
         ),
     }
@@ -78,12 +78,12 @@ def of_the_vault() -> dict[str, Question]:
 OF_PEOPLE = {
     "a person's end": Question(
         Context(subjects=frozenset({numbered(PERSON, 7)})),
-        lambda tx: StoredSubjectData(tx).remove(numbered(PERSON, 7)),
+        lambda tx: PostgresSubjectData(tx).remove(numbered(PERSON, 7)),
         60,
     )
 }
 OF_JOBS = {
-    "mail that is due": Question(Context(), lambda tx: StoredMailQueue(database=tx).take(now=NOW, most=20), 30),
+    "mail that is due": Question(Context(), lambda tx: PostgresMailQueue(database=tx).take(now=NOW, most=20), 30),
 }
 
 
