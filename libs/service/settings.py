@@ -1,4 +1,4 @@
-"""Settings of a service that has a database."""
+"""Settings of a service that has a database, and of one that mails besides."""
 
 from pathlib import Path
 
@@ -19,3 +19,16 @@ class DatabaseSettings(Settings):
     #: Directory with <service>.key, 32 bytes: the MAC key of its events; and with those of the sources that it takes
     #: events in from.
     mac_keys_directory: Path
+
+
+class MailSettings(DatabaseSettings):
+    """What DatabaseSettings says, and what a service that mails needs."""
+
+    #: The mail server, and who mails are from.
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    smtp_sender: str = Field(default="no-reply@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
+    #: Whether mail is handed over by STARTTLS alone.
+    smtp_start_tls: bool = False
+    #: Certificate authorities of the mail server, PEM; the system's list without it.
+    smtp_ca_file: ExistingFile | None = None

@@ -6,10 +6,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from libs.config.settings import ExistingFile
-from libs.service.settings import DatabaseSettings
+from libs.service.settings import MailSettings
 
 
-class IdentitySettings(DatabaseSettings):
+class IdentitySettings(MailSettings):
     service: ClassVar[str] = "identity"
 
     #: Connection URL of the role vault_runtime.
@@ -27,15 +27,6 @@ class IdentitySettings(DatabaseSettings):
     password_hash_threads: int = Field(default=0, ge=0, le=256)
     #: Passwords that wait to be hashed; who comes then is told to come again.
     password_hash_queue: int = Field(default=16, ge=0, le=10_000)
-
-    #: The mail server, and who mails are from.
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = Field(default=25, ge=1, le=65535)
-    smtp_sender: str = Field(default="no-reply@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
-    #: Whether mail is handed over by STARTTLS alone.
-    smtp_start_tls: bool = False
-    #: Certificate authorities of the mail server, PEM; the system's list without it.
-    smtp_ca_file: ExistingFile | None = None
 
     #: Connection URL of the role vault_maintenance; without it what destroyed keys leave in the vault's files stays
     #: there until PostgreSQL needs the room.

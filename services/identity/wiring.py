@@ -14,12 +14,12 @@ from libs.crypto.password_cost import calibrated_cost
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import Entropy
 from libs.mail.mail import MailUnavailable
-from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.server import GrpcServer
 from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import relay_of
+from libs.service.mail import mailer_of
 from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
@@ -185,17 +185,12 @@ class Identity:
         self._controls = control_handlers(
             settings.service, databases=databases, further_databases={"vault": vault_database}
         )
-        mailer = SmtpMailer(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            sender=settings.smtp_sender,
-            start_tls=settings.smtp_start_tls,
-            ca_file=settings.smtp_ca_file,
+        deliver_mail = DeliverMail(
+            queue=PostgresMailQueue(database=databases.jobs),
+            personal_data=personal_data,
+            mailer=mailer_of(settings, parts=parts),
             clock=clock,
-            ids=ids,
         )
-        queue = PostgresMailQueue(database=databases.jobs)
-        deliver_mail = DeliverMail(queue=queue, personal_data=personal_data, mailer=mailer, clock=clock)
         remove_expired = RemoveExpired(expiry=PostgresExpiry(database=databases.jobs), clock=clock)
         consumers = [GrpcCursorClient(name=name, channel=parts.channel(name)) for name in ("session", "audit")]
         self._status = StatusHandlers(settings.service, databases=databases, consumers=consumers, clock=clock)
