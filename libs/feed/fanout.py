@@ -1,4 +1,4 @@
-"""What one read of the database brought, handed to every stream that follows it."""
+"""What one read of the database brought, handed to every stream that follows it; and whether they know it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+
+from wardenry.clock import Clock
+from wardenry.lease import LONGEST
 
 Row = TypeVar("Row")
 
@@ -28,14 +31,22 @@ class Update(Generic[Row]):
     complete: bool
     #: The database's time at which the read began.
     read_at: datetime
+    #: By which the client says that it has taken in what was told so far; 0 where nothing new is told, and in every
+    #: message but a read's last.
+    number: int
 
 
 class Stream(Generic[Row]):
     """One client's place in the fan-out. Iterate it for its messages; it ends when the client falls too far behind,
     when the feed starts anew, or by `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
         self._tick = 0
+        self._arrived_at = float("-inf")
+        self._told = self._applied = 0
+        self._heard = asyncio.Event()
+        self._left = False
         self._echoed = 0
         self._initial = True
         self._pending: list[Row] = []
@@ -54,9 +65,40 @@ class Stream(Generic[Row]):
         """The last tick that has arrived."""
         return self._tick
 
-    def arrived(self, tick: int) -> None:
-        """Takes note of the client's tick, to be echoed by the next read that begins."""
+    @property
+    def told(self) -> int:
+        """How many reads have brought it something."""
+        return self._told
+
+    @property
+    def lease_until(self) -> float:
+        """When the client's lease is over at the latest, by our clock, unless another tick arrives: it counts from when
+        the client sent the tick."""
+        return float("-inf") if self._initial else self._arrived_at + LONGEST
+
+    def arrived(self, tick: int, *, applied: int = 0) -> None:
+        """Takes note of the client's tick, to be echoed by the next read that begins, and of how far it has taken in
+        what it was told: the greatest number among the messages."""
         self._tick = tick
+        self._arrived_at = self._clock.monotonic()
+        # A number that was never given confirms nothing.
+        if self._applied < applied <= self._told:
+            self._applied = applied
+            self._wake()
+
+    def left(self) -> None:
+        """Takes note that the client says nothing any more."""
+        self._left = True
+        self._wake()
+
+    async def confirmed(self, number: int) -> None:
+        """Waits until the client has taken in everything up to this number, or has left."""
+        while self._applied < number and not self._left:
+            await self._heard.wait()
+
+    def _wake(self) -> None:
+        self._heard.set()
+        self._heard = asyncio.Event()
 
     def close(self) -> None:
         """Ends the iteration."""
@@ -68,6 +110,7 @@ class Stream(Generic[Row]):
         if len(self._pending) + len(rows) > PENDING_ROWS and not self._initial:
             self.close()
             return
+        self._told += bool(rows) or self._initial
         self._snapshot = self._snapshot or self._initial
         self._initial = False
         self._pending.extend(rows)
@@ -90,6 +133,7 @@ class Stream(Generic[Row]):
             return []
         rows, self._pending = self._pending, []
         snapshot, self._snapshot = self._snapshot, False
+        number = self._told if rows or snapshot else 0
         starts = range(0, len(rows), MESSAGE_ROWS) or range(1)
         return [
             Update(
@@ -99,6 +143,7 @@ class Stream(Generic[Row]):
                 echo=self._echoed if start == starts[-1] else 0,
                 complete=start == starts[-1],
                 read_at=self._read_at,
+                number=number if start == starts[-1] else 0,
             )
             for start in starts
         ]
@@ -107,8 +152,11 @@ class Stream(Generic[Row]):
 class Round(Generic[Row]):
     """One read: who takes part in it, and with which tick. A stream or tick that comes later is the next read's."""
 
-    def __init__(self, streams: Sequence[Stream[Row]]) -> None:
-        self._parts = [(stream, stream.tick, stream.initial) for stream in streams]
+    def __init__(self, fanout: "Fanout[Row]") -> None:
+        self._fanout = fanout
+        self._parts = [(stream, stream.tick, stream.initial) for stream in fanout.streams]
+        #: What each client has to confirm. Who begins is not among them: it has no lease on its stream yet.
+        self._awaited: list[tuple[Stream[Row], int]] = []
 
     @property
     def needs_everything(self) -> bool:
@@ -119,37 +167,44 @@ class Round(Generic[Row]):
         """Hands the read out: `everything` to those that begin, `new` to the others."""
         for stream, tick, initial in self._parts:
             stream.deliver(rows=everything if initial else new, echo=tick, read_at=read_at)
+        self._awaited = [(stream, stream.told) for stream, _, initial in self._parts if not initial]
+
+    async def known(self) -> None:
+        """Once delivered: waits until no client of this process, under a lease that is not over, judges by less than
+        this read. The caller bounds it: a lease's time after the read began that is so in any case."""
+        for stream, number in self._awaited:
+            # Who has sent no tick for so long judges nothing on its own.
+            if stream.lease_until > self._fanout.clock.monotonic():
+                await stream.confirmed(number)
+        await asyncio.sleep(self._fanout.orphaned_until - self._fanout.clock.monotonic())
 
 
 class Fanout(Generic[Row]):
     """The streams of one process."""
 
-    def __init__(self) -> None:
-        self._streams: set[Stream[Row]] = set()
-        self._occupied = asyncio.Event()
+    def __init__(self, *, clock: Clock) -> None:
+        self.clock = clock
+        self.streams: set[Stream[Row]] = set()
+        #: When the last lease is over of those whose stream has ended: a line may be cut, and its client go on.
+        self.orphaned_until = float("-inf")
 
     @contextmanager
     def stream(self) -> Iterator[Stream[Row]]:
         """A stream from now to the end of the block."""
-        stream: Stream[Row] = Stream()
-        self._streams.add(stream)
-        self._occupied.set()
+        stream: Stream[Row] = Stream(clock=self.clock)
+        self.streams.add(stream)
         try:
             yield stream
         finally:
-            self._streams.discard(stream)
-            if not self._streams:
-                self._occupied.clear()
-
-    async def occupied(self) -> None:
-        """Waits until there is a stream."""
-        await self._occupied.wait()
+            self.streams.discard(stream)
+            self.orphaned_until = max(self.orphaned_until, stream.lease_until)
+            stream.left()
 
     def begin(self) -> Round[Row]:
         """To be called before a read begins: fixes which ticks it may echo."""
-        return Round(list(self._streams))
+        return Round(self)
 
     def close(self) -> None:
         """Ends every stream; the clients come back and get a snapshot."""
-        for stream in self._streams:
+        for stream in self.streams:
             stream.close()

@@ -14,11 +14,12 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.events.intake import Intake
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
+from libs.feed.replica import Replicas
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.server import GrpcServer
 from libs.service.controls import control_handlers
 from libs.service.databases import Databases
-from libs.service.events import consumer_of, relay_of
+from libs.service.events import consumer_of, parked_records_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
 from libs.service.status import StatusHandlers
@@ -58,7 +59,7 @@ from services.session.store.signing_key import PostgresSigningKeyRotation, Postg
 from services.session.store.unit_of_work import PostgresUnitsOfWork
 from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1 import participant_pb2_grpc
-from wardenry.events.v1 import cursor_pb2_grpc
+from wardenry.events.v1 import cursor_pb2_grpc, parked_pb2_grpc
 from wardenry.feed import Feed
 from wardenry.identity.v1 import ticket_pb2_grpc, vault_pb2_grpc
 from wardenry.participant import SubjectDataHandlers
@@ -98,11 +99,14 @@ class Session:
         )
         refresh_keys = _refresh_keys(settings.refresh_key_file)
         keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
-        fanout: Fanout[Revocation] = Fanout()
-        revocations = FeedReader(source=RevocationSource(database=databases.jobs), fanout=fanout, clock=clock)
-        work = PostgresUnitsOfWork(
-            database=databases.runtime, ids=ids, envelopes=envelopes, on_revocation=revocations.hurry
+        fanout: Fanout[Revocation] = Fanout(clock=clock)
+        revocations = FeedReader(
+            source=RevocationSource(database=databases.jobs),
+            fanout=fanout,
+            replicas=Replicas(database=databases.jobs, own=ids.uuid7()),
+            clock=clock,
         )
+        work = PostgresUnitsOfWork(database=databases.runtime, ids=ids, envelopes=envelopes, feed=revocations)
         vault = VaultClient(stub=vault_pb2_grpc.VaultServiceStub(identity), clock=clock)
         seals, tags = VaultSeals(vault=vault, entropy=entropy), VaultTagKeys(vault=vault, clock=clock)
 
@@ -200,12 +204,15 @@ class Session:
         memberships = Feed(
             name="tenancy",
             watch=membership_pb2_grpc.MembershipServiceStub(tenancy).WatchMemberships,
-            request=lambda tick: membership_pb2.WatchMembershipsRequest(tick=tick),
+            request=lambda tick, applied: membership_pb2.WatchMembershipsRequest(tick=tick, applied=applied),
             apply=heard.apply,
             lease=heard.lease,
         )
         intake = Intake(
             database=databases.runtime, handler=events, clock=clock, context=subjects_of, observer=parts.observer
+        )
+        self._parked = parked_records_of(
+            settings, parts=parts, databases=databases, sources=["identity"], handler=events, context=subjects_of
         )
         # Audit alone takes in session's events.
         consumers = [GrpcCursorClient(name="audit", channel=parts.channel("audit"))]
@@ -235,6 +242,7 @@ class Session:
         server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(add_StatusServiceServicer_to_server, self._status)
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
+        server.add(parked_pb2_grpc.add_ParkedRecordServiceServicer_to_server, self._parked)
         return server
 
 

@@ -9,6 +9,7 @@ from libs.crypto.vault import VaultClient
 from libs.events.envelope import EnvelopeBuilder
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
+from libs.feed.replica import Replicas
 from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.rules import rules_of
@@ -88,12 +89,17 @@ class Tenancy:
         self._parts = parts
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         identity = parts.channel("identity")
-        changes: Fanout[ChangedMembership] = Fanout()
-        feed = FeedReader(source=MembershipChanges(database=databases.jobs), fanout=changes, clock=clock)
+        changes: Fanout[ChangedMembership] = Fanout(clock=clock)
+        feed = FeedReader(
+            source=MembershipChanges(database=databases.jobs),
+            fanout=changes,
+            replicas=Replicas(database=databases.jobs, own=ids.uuid7()),
+            clock=clock,
+        )
         store = PostgresStore(
             database=databases.runtime,
             envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy),
-            on_membership_change=feed.hurry,
+            feed=feed,
         )
         vault = VaultKeys(client=VaultClient(stub=VaultServiceStub(identity), clock=clock), entropy=entropy)
         contacts = GrpcContacts(stub=SubjectServiceStub(identity))

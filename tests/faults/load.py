@@ -52,7 +52,7 @@ REFUSING_CODES = frozenset(
 PAUSE = 0.2
 #: Between two sign-ins: as hasty as a person.
 SIGN_IN_PAUSE = 1.0
-#: From the acknowledgement on, seconds within which every validator refuses.
+#: Seconds within which every validator refuses what has ended without an acknowledgement: a lease, and the read before.
 PROMISED = 1.0
 #: How long validators are asked about a session that has ended, seconds.
 WATCHED = 1.6
@@ -236,10 +236,12 @@ class Worker:
     async def sign_out(self) -> None:
         """The session's own end, asked for until it is acknowledged."""
         line = self._line
-        await self._until_answered(
+        answer = await self._until_answered(
             self._device, "DELETE", "/api/v1/sessions/current", None, "user.logout", line.session_id
         )
-        self._watches.append(asyncio.create_task(self._watch(line, time.monotonic())))
+        # Refused: an earlier try, whose answer was lost, has ended it, and may have been killed before all knew.
+        certain = time.monotonic() + (0.0 if answer is Answer.ACKNOWLEDGED else PROMISED)
+        self._watches.append(asyncio.create_task(self._watch(line, certain)))
 
     async def revoke(self) -> None:
         """Its end by the same person on another device."""
@@ -252,16 +254,17 @@ class Worker:
         if answer is Answer.ACKNOWLEDGED:
             self._watches.append(asyncio.create_task(self._watch(line, time.monotonic())))
 
-    async def _watch(self, line: Line, acknowledged: float) -> None:
-        """Invariant 3: the ended session's tokens are tried for a while, and must be worth nothing."""
+    async def _watch(self, line: Line, certain: float) -> None:
+        """Invariant 3: the ended session's tokens are tried for a while, and must be worth nothing: to an SDK from the
+        moment `certain` on, to a refresh at once."""
         history = self._at.history
         rotation = line.next_rotation
-        while (began := time.monotonic()) < acknowledged + WATCHED:
+        while (began := time.monotonic()) < certain + WATCHED:
             try:
                 await self._at.verifier.verify(line.access, audience=AUDIENCE)
                 history.tried_after_revocation["verified"] += 1
-                if began > acknowledged + PROMISED:
-                    late = began - acknowledged
+                if began > certain:
+                    late = began - certain
                     history.seen.append(f"the SDK took a token of {line.session_id} {late:.2f} s after its end")
             except WardenryError as error:
                 history.tried_after_revocation[f"SDK: {error.code.name}"] += 1

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -16,7 +17,8 @@ from libs.db.pool import Database
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.feed.fanout import Fanout
-from libs.feed.reader import FeedReader
+from libs.feed.reader import INTERVAL, FeedReader
+from libs.feed.replica import Replicas
 from libs.ids import SystemEntropy, Uuid7Ids
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect, Liveness, OwnVerifier, SignedTokens
@@ -39,6 +41,7 @@ from services.session.store.refresh import PostgresRefreshStore
 from services.session.store.revocation import RevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
+from tests.support.events import running
 from tests.support.postgres import ServiceDatabase
 from wardenry.clock import SystemClock
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
@@ -151,22 +154,25 @@ class TagKeysForTests:
 class SessionForTests:
     """Session's commands over a real database under its own roles."""
 
-    def __init__(self, database: ServiceDatabase) -> None:
+    def __init__(self, database: ServiceDatabase, *, interval: float = INTERVAL) -> None:
+        """`interval` is that of the feed of revocations, seconds."""
         self.database = database
+        self._works = AsyncExitStack()
         self.runtime = Database(url=database.runtime, name="session", size=20)
         self.jobs = Database(url=database.jobs, name="session jobs", size=4)
         clock, entropy = SystemClock(), SystemEntropy()
         self.clock = clock
         self.ids = Uuid7Ids(clock=clock, entropy=entropy)
         envelopes = EnvelopeBuilder(source="session", entropy=entropy)
-        # Whoever runs it gets what is committed here, and nothing by waiting.
-        self.fanout: Fanout[Revocation] = Fanout()
+        self.fanout: Fanout[Revocation] = Fanout(clock=clock)
         self.feed = FeedReader(
-            source=RevocationSource(database=self.jobs), fanout=self.fanout, clock=clock, interval=3_600
+            source=RevocationSource(database=self.jobs),
+            fanout=self.fanout,
+            replicas=Replicas(database=self.jobs, own=uuid4()),
+            clock=clock,
+            interval=interval,
         )
-        self.work = PostgresUnitsOfWork(
-            database=self.runtime, ids=self.ids, envelopes=envelopes, on_revocation=self.feed.hurry
-        )
+        self.work = PostgresUnitsOfWork(database=self.runtime, ids=self.ids, envelopes=envelopes, feed=self.feed)
         self.store = PostgresRefreshStore(database=self.runtime)
         self.tickets, self.tenancy = TicketsForTests(), TenancyForTests()
         seals, tags = SealsForTests(), TagKeysForTests()
@@ -236,9 +242,11 @@ class SessionForTests:
         await asyncio.gather(self.runtime.open(), self.jobs.open())
         await self.rotate_keys()
         await self.keys.reload()
+        await self._works.enter_async_context(running(self.feed.run()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._works.aclose()
         await asyncio.gather(self.runtime.close(), self.jobs.close())
 
     async def sign_in(

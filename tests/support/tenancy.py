@@ -2,9 +2,10 @@
 
 import base64
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -17,7 +18,8 @@ from libs.db.pool import Database
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, open_sealed
 from libs.feed.fanout import Fanout
-from libs.feed.reader import FeedReader
+from libs.feed.reader import INTERVAL, FeedReader
+from libs.feed.replica import Replicas
 from libs.ids import Uuid7Ids
 from libs.mail.mail import Mail, MailRefused, MailUnavailable
 from services.tenancy.clients.address_index import BlindAddressIndex
@@ -38,6 +40,7 @@ from services.tenancy.store.membership_change import MembershipChanges
 from services.tenancy.store.unit_of_work import PostgresStore
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
+from tests.support.events import running
 from tests.support.postgres import ServiceDatabase
 from wardenry.clock import SystemClock
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
@@ -190,7 +193,8 @@ class Recorded:
 class Tenancy:
     """Everything that tenancy can do, as one person after the other."""
 
-    def __init__(self, *, stored: ServiceDatabase) -> None:
+    def __init__(self, *, stored: ServiceDatabase, interval: float = INTERVAL) -> None:
+        """`interval` is that of the feed of memberships, seconds."""
         self.stored = stored
         self.clock = HeldClock(datetime(2026, 11, 22, 12, tzinfo=UTC))
         entropy = CountedEntropy()
@@ -201,15 +205,19 @@ class Tenancy:
         self.directory = MemoryContacts()
         self.mailer = MemoryMailer()
         self.waked: list[str] = []
-        # Whoever runs it gets what is committed here, and nothing by waiting.
-        self.fanout: Fanout[ChangedMembership] = Fanout()
+        self.fanout: Fanout[ChangedMembership] = Fanout(clock=SystemClock())
         self.feed = FeedReader(
-            source=MembershipChanges(database=self.jobs), fanout=self.fanout, clock=SystemClock(), interval=3_600
+            source=MembershipChanges(database=self.jobs),
+            fanout=self.fanout,
+            replicas=Replicas(database=self.jobs, own=uuid4()),
+            clock=SystemClock(),
+            interval=interval,
         )
+        self._works = AsyncExitStack()
         self.store = PostgresStore(
             database=self.runtime,
             envelopes=EnvelopeBuilder(source="tenancy", entropy=entropy),
-            on_membership_change=self.feed.hurry,
+            feed=self.feed,
         )
         self.backlog = PostgresBacklog(database=self.jobs)
         recorder = Recorder(ids=self.ids, clock=self.clock, vault=self.vault)
@@ -252,8 +260,10 @@ class Tenancy:
     async def open(self) -> None:
         await self.runtime.open()
         await self.jobs.open()
+        await self._works.enter_async_context(running(self.feed.run()))
 
     async def close(self) -> None:
+        await self._works.aclose()
         await self.runtime.close()
         await self.jobs.close()
 

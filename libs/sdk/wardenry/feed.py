@@ -31,17 +31,19 @@ class Feed(Generic[_Request, _Response]):
         *,
         name: str,
         watch: Callable[[], Any],
-        request: Callable[[int], _Request],
+        request: Callable[[int, int], _Request],
         apply: Callable[[_Response], None],
         lease: Lease,
     ) -> None:
-        """`watch` opens the stream, `request` makes a tick's message, `apply` takes a response in and renews
-        `lease`."""
+        """`watch` opens the stream, `request` makes a message of a tick and of the greatest number that was taken in,
+        `apply` takes a response in and renews `lease`."""
         self._name = name
         self._watch = watch
         self._request = request
         self._apply = apply
         self._lease = lease
+        self._applied = 0
+        self._due = asyncio.Event()
         self.received = asyncio.Event()
 
     async def run(self) -> None:
@@ -57,6 +59,7 @@ class Feed(Generic[_Request, _Response]):
         """One stream to its end. Whether anything was heard on it."""
         heard = False
         self._lease.begin()
+        self._applied = 0
         stream = self._watch()
         ticking = asyncio.create_task(self._tick(stream), name=f"ticks of {self._name}")
         try:
@@ -66,6 +69,10 @@ class Feed(Generic[_Request, _Response]):
                 if response is grpc.aio.EOF:
                     return heard
                 self._apply(response)
+                if response.number:
+                    # Somebody may wait for this word: what they took away, they acknowledge when we refuse it.
+                    self._applied = response.number
+                    self._due.set()
                 heard = True
                 self.received.set()
         except (grpc.aio.AioRpcError, TimeoutError) as error:
@@ -86,5 +93,8 @@ class Feed(Generic[_Request, _Response]):
         # A write that fails needs no handling here: the read that waits meanwhile fails with the same cause.
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             while True:
-                await stream.write(self._request(self._lease.tick()))
-                await asyncio.sleep(TICK)
+                self._due.clear()
+                await stream.write(self._request(self._lease.tick(), self._applied))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK):
+                        await self._due.wait()

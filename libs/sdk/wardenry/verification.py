@@ -73,7 +73,7 @@ def revocation_feed(
     return Feed(
         name="revocations",
         watch=stub.WatchRevocations,
-        request=lambda tick: revocation_pb2.WatchRevocationsRequest(tick=tick),
+        request=lambda tick, applied: revocation_pb2.WatchRevocationsRequest(tick=tick, applied=applied),
         apply=revocations.apply,
         lease=revocations.lease,
     )
@@ -87,7 +87,7 @@ def membership_feed(
     return Feed(
         name="memberships",
         watch=stub.WatchMemberships,
-        request=lambda tick: membership_pb2.WatchMembershipsRequest(tick=tick),
+        request=lambda tick, applied: membership_pb2.WatchMembershipsRequest(tick=tick, applied=applied),
         apply=memberships.apply,
         lease=memberships.lease,
     )

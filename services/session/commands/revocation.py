@@ -14,7 +14,8 @@ from wardenry.clock import Clock
 
 
 class EndSessions:
-    """What owners do: sign out, end one session, end many. Once acknowledged, no refresh of theirs succeeds."""
+    """What owners do: sign out, end one session, end many. Once acknowledged, no refresh of theirs succeeds, and no
+    validator accepts a token of theirs."""
 
     def __init__(self, *, work: UnitsOfWork, tags: TagKeys, clock: Clock, ids: Ids) -> None:
         self._work = work
@@ -57,21 +58,26 @@ class EndSessions:
         async with self._work.begin(caller.subject) as work:
             holder = await work.sessions.holder(caller.session, caller.workspace)
             if holder is None or (holder.subject_epoch > caller.subject_epoch and not whatever_epoch):
-                raise SessionEnded
-            ended = await work.sessions.end(sessions, but=but, reason=reason)
-            await work.revocations.revoke_sessions(ended)
-            for session in ended:
-                await work.emit(
-                    caller.event(
-                        action,
-                        target=Target(kind="session", id=session),
-                        holder=holder,
-                        event_id=self._ids.uuid7(),
-                        occurred_at=now,
-                        tag_key=tag_key,
-                        reason="" if action == events.USER_LOGOUT else reason,
+                ended = None
+            else:
+                ended = await work.sessions.end(sessions, but=but, reason=reason)
+                await work.revocations.revoke_sessions(ended)
+                for session in ended:
+                    await work.emit(
+                        caller.event(
+                            action,
+                            target=Target(kind="session", id=session),
+                            holder=holder,
+                            event_id=self._ids.uuid7(),
+                            occurred_at=now,
+                            tag_key=tag_key,
+                            reason="" if action == events.USER_LOGOUT else reason,
+                        )
                     )
-                )
+        # Also when nothing was left to end: whoever did may have been killed before the validators knew.
+        await work.revocations.settled()
+        if ended is None:
+            raise SessionEnded
         return ended
 
 
@@ -88,7 +94,9 @@ class EndSubject:
     async def __call__(self, subject: UUID, *, epoch: int, keep: UUID | None) -> int:
         """Answers how many this call ended: none for an epoch that is known already."""
         async with self._work.begin(subject) as work:
-            return await self.within(work, epoch=epoch, keep=keep)
+            ended = await self.within(work, epoch=epoch, keep=keep)
+        await work.revocations.settled()
+        return ended
 
     async def within(self, work: UnitOfWork, *, epoch: int, keep: UUID | None) -> int:
         """The same in a unit of work over the subject's rows that is open already."""

@@ -102,6 +102,7 @@ class SubjectData:
                     )
                 )
             removed = await work.subject_data.remove_ended()
+        await work.revocations.settled()
         return Erased(
             rows=removed,
             kept=(Kept(category="sessions", obligation="The least valid epoch, so that no old token is good again."),),

@@ -105,6 +105,11 @@ class Revocations(Protocol):
         """Adds the subject's epoch to the feed."""
         ...
 
+    async def settled(self) -> None:
+        """To be awaited when the unit of work has ended, before what it did is acknowledged: returns when no validator
+        accepts any more what was revoked in it, or before it by others, within a second. Does not raise."""
+        ...
+
 
 class Warrants(Protocol):
     """What the subject that the unit of work is for authorized."""

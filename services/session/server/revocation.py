@@ -33,7 +33,7 @@ async def _take_ticks(
 ) -> None:
     try:
         async for request in requests:
-            stream.arrived(request.tick)
+            stream.arrived(request.tick, applied=request.applied)
     finally:
         # A client that says no more has gone.
         stream.close()
@@ -45,6 +45,7 @@ def _response(update: Update[Revocation]) -> revocation_pb2.WatchRevocationsResp
         revocations=[_revocation(row) for row in update.rows],
         echo=update.echo,
         complete=update.complete,
+        number=update.number,
     )
 
 

@@ -1,24 +1,31 @@
 """Revocations in PostgreSQL: written with what they report, read by the feed, deleted when no token can mind."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from uuid import UUID
 
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
-from libs.feed.reader import Batch
+from libs.feed.reader import Batch, OwnFeed
 from libs.ids import Ids
 from services.session.domain.revocation import Revocation
 
 _INSERT_SESSIONS = """
-INSERT INTO revocation (subject_id, revocation_id, session_id)
-SELECT $1, * FROM unnest($2::uuid[], $3::uuid[])
+WITH told AS (
+    INSERT INTO revocation (subject_id, revocation_id, session_id)
+    SELECT $1, * FROM unnest($2::uuid[], $3::uuid[])
+)
+SELECT pg_current_xact_id()::text::bigint
 """
-_INSERT_EPOCH = "INSERT INTO revocation (subject_id, revocation_id, epoch) VALUES ($1, $2, $3)"
+_INSERT_EPOCH = """
+WITH told AS (INSERT INTO revocation (subject_id, revocation_id, epoch) VALUES ($1, $2, $3))
+SELECT pg_current_xact_id()::text::bigint
+"""
 # One statement, so rows, horizon and time are of one snapshot.
 _READ = """
 SELECT
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon,
+    pg_current_snapshot()::text AS snapshot,
     statement_timestamp() AS read_at,
+    EXISTS (SELECT FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS replicated,
     r.transaction_id::text::bigint AS transaction_id, r.subject_id, r.session_id, r.epoch, r.revoked_at
 FROM (SELECT) AS once
 LEFT JOIN revocation AS r ON r.transaction_id >= $1::bigint::text::xid8
@@ -26,23 +33,27 @@ LEFT JOIN revocation AS r ON r.transaction_id >= $1::bigint::text::xid8
 
 
 class PostgresRevocations:
-    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, on_change: Callable[[], None]) -> None:
-        """`on_change` is called once the transaction has committed what it revokes."""
+    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, feed: OwnFeed) -> None:
+        """`feed` is this process's, which is told once the transaction has committed what it revokes."""
         self._tx = tx
         self._subject = subject
         self._ids = ids
-        self._on_change = on_change
+        self._feed = feed
+        self._transaction: int | None = None
 
     async def revoke_sessions(self, sessions: Collection[UUID]) -> None:
         if sessions:
-            await self._tx.execute(
-                _INSERT_SESSIONS, self._subject, [self._ids.uuid7() for _ in sessions], list(sessions)
-            )
-            self._tx.after_commit(self._on_change)
+            await self._tell(_INSERT_SESSIONS, [self._ids.uuid7() for _ in sessions], list(sessions))
 
     async def revoke_below(self, epoch: int) -> None:
-        await self._tx.execute(_INSERT_EPOCH, self._subject, self._ids.uuid7(), epoch)
-        self._tx.after_commit(self._on_change)
+        await self._tell(_INSERT_EPOCH, self._ids.uuid7(), epoch)
+
+    async def _tell(self, statement: str, *values: object) -> None:
+        self._transaction = await self._tx.fetchval(statement, self._subject, *values)
+        self._tx.after_commit(self._feed.hurry)
+
+    async def settled(self) -> None:
+        await self._feed.settled(self._transaction)
 
 
 class RevocationSource:
@@ -51,8 +62,8 @@ class RevocationSource:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def read(self, since: int) -> Batch[Revocation]:
-        rows = await self._database.fetch(_READ, since)
+    async def read(self, since: int, *, replica: UUID) -> Batch[Revocation]:
+        rows = await self._database.fetch(_READ, since, replica)
         return Batch(
             rows=[
                 Revocation(
@@ -65,6 +76,7 @@ class RevocationSource:
                 for row in rows
                 if row["subject_id"] is not None
             ],
-            horizon=rows[0]["horizon"],
+            snapshot=rows[0]["snapshot"],
             read_at=rows[0]["read_at"],
+            replicated=rows[0]["replicated"],
         )

@@ -1,6 +1,6 @@
 """One transaction over one subject's rows."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
+from libs.feed.reader import OwnFeed
 from libs.ids import Ids
 from libs.outbox.emit import insert
 from libs.outbox.row import OutboxRow
@@ -24,15 +25,13 @@ from services.session.store.warrant import PostgresWarrants
 class PostgresUnitOfWork:
     """Within a transaction whose context names the subject."""
 
-    def __init__(
-        self, *, tx: Transaction, subject: UUID, ids: Ids, envelopes: EnvelopeBuilder, on_revocation: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, tx: Transaction, subject: UUID, ids: Ids, envelopes: EnvelopeBuilder, feed: OwnFeed) -> None:
         self._tx = tx
         self._envelopes = envelopes
         self.sessions = PostgresSessions(tx=tx, subject=subject)
         self.grants = PostgresGrants(tx=tx, subject=subject)
         self.subjects = PostgresSubjects(tx=tx, subject=subject)
-        self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids, on_change=on_revocation)
+        self.revocations = PostgresRevocations(tx=tx, subject=subject, ids=ids, feed=feed)
         self.subject_data = PostgresSubjectData(tx=tx, subject=subject)
         self.warrants = PostgresWarrants(tx=tx, subject=subject)
 
@@ -49,14 +48,12 @@ class PostgresUnitOfWork:
 
 
 class PostgresUnitsOfWork:
-    def __init__(
-        self, *, database: Database, ids: Ids, envelopes: EnvelopeBuilder, on_revocation: Callable[[], None]
-    ) -> None:
-        """`on_revocation` is called when a transaction has committed one."""
+    def __init__(self, *, database: Database, ids: Ids, envelopes: EnvelopeBuilder, feed: OwnFeed) -> None:
+        """`feed` is that of revocations, which this process serves."""
         self._database = database
         self._ids = ids
         self._envelopes = envelopes
-        self._on_revocation = on_revocation
+        self._feed = feed
 
     @asynccontextmanager
     async def begin(self, subject: UUID) -> AsyncIterator[PostgresUnitOfWork]:
@@ -65,6 +62,4 @@ class PostgresUnitsOfWork:
 
     def within(self, tx: Transaction, subject: UUID) -> PostgresUnitOfWork:
         """The same over a transaction that is open already, and whose context names the subject."""
-        return PostgresUnitOfWork(
-            tx=tx, subject=subject, ids=self._ids, envelopes=self._envelopes, on_revocation=self._on_revocation
-        )
+        return PostgresUnitOfWork(tx=tx, subject=subject, ids=self._ids, envelopes=self._envelopes, feed=self._feed)

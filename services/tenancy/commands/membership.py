@@ -57,6 +57,7 @@ class MembershipCommands:
             if change.after != change.before:
                 await work.memberships.change(change.after)
                 await work.emit(events.role_changed(at, change))
+        await work.memberships.settled()
         try:
             (member,) = await self._seen(insider, [change.after])
         except KeysUnavailable:
@@ -77,6 +78,7 @@ class MembershipCommands:
             change = roster.end(actor=caller.subject, subject=subject, at=at.occurred_at)
             await work.memberships.change(change.after)
             await work.emit(events.member_removed(at, change))
+        await work.memberships.settled()
 
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         """The present memberships among these, and the database's time of the snapshot that they were read in."""

@@ -60,6 +60,12 @@ class Memberships(Protocol):
         """Stores a changed membership, whose epoch is one above the stored one, and tells the feed."""
         ...
 
+    async def settled(self) -> None:
+        """To be awaited when the unit of work has ended, before what it did is acknowledged: returns when nobody who
+        follows the feed judges by less than what was changed in it, or before it by others, within a second. Does
+        not raise."""
+        ...
+
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
         """The present ones, by subject id, later than `after`."""
         ...

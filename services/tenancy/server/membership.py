@@ -86,6 +86,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
                         changes=[_changed(row) for row in update.rows],
                         echo=update.echo,
                         complete=update.complete,
+                        number=update.number,
                     )
                     begins = begins or update.snapshot
                     if begins and update.complete:
@@ -101,7 +102,7 @@ async def _take_ticks(
 ) -> None:
     try:
         async for request in requests:
-            stream.arrived(request.tick)
+            stream.arrived(request.tick, applied=request.applied)
     finally:
         # A client that sends nothing any more has gone.
         stream.close()

@@ -1,6 +1,6 @@
 """Memberships in PostgreSQL."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import asyncpg
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.transaction import Transaction
+from libs.feed.reader import OwnFeed
 from services.tenancy.domain.errors import MemberAlready
 from services.tenancy.domain.membership import Membership, MembershipKey, MembershipView, Roster
 from services.tenancy.store.workspace import policy_of
@@ -42,7 +43,10 @@ UPDATE membership
        key_id = $7, key_version = $8, audit_public_key = $9, contact = $10
  WHERE workspace_id = $1 AND subject_id = $2 AND epoch = $4 - 1
 """
-_TELL = "INSERT INTO membership_change (workspace_id, subject_id, epoch, role) VALUES ($1, $2, $3, $4)"
+_TELL = """
+WITH told AS (INSERT INTO membership_change (workspace_id, subject_id, epoch, role) VALUES ($1, $2, $3, $4))
+SELECT pg_current_xact_id()::text::bigint
+"""
 # With a comparison in any case: a plan for all values then begins where the page does.
 _BEFORE_ALL = UUID(int=0)
 _PAGE = f"""
@@ -71,10 +75,11 @@ SELECT m.workspace_id, m.subject_id, m.role
 
 
 class MembershipStore:
-    def __init__(self, tx: Transaction, *, on_change: Callable[[], None]) -> None:
-        """`on_change` is called once the transaction has committed a change."""
+    def __init__(self, tx: Transaction, *, feed: OwnFeed) -> None:
+        """`feed` is this process's, which is told once the transaction has committed a change."""
         self._tx = tx
-        self._on_change = on_change
+        self._feed = feed
+        self._transaction: int | None = None
 
     async def find(self, workspace: UUID, subject: UUID) -> Membership | None:
         row = await self._tx.fetchrow(_FIND, workspace, subject)
@@ -99,8 +104,13 @@ class MembershipStore:
 
     async def _tell(self, membership: Membership) -> None:
         role = membership.role if membership.present else ""
-        await self._tx.execute(_TELL, membership.workspace, membership.subject, membership.epoch, role)
-        self._tx.after_commit(self._on_change)
+        self._transaction = await self._tx.fetchval(
+            _TELL, membership.workspace, membership.subject, membership.epoch, role
+        )
+        self._tx.after_commit(self._feed.hurry)
+
+    async def settled(self) -> None:
+        await self._feed.settled(self._transaction)
 
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
         return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after or _BEFORE_ALL, limit)]

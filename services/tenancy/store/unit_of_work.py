@@ -1,6 +1,6 @@
 """Tenancy's database: transactions in their scope, and the look-ups before a scope exists."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
+from libs.feed.reader import OwnFeed
 from libs.outbox.emit import insert
 from libs.outbox.row import OutboxRow
 from libs.telemetry.trace_context import current_traceparent
@@ -20,13 +21,11 @@ from services.tenancy.store.workspace import WorkspaceStore
 
 
 class PostgresUnitOfWork:
-    def __init__(
-        self, *, tx: Transaction, envelopes: EnvelopeBuilder, on_membership_change: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, tx: Transaction, envelopes: EnvelopeBuilder, feed: OwnFeed) -> None:
         self._tx = tx
         self._envelopes = envelopes
         self.workspaces = WorkspaceStore(tx)
-        self.memberships = MembershipStore(tx, on_change=on_membership_change)
+        self.memberships = MembershipStore(tx, feed=feed)
         self.invitations = InvitationStore(tx)
         self.subject_data = SubjectDataStore(tx)
 
@@ -45,13 +44,11 @@ class PostgresUnitOfWork:
 class PostgresStore:
     """The runtime role's view. Lets DatabaseUnavailable through."""
 
-    def __init__(
-        self, *, database: Database, envelopes: EnvelopeBuilder, on_membership_change: Callable[[], None]
-    ) -> None:
-        """`on_membership_change` is called when a transaction has committed one."""
+    def __init__(self, *, database: Database, envelopes: EnvelopeBuilder, feed: OwnFeed) -> None:
+        """`feed` is that of memberships, which this process serves."""
         self._database = database
         self._envelopes = envelopes
-        self._on_membership_change = on_membership_change
+        self._feed = feed
 
     @asynccontextmanager
     async def begin(
@@ -63,7 +60,7 @@ class PostgresStore:
             standing=standing,
         )
         async with self._database.transaction(context) as tx:
-            yield PostgresUnitOfWork(tx=tx, envelopes=self._envelopes, on_membership_change=self._on_membership_change)
+            yield PostgresUnitOfWork(tx=tx, envelopes=self._envelopes, feed=self._feed)
 
     async def workspace_of_slug(self, slug: str) -> UUID | None:
         rows = await self._database.fetch("SELECT workspace_of_slug($1) AS found", slug)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -11,7 +12,8 @@ from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.feed.fanout import Fanout, Stream, Update
-from libs.feed.reader import Batch, FeedReader
+from libs.feed.reader import INTERVAL, Batch, FeedReader, Source
+from libs.feed.replica import Replicas
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.clock import SystemClock
 
@@ -20,9 +22,12 @@ CREATE TABLE change (name text, changed_in xid8 NOT NULL DEFAULT pg_current_xact
 CREATE INDEX change_changed_in ON change (changed_in);
 GRANT SELECT ON change TO tenancy_jobs;
 GRANT INSERT ON change TO tenancy_runtime;
+CREATE TABLE feed_replica (replica_id uuid PRIMARY KEY, known pg_snapshot NOT NULL, expires_at timestamptz NOT NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON feed_replica TO tenancy_jobs;
 """
 _READ = """
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, statement_timestamp() AS read_at,
+SELECT pg_current_snapshot()::text AS snapshot, statement_timestamp() AS read_at,
+       EXISTS (SELECT FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS replicated,
        change.name, change.changed_in::text::bigint AS changed_in
   FROM (SELECT) AS always LEFT JOIN change ON change.changed_in >= $1::text::xid8
 """
@@ -38,15 +43,19 @@ class Table:
     """Reads the table; `shift` makes it another database's, whose transactions have lower ids."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self.shift = 0
         self.asked: list[int] = []
 
-    async def read(self, since: int) -> Batch[Change]:
+    async def read(self, since: int, *, replica: UUID) -> Batch[Change]:
         self.asked.append(since)
-        found = await self._database.fetch(_READ, str(since))
+        found = await self.database.fetch(_READ, str(since), replica)
         rows = [Change(row["name"], row["changed_in"]) for row in found if row["name"] is not None]
-        return Batch(rows=rows, horizon=found[0]["horizon"] - self.shift, read_at=found[0]["read_at"])
+        snapshot = found[0]["snapshot"]
+        if self.shift:
+            oldest = int(snapshot.partition(":")[0]) - self.shift
+            snapshot = f"{oldest}:{oldest}:"
+        return Batch(rows=rows, snapshot=snapshot, read_at=found[0]["read_at"], replicated=found[0]["replicated"])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +66,7 @@ def stored(service_database: ServiceDatabases) -> ServiceDatabase:
 @pytest.fixture
 async def table(stored: ServiceDatabase) -> AsyncIterator[Table]:
     owner = await asyncpg.connect(stored.owner)
-    await owner.execute("DROP TABLE IF EXISTS change;" + _TABLE)
+    await owner.execute("DROP TABLE IF EXISTS change, feed_replica;" + _TABLE)
     await owner.close()
     database = Database(url=stored.jobs, name="feed", size=2)
     await database.open()
@@ -78,6 +87,18 @@ async def write(writer: Database, name: str) -> None:
         await tx.execute("INSERT INTO change (name) VALUES ($1)", name)
 
 
+def following(
+    table: Table, *, source: Source[Change] | None = None, interval: float = INTERVAL
+) -> tuple[Fanout[Change], FeedReader[Change]]:
+    """A process that serves the feed: its streams, and what reads for them."""
+    clock = SystemClock()
+    streams: Fanout[Change] = Fanout(clock=clock)
+    replicas = Replicas(database=table.database, own=uuid4())
+    return streams, FeedReader(
+        source=source or table, fanout=streams, replicas=replicas, clock=clock, interval=interval
+    )
+
+
 async def fetched(reader: FeedReader[Change], stream: Stream[Change], tick: int) -> Update[Change]:
     """One read with its message; the tick makes it worth one even when nothing is new."""
     stream.arrived(tick)
@@ -94,8 +115,7 @@ def names(update: Update[Change]) -> list[str]:
 async def test_a_transaction_that_commits_late_is_not_missed_and_nothing_is_told_twice(
     table: Table, writer: Database
 ) -> None:
-    streams: Fanout[Change] = Fanout()
-    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    streams, reader = following(table)
     with streams.stream() as stream:
         assert names(await fetched(reader, stream, 1)) == []
         async with writer.transaction(Context()) as late:
@@ -109,8 +129,7 @@ async def test_a_transaction_that_commits_late_is_not_missed_and_nothing_is_told
 
 
 async def test_a_change_in_a_savepoint_carries_its_whole_transaction(table: Table, writer: Database) -> None:
-    streams: Fanout[Change] = Fanout()
-    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    streams, reader = following(table)
     with streams.stream() as stream:
         await fetched(reader, stream, 1)
         async with writer.transaction(Context()) as tx, tx.savepoint():
@@ -119,8 +138,7 @@ async def test_a_change_in_a_savepoint_carries_its_whole_transaction(table: Tabl
 
 
 async def test_a_newcomer_gets_everything_while_the_others_get_what_is_new(table: Table, writer: Database) -> None:
-    streams: Fanout[Change] = Fanout()
-    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    streams, reader = following(table)
     await write(writer, "before")
     with streams.stream() as old:
         assert names(await fetched(reader, old, 1)) == ["before"]
@@ -134,8 +152,7 @@ async def test_a_newcomer_gets_everything_while_the_others_get_what_is_new(table
 
 
 async def test_a_database_with_less_in_it_ends_every_stream(table: Table, writer: Database) -> None:
-    streams: Fanout[Change] = Fanout()
-    reader = FeedReader(source=table, fanout=streams, clock=SystemClock())
+    streams, reader = following(table)
     await write(writer, "kept")
     with streams.stream() as stream:
         await fetched(reader, stream, 1)
@@ -154,16 +171,15 @@ class Broken:
         self._table = table
         self._failures = failures
 
-    async def read(self, since: int) -> Batch[Change]:
+    async def read(self, since: int, *, replica: UUID) -> Batch[Change]:
         if self._failures > 0:
             self._failures -= 1
             raise DatabaseUnavailable("gone for a moment")
-        return await self._table.read(since)
+        return await self._table.read(since, replica=replica)
 
 
 async def test_the_reader_outlives_a_database_that_is_down(table: Table, writer: Database) -> None:
-    streams: Fanout[Change] = Fanout()
-    reader = FeedReader(source=Broken(table, 2), fanout=streams, clock=SystemClock(), interval=0.01)
+    streams, reader = following(table, source=Broken(table, 2), interval=0.01)
     task = asyncio.create_task(reader.run())
     try:
         with streams.stream() as stream:
@@ -182,8 +198,8 @@ class Interrupted:
         self._table = table
         self._during: Callable[[], Awaitable[None]] | None = during
 
-    async def read(self, since: int) -> Batch[Change]:
-        batch = await self._table.read(since)
+    async def read(self, since: int, *, replica: UUID) -> Batch[Change]:
+        batch = await self._table.read(since, replica=replica)
         during, self._during = self._during, None
         if during is not None:
             await during()
@@ -198,9 +214,8 @@ async def test_what_this_process_commits_is_told_at_once_also_when_it_commits_du
             await tx.execute("INSERT INTO change (name) VALUES ($1)", name)
             tx.after_commit(reader.hurry)
 
-    streams: Fanout[Change] = Fanout()
     source = Interrupted(table, lambda: commit("during"))
-    reader = FeedReader(source=source, fanout=streams, clock=SystemClock(), interval=3600)
+    streams, reader = following(table, source=source, interval=3600)
     task = asyncio.create_task(reader.run())
     told: list[str] = []
     try:

@@ -25,11 +25,11 @@ async def test_a_revocation_that_commits_late_is_still_delivered(session: Sessio
             late.session,
         )
         await session.end_subject(early.subject, epoch=2, keep=None)
-        first = await source.read(0)
+        first = await source.read(0, replica=session.ids.uuid7())
         await transaction.commit()
     finally:
         await connection.close()
-    second = await source.read(first.horizon)
+    second = await source.read(first.horizon, replica=session.ids.uuid7())
     assert [row.subject for row in first.rows] == [early.subject]
     assert late.session in [row.session for row in second.rows]
 
@@ -37,7 +37,7 @@ async def test_a_revocation_that_commits_late_is_still_delivered(session: Sessio
 async def test_the_feed_tells_sessions_and_epochs(session: SessionForTests) -> None:
     tokens = await session.sign_in()
     await session.end_subject(tokens.subject, epoch=7, keep=None)
-    (row,) = (await RevocationSource(database=session.jobs).read(0)).rows
+    (row,) = (await RevocationSource(database=session.jobs).read(0, replica=session.ids.uuid7())).rows
     assert isinstance(row, Revocation)
     assert (row.subject, row.session, row.epoch) == (tokens.subject, None, 7)
 

@@ -23,7 +23,6 @@ from services.session.domain.errors import (
     SessionNotFound,
     TicketInvalid,
 )
-from tests.support.events import running
 from tests.support.session import CLIENT, DEVICE, SessionForTests
 from wardenry.errors.error import Unauthenticated
 from wardenry.events.v1 import action_pb2, envelope_pb2
@@ -312,10 +311,11 @@ async def test_introspection_is_right_while_a_session_is_being_revoked(session: 
 
 
 async def test_the_feed_has_what_this_process_revokes_without_waiting(session: SessionForTests) -> None:
-    tokens = await session.sign_in()
-    with session.fanout.stream() as stream:
-        async with running(session.feed.run()), asyncio.timeout(30):
+    async with SessionForTests(session.database, interval=3_600) as session, asyncio.timeout(30):
+        tokens = await session.sign_in()
+        with session.fanout.stream() as stream:
             updates = aiter(stream)
+            session.feed.hurry()
             assert (await anext(updates)).snapshot
             await session.end.sign_out(caller(session, tokens))
             assert [row.session for row in (await anext(updates)).rows] == [tokens.session]

@@ -68,6 +68,16 @@ def invitation(workspace: UUID, number: int) -> Invitation:
     )
 
 
+class Unfollowed:
+    """A feed that nobody follows."""
+
+    def hurry(self) -> None:
+        pass
+
+    async def settled(self, transaction: int | None) -> None:
+        pass
+
+
 def questions() -> dict[str, Question]:
     """What is asked, and how many pages it may look at: some of every index down to a row, and the row's."""
     large, person = numbered(WORKSPACE, 0), numbered(PERSON, 8)
@@ -78,7 +88,7 @@ def questions() -> dict[str, Question]:
     together = [MembershipKey(workspace=large, subject=numbered(PERSON, n)) for n in range(64)]
 
     def members(tx: Any) -> MembershipStore:
-        return MembershipStore(tx, on_change=lambda: None)
+        return MembershipStore(tx, feed=Unfollowed())
 
     def within(*workspaces: UUID, subjects: Collection[UUID] = ()) -> Context:
         return Context(

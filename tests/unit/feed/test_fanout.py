@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from libs.feed import fanout
 from libs.feed.fanout import Fanout, Stream, Update
+from wardenry.clock import SystemClock
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ async def silent(stream: Stream[int]) -> bool:
 
 
 async def test_a_stream_begins_with_everything_and_goes_on_with_what_is_new() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         assert streams.begin().needs_everything
         streams.begin().deliver(everything=[1, 2], new=[2], read_at=NOW)
@@ -38,7 +39,7 @@ async def test_a_stream_begins_with_everything_and_goes_on_with_what_is_new() ->
 
 
 async def test_an_empty_table_is_a_snapshot_too() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         streams.begin().deliver(everything=[], new=[], read_at=NOW)
         update = await first(stream)
@@ -46,7 +47,7 @@ async def test_an_empty_table_is_a_snapshot_too() -> None:
 
 
 async def test_a_tick_that_arrives_during_the_read_is_not_echoed_by_it() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         stream.arrived(7)
         read = streams.begin()
@@ -58,7 +59,7 @@ async def test_a_tick_that_arrives_during_the_read_is_not_echoed_by_it() -> None
 
 
 async def test_a_stream_that_comes_during_the_read_waits_for_the_next_one() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream():
         read = streams.begin()
         with streams.stream() as late:
@@ -68,7 +69,7 @@ async def test_a_stream_that_comes_during_the_read_waits_for_the_next_one() -> N
 
 
 async def test_nothing_new_and_no_tick_is_not_told() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         streams.begin().deliver(everything=[1], new=[], read_at=NOW)
         await first(stream)
@@ -77,7 +78,7 @@ async def test_nothing_new_and_no_tick_is_not_told() -> None:
 
 
 async def test_reads_that_were_not_fetched_become_one() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         streams.begin().deliver(everything=[1], new=[], read_at=NOW)
         stream.arrived(5)
@@ -87,7 +88,7 @@ async def test_reads_that_were_not_fetched_become_one() -> None:
 
 
 async def test_a_large_read_is_cut_and_its_echo_comes_last() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     rows = list(range(fanout.MESSAGE_ROWS + 1))
     with streams.stream() as stream:
         stream.arrived(9)
@@ -104,7 +105,7 @@ async def test_a_large_read_is_cut_and_its_echo_comes_last() -> None:
 
 
 async def test_a_client_that_does_not_read_loses_its_stream() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as stream:
         streams.begin().deliver(everything=[], new=[], read_at=NOW)
         streams.begin().deliver(everything=[], new=range(fanout.PENDING_ROWS + 1), read_at=NOW)
@@ -112,7 +113,7 @@ async def test_a_client_that_does_not_read_loses_its_stream() -> None:
 
 
 async def test_closing_ends_every_stream() -> None:
-    streams: Fanout[int] = Fanout()
+    streams: Fanout[int] = Fanout(clock=SystemClock())
     with streams.stream() as one, streams.stream() as other:
         streams.close()
         assert [update async for update in one] == []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -17,16 +18,25 @@ from wardenry.lease import Lease
 LOST = AioRpcError(grpc.StatusCode.UNAVAILABLE, Metadata(), Metadata())
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    echo: int
+    number: int = 0
+
+
 class Stream:
     """Answers as it was told, then stays silent."""
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers = answers
         self.ticks: list[int] = []
+        self.applied: list[int] = []
         self.cancelled = False
 
-    async def write(self, tick: int) -> None:
+    async def write(self, request: tuple[int, int]) -> None:
+        tick, applied = request
         self.ticks.append(tick)
+        self.applied.append(applied)
 
     async def read(self) -> Any:
         await asyncio.sleep(0.001)
@@ -35,7 +45,7 @@ class Stream:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return self.ticks[0] if answer == "echo" else answer
+        return Message(self.ticks[0]) if answer == "echo" else answer
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -44,16 +54,16 @@ class Stream:
 class Followed:
     """A feed over the given streams, one after another."""
 
-    def __init__(self, *streams: Stream, apply: Callable[[int], None] | None = None) -> None:
+    def __init__(self, *streams: Stream, apply: Callable[[Message], None] | None = None) -> None:
         self.streams = list(streams)
         self.opened: list[Stream] = []
         self.clock = SystemClock()
         self.lease = Lease(clock=self.clock, longest=3600.0)
-        self.feed: Feed[int, int] = Feed(
+        self.feed: Feed[tuple[int, int], Message] = Feed(
             name="test",
             watch=self._open,
-            request=lambda tick: tick,
-            apply=apply or self.lease.renew,
+            request=lambda tick, applied: (tick, applied),
+            apply=apply or (lambda message: self.lease.renew(message.echo)),
             lease=self.lease,
         )
 
@@ -100,7 +110,7 @@ class StaleStream(Stream):
         self.earlier = earlier
 
     async def read(self) -> Any:
-        return self.earlier.ticks[0] if await super().read() else None
+        return Message(self.earlier.ticks[0]) if await super().read() else None
 
 
 async def test_a_tick_of_an_earlier_stream_renews_nothing() -> None:
@@ -122,13 +132,42 @@ async def test_a_silent_stream_is_taken_for_dead(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_message_that_cannot_be_taken_in_does_not_end_the_following() -> None:
-    def apply(_message: int) -> None:
+    def apply(_message: Message) -> None:
         raise ValueError("not as agreed")
 
     followed = Followed(Stream(["echo"]), Stream(["echo"]), apply=apply)
     async with followed.running():
         await until(lambda: len(followed.opened) >= 2)
     assert not followed.fresh
+
+
+async def test_what_is_told_is_confirmed_at_once_and_only_when_it_is_taken_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_module, "TICK", 3600)
+    taken: list[Message] = []
+    stream = Stream([Message(echo=0), Message(echo=0, number=1), Message(echo=0), Message(echo=0, number=3)])
+    confirmed: list[tuple[int, int]] = []
+    write = stream.write
+
+    async def noting(request: tuple[int, int]) -> None:
+        confirmed.append((request[1], max((message.number for message in taken), default=0)))
+        await write(request)
+
+    stream.write = noting  # type: ignore[method-assign]  # looks in between
+    followed = Followed(stream, apply=taken.append)
+    async with followed.running():
+        await until(lambda: stream.applied[-1:] == [3])
+    assert stream.applied[0] == 0
+    assert all(said <= known for said, known in confirmed)
+
+
+async def test_a_new_stream_confirms_nothing_of_an_earlier_one() -> None:
+    first, second = Stream([Message(echo=0, number=7), LOST]), Stream([])
+    followed = Followed(first, second)
+    async with followed.running():
+        await until(lambda: len(followed.opened) == 2 and bool(second.applied))
+    assert second.applied[0] == 0
 
 
 async def test_ticks_go_on_while_nothing_comes() -> None:

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/session/v1/revocation.proto\x12\x13wardenry.session.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\'\n\x17WatchRevocationsRequest\x12\x0c\n\x04tick\x18\x01 \x01(\x04\"\xa4\x01\n\nRevocation\x12\x11\n\x07session\x18\x01 \x01(\x0cH\x00\x12:\n\rsubject_epoch\x18\x02 \x01(\x0b\x32!.wardenry.session.v1.SubjectEpochH\x00\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\n\x0esubject_matter\x12\x05\xbaH\x02\x08\x01\".\n\x0cSubjectEpoch\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\"\x82\x01\n\x18WatchRevocationsResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x08\x12\x34\n\x0brevocations\x18\x02 \x03(\x0b\x32\x1f.wardenry.session.v1.Revocation\x12\x0c\n\x04\x65\x63ho\x18\x03 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\x32\x96\x01\n\x11RevocationService\x12\x80\x01\n\x10WatchRevocations\x12,.wardenry.session.v1.WatchRevocationsRequest\x1a-.wardenry.session.v1.WatchRevocationsResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/session/v1/revocation.proto\x12\x13wardenry.session.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"8\n\x17WatchRevocationsRequest\x12\x0c\n\x04tick\x18\x01 \x01(\x04\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x04\"\xa4\x01\n\nRevocation\x12\x11\n\x07session\x18\x01 \x01(\x0cH\x00\x12:\n\rsubject_epoch\x18\x02 \x01(\x0b\x32!.wardenry.session.v1.SubjectEpochH\x00\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\n\x0esubject_matter\x12\x05\xbaH\x02\x08\x01\".\n\x0cSubjectEpoch\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\"\x92\x01\n\x18WatchRevocationsResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x08\x12\x34\n\x0brevocations\x18\x02 \x03(\x0b\x32\x1f.wardenry.session.v1.Revocation\x12\x0c\n\x04\x65\x63ho\x18\x03 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\x12\x0e\n\x06number\x18\x05 \x01(\x04\x32\x96\x01\n\x11RevocationService\x12\x80\x01\n\x10WatchRevocations\x12,.wardenry.session.v1.WatchRevocationsRequest\x1a-.wardenry.session.v1.WatchRevocationsResponse\"\x0b\xe2\xe0\x18\x07\n\x01*\x10\x02\x38\x03(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,13 +39,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOCATIONSERVICE'].methods_by_name['WatchRevocations']._loaded_options = None
   _globals['_REVOCATIONSERVICE'].methods_by_name['WatchRevocations']._serialized_options = b'\342\340\030\007\n\001*\020\0028\003'
   _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=158
-  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=197
-  _globals['_REVOCATION']._serialized_start=200
-  _globals['_REVOCATION']._serialized_end=364
-  _globals['_SUBJECTEPOCH']._serialized_start=366
-  _globals['_SUBJECTEPOCH']._serialized_end=412
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=415
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=545
-  _globals['_REVOCATIONSERVICE']._serialized_start=548
-  _globals['_REVOCATIONSERVICE']._serialized_end=698
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=214
+  _globals['_REVOCATION']._serialized_start=217
+  _globals['_REVOCATION']._serialized_end=381
+  _globals['_SUBJECTEPOCH']._serialized_start=383
+  _globals['_SUBJECTEPOCH']._serialized_end=429
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=432
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=578
+  _globals['_REVOCATIONSERVICE']._serialized_start=581
+  _globals['_REVOCATIONSERVICE']._serialized_end=731
 # @@protoc_insertion_point(module_scope)

@@ -26,16 +26,20 @@ class WatchRevocationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TICK_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
     tick: _builtins.int
     """The client's own monotonic clock, nanoseconds. Opaque to the server."""
+    applied: _builtins.int
+    """The greatest number among this stream's messages that the client has taken in, and refuses by; 0 before the first."""
     def __init__(
         self,
         *,
         tick: _builtins.int = ...,
+        applied: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tick", b"tick"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "tick", b"tick"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,12 +117,15 @@ class WatchRevocationsResponse(_message.Message):
     REVOCATIONS_FIELD_NUMBER: _builtins.int
     ECHO_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.bool
     """True for the first of a stream, which holds everything within a token's life and 30 seconds. It adds to what was known before."""
     echo: _builtins.int
     """The last tick that arrived before the read began; 0 for none."""
     complete: _builtins.bool
     """False when a snapshot goes on in the next message; the lease counts only once it is complete."""
+    number: _builtins.int
+    """Counts, from 1, the reads that told this stream something; in the last message of each. 0 in every other message."""
     @_builtins.property
     def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
         """What is new. May repeat."""
@@ -130,10 +137,11 @@ class WatchRevocationsResponse(_message.Message):
         revocations: _abc.Iterable[Global___Revocation] | None = ...,
         echo: _builtins.int = ...,
         complete: _builtins.bool = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "echo", b"echo", "revocations", b"revocations", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "echo", b"echo", "number", b"number", "revocations", b"revocations", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

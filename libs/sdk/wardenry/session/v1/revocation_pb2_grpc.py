@@ -48,7 +48,8 @@ class RevocationServiceServicer:
 
     def WatchRevocations(self, request_iterator, context):
         """The client sends ticks; the server answers with a snapshot, then with what is new at each read of its database. Every message
-        echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick.
+        echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick. A message
+        with a number is answered at once by its number: whoever ends a session waits for that, or until every lease is over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

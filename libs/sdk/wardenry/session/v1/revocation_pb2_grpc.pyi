@@ -35,7 +35,8 @@ class RevocationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RevocationServiceAsyncStub: ...
     WatchRevocations: _grpc.StreamStreamMultiCallable[_revocation_pb2.WatchRevocationsRequest, _revocation_pb2.WatchRevocationsResponse]
     """The client sends ticks; the server answers with a snapshot, then with what is new at each read of its database. Every message
-    echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick.
+    echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick. A message
+    with a number is answered at once by its number: whoever ends a session waits for that, or until every lease is over.
     """
 
 @_typing.type_check_only
@@ -45,7 +46,8 @@ class RevocationServiceAsyncStub(RevocationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchRevocations: _aio.StreamStreamMultiCallable[_revocation_pb2.WatchRevocationsRequest, _revocation_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
     """The client sends ticks; the server answers with a snapshot, then with what is new at each read of its database. Every message
-    echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick.
+    echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick. A message
+    with a number is answered at once by its number: whoever ends a session waits for that, or until every lease is over.
     """
 
 class RevocationServiceServicer:
@@ -57,7 +59,8 @@ class RevocationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_revocation_pb2.WatchRevocationsResponse], _abc.AsyncIterator[_revocation_pb2.WatchRevocationsResponse]]:
         """The client sends ticks; the server answers with a snapshot, then with what is new at each read of its database. Every message
-        echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick.
+        echoes the last tick that arrived before that read began: the client's lease runs from the moment it sent that tick. A message
+        with a number is answered at once by its number: whoever ends a session waits for that, or until every lease is over.
         """
 
 def add_RevocationServiceServicer_to_server(servicer: RevocationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -361,16 +361,20 @@ class WatchMembershipsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TICK_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
     tick: _builtins.int
     """The client's own monotonic clock, nanoseconds. Opaque to the server."""
+    applied: _builtins.int
+    """The greatest number among this stream's messages that the client has taken in, and judges by; 0 before the first."""
     def __init__(
         self,
         *,
         tick: _builtins.int = ...,
+        applied: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tick", b"tick"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "tick", b"tick"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,12 +391,15 @@ class WatchMembershipsResponse(_message.Message):
     ECHO_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
     COVERED_FROM_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.bool
     """True for the first of a stream, which holds everything within a token's life and 30 seconds. It adds to what was known before."""
     echo: _builtins.int
     """The last tick that arrived before the read began; 0 for none."""
     complete: _builtins.bool
     """False when a snapshot goes on in the next message; the lease counts only once it is complete."""
+    number: _builtins.int
+    """Counts, from 1, the reads that told this stream something; in the last message of each. 0 in every other message."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.MembershipChanged]:
         """What is new. May repeat."""
@@ -409,10 +416,11 @@ class WatchMembershipsResponse(_message.Message):
         echo: _builtins.int = ...,
         complete: _builtins.bool = ...,
         covered_from: _timestamp_pb2.Timestamp | None = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["covered_from", b"covered_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "complete", b"complete", "covered_from", b"covered_from", "echo", b"echo", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "complete", b"complete", "covered_from", b"covered_from", "echo", b"echo", "number", b"number", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
