@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+_KEY_BYTES = 32
+
 
 class SecretInvalid(Exception):
     """A secret's file does not hold what it should. The text names the file, never the content."""
@@ -19,9 +21,9 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_key(path: Path, *, size: int = 32) -> bytes:
-    """A raw key of `size` bytes. Raises SecretInvalid, OSError."""
+def read_key(path: Path) -> bytes:
+    """A raw key of 32 bytes. Raises SecretInvalid, OSError."""
     key = path.read_bytes()
-    if len(key) != size:
-        raise SecretInvalid(f"{path} must hold exactly {size} bytes, and holds {len(key)}")
+    if len(key) != _KEY_BYTES:
+        raise SecretInvalid(f"{path} must hold exactly {_KEY_BYTES} bytes, and holds {len(key)}")
     return key

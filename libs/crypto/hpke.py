@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from libs.crypto.errors import FormatUnknown, KeyInvalid, SealBroken
-from libs.crypto.reader_key import ReaderPublicKey as ReaderPublicKey
+from libs.crypto.reader_key import ReaderPublicKey
 from wardenry.framing import frame
 
 _KEY_BYTES = 32

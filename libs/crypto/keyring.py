@@ -34,10 +34,6 @@ class KeyProvider(Protocol):
         """
         ...
 
-    async def current_version(self) -> int:
-        """The version that `wrap` uses, from 1. Keys wrapped under a lower one can be wrapped again."""
-        ...
-
 
 class KeyringInvalid(SecretInvalid):
     """The keyring file cannot be used. The message names the file and what is wrong, never a key."""
@@ -81,9 +77,6 @@ class LocalKeyring:
         if (key := self._keys.get(version)) is None:
             raise KeyVersionUnknown(version)
         return open_bytes(key, wrapped, authenticated=_authenticated(context, version))
-
-    async def current_version(self) -> int:
-        return self._current.version
 
 
 def new_keyring(entropy: Entropy) -> str:

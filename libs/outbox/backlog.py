@@ -7,6 +7,7 @@ from datetime import datetime
 from libs.db.context import Context
 from libs.db.pool import Database
 from libs.events.position import BEFORE_ALL, Position
+from libs.outbox.bucket import BUCKETS
 
 #: Rows without a number are counted up to here: whoever asks shall not cost the outbox its disk.
 MOST_COUNTED = 1_000_000
@@ -39,7 +40,7 @@ LEFT JOIN LATERAL (
     ORDER BY outbox.generation, number LIMIT 1
 ) AS first ON true
 """
-_BUCKETS = range(64)
+_BUCKETS = range(BUCKETS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ WITH oldest AS (
         -- Rows of a clock that was ahead would stand before all others, and keep them, until their time has come.
         AND (found.occurred_at < $4 OR found.occurred_at > $6)
 )
-DELETE FROM outbox USING oldest WHERE outbox.id = oldest.id
+DELETE FROM outbox USING oldest WHERE outbox.id = oldest.id RETURNING 1
 """
 
 # Numbers are given up first, so that the relay finds every row again as an unnumbered one.
@@ -123,7 +123,7 @@ class Numbering:
     ) -> int:
         """Deletes at most `limit` rows of each bucket, the oldest first, that are below its position and happened
         `before`, or later than `misdated`, which no right clock has said yet. Returns how many."""
-        rows = await self._database.fetch(_DELETE + "RETURNING 1", *_columns(positions), before, limit, misdated)
+        rows = await self._database.fetch(_DELETE, *_columns(positions), before, limit, misdated)
         return len(rows)
 
     def _record(self, row: asyncpg.Record) -> Record:

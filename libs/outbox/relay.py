@@ -21,6 +21,8 @@ from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 
+#: Rows that are numbered at a time, and how many such batches may wait for the broker's acknowledgement.
+_NUMBERED, _IN_FLIGHT = 500, 4
 #: Rows of one bucket that are sent again, or deleted, at a time.
 _AGAIN = 500
 _DELETED = 1000
@@ -46,16 +48,14 @@ class Relay:
         consumers: Sequence[CursorClient],
         clock: Clock,
         recovery_window: timedelta = timedelta(days=2),
-        batch: int = 500,
-        in_flight: int = 4,
         poll: float = 1.0,
         stall: float = 3.0,
         observer: Observer = SILENT,
     ) -> None:
         """`database` connects as the relay's role, and `consumers` are all services that take these events in; without
         any, nothing is deleted. A row stays for `recovery_window` after it happened, so that a consumer restored from a
-        back-up of that age finds it. `batch` is rows numbered at a time, `in_flight` batches not yet acknowledged.
-        Seconds: cursors are asked for every `poll`, and a cursor that stands still for `stall` is helped."""
+        back-up of that age finds it. Seconds: cursors are asked for every `poll`, and a cursor that stands still for
+        `stall` is helped."""
         self._source = source
         self._producer = producer
         self._consumers = consumers
@@ -63,8 +63,7 @@ class Relay:
         self._numbering = Numbering(source=source, database=database)
         self._publications = Publications(source=source, observer=observer)
         self._recovery_window = recovery_window
-        self._batch = batch
-        self._in_flight = asyncio.Semaphore(in_flight)
+        self._in_flight = asyncio.Semaphore(_IN_FLIGHT)
         self._poll = poll
         self._stalls = {consumer.name: Stalls(after=stall) for consumer in consumers}
         #: The last answer of each consumer, and those of the last round.
@@ -85,7 +84,7 @@ class Relay:
         while True:
             await self._in_flight.acquire()
             try:
-                records = await self._numbering.number(limit=self._batch)
+                records = await self._numbering.number(limit=_NUMBERED)
                 patience.over()
             except DatabaseUnavailable as error:
                 self._in_flight.release()

@@ -28,7 +28,6 @@ async def test_vector(vector: dict[str, Any]) -> None:
 async def test_rotation_reads_the_old_and_writes_the_new() -> None:
     wrapped = await keyring(1).wrap(KEY, b"context")
     rotated = keyring(1, 2)
-    assert await rotated.current_version() == 2
     assert await rotated.unwrap(wrapped, b"context") == KEY
     assert await keyring(2).unwrap(await rotated.wrap(KEY, b"context"), b"context") == KEY
 
