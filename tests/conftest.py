@@ -10,6 +10,7 @@ import pytest
 from deploy.local.tansu import NoBroker
 from libs.ids import SystemEntropy
 from tests.support.broker import BrokerForTests, KafkaForTests, TansuForTests
+from tests.support.mutual_tls import CertificatesForTests
 from tests.support.people import People
 from tests.support.postgres import PostgresForTests, ServiceDatabases
 from tests.support.stack import LocalStack, prepared_home
@@ -44,6 +45,12 @@ def postgres() -> Iterator[PostgresForTests]:
 def service_database(postgres: PostgresForTests) -> ServiceDatabases:
     """Makes fresh databases: `service_database("identity", [Path("services/identity/migrations")]).runtime`."""
     return postgres.service_database
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
+    """One authority, and its certificate for any name: `certificates.of("identity")`."""
+    return CertificatesForTests(directory=tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from uuid import UUID
 
-import grpc
-import grpc.aio
-
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
@@ -20,17 +17,17 @@ from wardenry.events.v1 import envelope_pb2
 from wardenry.identity.v1 import vault_pb2
 
 if TYPE_CHECKING:
+    import grpc.aio
+
     # The typed stub exists for the type checker alone.
     from wardenry.identity.v1.vault_pb2_grpc import VaultServiceAsyncStub
 
-_AUDIT = "audit"
 #: How long a destroyed key may still open what it sealed, in seconds: no longer, whoever has it in memory.
 READER_KEY_SECONDS: Final = 60.0
 #: Largest batches of the vault's contract.
 _OWNERS_PER_CALL = 200
 _REFERENCES_PER_CALL = 500
 _CACHED = 10_000
-_UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -63,7 +60,7 @@ class VaultClient:
     def __init__(
         self, *, stub: "VaultServiceAsyncStub", clock: Clock, timeout_seconds: float = 2.0, cached: int = _CACHED
     ) -> None:
-        """`cached` bounds each of the three caches, in entries."""
+        """`stub` is of a channel of libs.rpc; `cached` bounds each of the three caches, in entries."""
         self._stub = stub
         self._clock = clock
         self._timeout = timeout_seconds
@@ -100,10 +97,6 @@ class VaultClient:
         if isinstance(key, Destroyed):
             raise KeyDestroyed
         return key
-
-    async def visitor_key(self, log: UUID, day: date) -> ReaderPublicKey:
-        """Audit's key for everybody without a factor, in this log on this day (UTC). Raises KeyDestroyed."""
-        return await self.public_key(_AUDIT, VisitorOwner(log=log, day=day))
 
     async def reader_keys(self, references: Sequence[KeyReference]) -> list[ReadingKeys | Destroyed]:
         """This service's own keys, in the order of the references. Unknown keys answer as destroyed ones do."""
@@ -155,12 +148,8 @@ class VaultClient:
     ) -> _Response:
         try:
             return await method(request, timeout=self._timeout)
-        except (Unavailable, DeadlineExceeded) as error:  # from a channel of libs.rpc
+        except (Unavailable, DeadlineExceeded) as error:
             raise VaultUnavailable("the vault did not answer") from error
-        except grpc.aio.AioRpcError as error:
-            if error.code() in _UNREACHABLE:
-                raise VaultUnavailable("the vault did not answer") from error
-            raise
 
 
 class _Recent(Generic[_K, _V]):

@@ -17,10 +17,10 @@ from libs.service.serving import serving
 from libs.telemetry.observer import SilentObserver
 from services.audit.config import AuditSettings
 from services.audit.wiring import Audit
-from tests.integration.crypto.test_vault_client import SmallVault
 from tests.support.audit import MAC_KEY, ORIGIN, raw_of
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabase
+from tests.support.vault import SmallVault
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2_grpc, record_pb2_grpc
 from wardenry.clock import SystemClock
 from wardenry.errors.error import Unauthenticated

@@ -35,11 +35,6 @@ from wardenry.permissions import Role
 GATEWAY = (("wardenry-client-address", "198.51.100.4"), ("wardenry-client-agent", "Mozilla/5.0 (test)"))
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 async def service(
     audit: AuditOnPostgres, broker: BrokerForTests, certificates: CertificatesForTests, tmp_path: Path

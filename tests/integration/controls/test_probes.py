@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -41,11 +40,6 @@ CLOCK = SystemClock()
 KEYS = "/.well-known/wardenry-log-keys"
 CHECKPOINT = f"/audit/{PLATFORM}/checkpoint"
 WHERE = "the platform log, its published checkpoint"
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path / "pki")
 
 
 def said(examined: Examined) -> Examination:

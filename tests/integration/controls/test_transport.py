@@ -38,11 +38,6 @@ GREETING = b"HEAD / HTTP/1.1\r\n\r\n"
 CLOCK = SystemClock()
 
 
-@pytest.fixture
-def certificates(tmp_path: Path) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path / "pki")
-
-
 @contextmanager
 def grpc_server(
     certificates: CertificatesForTests, *options: str, strict: bool, names: list[str] | None = None

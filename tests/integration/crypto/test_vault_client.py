@@ -1,95 +1,28 @@
-"""The client against a vault of a few lines, over real gRPC."""
+"""The client against a vault of a few lines, over a channel as services have it."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from uuid import UUID
 
 import grpc
-import grpc.aio
 import pytest
-import pytest_asyncio
 
-from libs.crypto.derivation import derive_reader_keys
 from libs.crypto.errors import KeyDestroyed
-from libs.crypto.hpke import ReaderPrivateKey, open_with, seal_to
+from libs.crypto.hpke import open_with, seal_to
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
 from libs.crypto.vault import ReadingKeys, VaultClient, VaultUnavailable
+from libs.rpc.channel import open_channel
+from libs.telemetry.observer import SILENT
 from tests.support.clock import HeldClock
-from wardenry.events.v1 import envelope_pb2
-from wardenry.identity.v1 import vault_pb2, vault_pb2_grpc
+from tests.support.mutual_tls import CertificatesForTests
+from tests.support.vault import GONE, SmallVault
+from wardenry.errors.error import PermissionDenied
+from wardenry.identity.v1 import vault_pb2_grpc
 
-WORKSPACE, SUBJECT, GONE = UUID(int=1), UUID(int=2), UUID(int=3)
+WORKSPACE, SUBJECT = UUID(int=1), UUID(int=2)
 DAY = date(2026, 11, 22)
-
-
-@dataclass
-class SmallVault(vault_pb2_grpc.VaultServiceServicer):
-    """Derives each key from its owner's name; remembers the size of every batch and whom it was asked to forget."""
-
-    batches: list[int] = field(default_factory=list)
-    destroyed: set[bytes] = field(default_factory=lambda: {GONE.bytes})
-    adopted: list[str] = field(default_factory=list)
-    status: grpc.StatusCode | None = None
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    answer_after: asyncio.Event | None = None
-
-    async def _counted(self, size: int, context: grpc.aio.ServicerContext[object, object]) -> None:
-        self.batches.append(size)
-        self.asked.set()
-        if self.answer_after:
-            await self.answer_after.wait()
-        if self.status:
-            await context.abort(self.status, "no")
-
-    async def EnsurePublicKeys(  # noqa: N802 - the contract's name
-        self,
-        request: vault_pb2.EnsurePublicKeysRequest,
-        context: grpc.aio.ServicerContext[object, object],
-    ) -> vault_pb2.EnsurePublicKeysResponse:
-        await self._counted(len(request.owners), context)
-        return vault_pb2.EnsurePublicKeysResponse(keys=[self._public(request.reader, o) for o in request.owners])
-
-    async def GetReaderKeys(  # noqa: N802
-        self, request: vault_pb2.GetReaderKeysRequest, context: grpc.aio.ServicerContext[object, object]
-    ) -> vault_pb2.GetReaderKeysResponse:
-        await self._counted(len(request.keys), context)
-        return vault_pb2.GetReaderKeysResponse(keys=[self._reading(key) for key in request.keys])
-
-    async def GetTagKeys(  # noqa: N802
-        self, request: vault_pb2.GetTagKeysRequest, context: grpc.aio.ServicerContext[object, object]
-    ) -> vault_pb2.GetTagKeysResponse:
-        await self._counted(len(request.periods), context)
-        keys = [
-            b"" if UUID(period.workspace_id).bytes in self.destroyed else period.month.encode().ljust(32, b".")
-            for period in request.periods
-        ]
-        return vault_pb2.GetTagKeysResponse(keys=keys)
-
-    async def AdoptInvitationKey(  # noqa: N802
-        self, request: vault_pb2.AdoptInvitationKeyRequest, context: grpc.aio.ServicerContext[object, object]
-    ) -> vault_pb2.AdoptInvitationKeyResponse:
-        await self._counted(1, context)
-        self.adopted.append(request.invitation_id)
-        return vault_pb2.AdoptInvitationKeyResponse()
-
-    def _public(self, reader: str, owner: vault_pb2.KeyOwner) -> vault_pb2.ReaderPublicKey:
-        name = owner.subject.subject_id or owner.invitation.invitation_id or owner.visitor.log_id
-        key_id = UUID(name).bytes
-        reference = envelope_pb2.KeyReference(key=key_id, version=1)
-        if key_id in self.destroyed:
-            return vault_pb2.ReaderPublicKey(key=reference, destroyed=True)
-        private = derive_reader_keys(key_id * 2, reader, "test").hpke_private
-        pair = ReaderPrivateKey(key_id=UUID(bytes=key_id), version=1, private=private)
-        return vault_pb2.ReaderPublicKey(key=reference, public_key=pair.public_key().public)
-
-    def _reading(self, reference: envelope_pb2.KeyReference) -> vault_pb2.ReaderKeys:
-        if reference.key in self.destroyed:
-            return vault_pb2.ReaderKeys(key=reference, destroyed=True)
-        keys = derive_reader_keys(reference.key * 2, "audit", "test")
-        return vault_pb2.ReaderKeys(key=reference, symmetric_key=keys.symmetric, private_key=keys.hpke_private)
 
 
 @dataclass
@@ -99,17 +32,17 @@ class Running:
     clock: HeldClock
 
 
-@pytest_asyncio.fixture
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+@pytest.fixture
+async def running(certificates: CertificatesForTests) -> AsyncIterator[Running]:
     server = grpc.aio.server()
     vault = SmallVault()
     vault_pb2_grpc.add_VaultServiceServicer_to_server(vault, server)
-    # A socket's path has at most 107 bytes.
-    address = f"unix:{Path(tmp_path_factory.mktemp('v')) / 's'}"
-    server.add_insecure_port(address)
+    port = server.add_secure_port("127.0.0.1:0", certificates.of("identity").server_credentials())
     await server.start()
     clock = HeldClock()
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with open_channel(
+        target=f"127.0.0.1:{port}", peer="identity", tls=certificates.of("audit"), observer=SILENT
+    ) as channel:
         client = VaultClient(
             stub=vault_pb2_grpc.VaultServiceStub(channel), clock=clock, timeout_seconds=5.0, cached=300
         )
@@ -148,8 +81,8 @@ async def test_each_reader_has_its_own_public_key(running: Running) -> None:
 
 async def test_a_visitor_key_serves_its_log_for_its_day(running: Running) -> None:
     for _ in range(3):
-        await running.client.visitor_key(WORKSPACE, DAY)
-    await running.client.visitor_key(WORKSPACE, date(2026, 11, 23))
+        await running.client.public_key("audit", VisitorOwner(log=WORKSPACE, day=DAY))
+    await running.client.public_key("audit", VisitorOwner(log=WORKSPACE, day=date(2026, 11, 23)))
     assert running.vault.batches == [1, 1]
 
 
@@ -189,8 +122,6 @@ async def test_a_destroyed_key_is_an_error_alone(running: Running) -> None:
         await running.client.public_key("audit", SubjectOwner(subject=GONE, workspace=WORKSPACE))
     with pytest.raises(KeyDestroyed):
         await running.client.tag_key(GONE, DAY)
-    with pytest.raises(KeyDestroyed):
-        await running.client.visitor_key(GONE, DAY)
 
 
 async def test_after_a_destruction_nothing_opens_for_longer_than_60_seconds(running: Running) -> None:
@@ -250,6 +181,5 @@ async def test_an_absent_vault_is_unavailable_and_remembered_keys_still_serve(
 
 async def test_a_refusal_comes_through(running: Running) -> None:
     running.vault.status = grpc.StatusCode.PERMISSION_DENIED
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await running.client.visitor_key(WORKSPACE, DAY)
-    assert raised.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    with pytest.raises(PermissionDenied):
+        await running.client.tag_key(WORKSPACE, DAY)

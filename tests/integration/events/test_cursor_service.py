@@ -28,11 +28,6 @@ class NobodysVerifier:
         raise Unauthenticated("Nobody calls this service for a user.")
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 async def path(service_database: ServiceDatabases) -> AsyncIterator[EventPath]:
     async with event_path(service_database, "127.0.0.1:1") as made:

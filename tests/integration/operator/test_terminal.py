@@ -16,11 +16,6 @@ from tests.support.operator import Wardenry
 SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
 
 
-@pytest.fixture
-def certificates(tmp_path: Path) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path / "pki")
-
-
 def deployment(certificates: CertificatesForTests, *, port: int = 1) -> dict[str, str]:
     """The settings of one whose servers are all at this port."""
     tls = certificates.of("operator")

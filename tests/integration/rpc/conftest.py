@@ -8,11 +8,6 @@ from tests.integration.rpc.workspaces import ServerForTests
 from tests.support.mutual_tls import CertificatesForTests
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 async def server(certificates: CertificatesForTests) -> AsyncIterator[ServerForTests]:
     server = ServerForTests(certificates=certificates)

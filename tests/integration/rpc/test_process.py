@@ -39,11 +39,6 @@ run(main, settings=Settings(tls_ca_file=ca, tls_cert_file=certificate, tls_key_f
 """
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path_factory.mktemp("pki"))
-
-
 def start(certificates: CertificatesForTests, program: Path, listen: str = "127.0.0.1:0") -> subprocess.Popen[str]:
     """The program as an operator would start it by hand: with nothing of ours in the environment."""
     program.write_text(PROGRAM)
