@@ -34,6 +34,8 @@ class Handler(Protocol):
     async def __call__(self, tx: Transaction, records: Sequence[Record]) -> None:
         """Takes the records in: each bucket's in order and without a gap, none of them for the second time, unless the
         source was restored: after that, events come again under new numbers, and a handler tells them by `event_id`.
+        A record that failed comes once more when an operator wants it (libs.events.retry): alone, and after later ones,
+        whose effects stand; a handler that cannot take it so late rejects it.
 
         `tx` also moves the cursors, so all effects of a record are in it or are repeated safely. Raises TryLater or
         DatabaseUnavailable to be given the same records again, RecordRejected to have one set aside; what the database
@@ -168,7 +170,9 @@ class Intake:
             ]
             repeats = [record for _, each in sequences for record in each.repeats]
             if repeats and self._repeats is not None:
-                parked += [_parked(each, Reason.CONFLICT, "other bytes") for each in await self._repeats(tx, repeats)]
+                others = [_parked(each, Reason.CONFLICT, "other bytes") for each in await self._repeats(tx, repeats)]
+                # What was set aside is not known to the handler when the broker brings it again: no other bytes.
+                parked += await self._parking.not_parked(tx, others)
             await self._parking.park(tx, parked)
         for span in spans:
             span.end()

@@ -20,6 +20,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT DO NOTHING
 """
 _TAKEN = "SELECT count(*) AS records, COALESCE(sum(size), 0) AS size FROM parked_record WHERE reason = ANY ($1::text[])"
+_SET_ASIDE = "SELECT digest FROM parked_record WHERE digest = ANY ($1::bytea[])"
 #: How long it is remembered that there is no room, in seconds: a flood shall not cost a question each time.
 _FULL_SECONDS = 60.0
 #: Lines about one reason in so many seconds.
@@ -120,6 +121,13 @@ class Parking:
                 for each in kept
             ],
         )
+
+    async def not_parked(self, tx: Transaction, parked: Sequence[Parked]) -> Sequence[Parked]:
+        """Those of which nothing is parked yet, whatever for."""
+        if not parked:
+            return parked
+        known = {row["digest"] for row in await tx.fetch(_SET_ASIDE, [each.digest for each in parked])}
+        return [each for each in parked if each.digest not in known]
 
     async def _fitting(self, tx: Transaction, unverified: Sequence[Parked]) -> list[Parked]:
         """Those for which there is room. Several processes at once may overstep it, each by what it was given."""

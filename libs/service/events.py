@@ -1,12 +1,17 @@
 """Events out and in, as every service sends them and takes them in."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from libs.db.context import Context
 from libs.events.consumer import Consumer
-from libs.events.intake import Intake
+from libs.events.intake import Handler, Intake, logs_of
 from libs.events.mac_keys import load_mac_key, load_mac_keys
+from libs.events.parked_records import ParkedReader
+from libs.events.parked_service import ParkedRecordServicer
 from libs.events.producer import Producer
+from libs.events.record import Record
+from libs.events.retry import ParkedRetry
 from libs.outbox.cursors import CursorClient
 from libs.outbox.relay import Relay
 from libs.service.databases import Databases
@@ -63,4 +68,24 @@ def consumer_of(
         intake=intake,
         clock=parts.clock,
         batch=batch,
+    )
+
+
+def parked_records_of(
+    settings: DatabaseSettings,
+    *,
+    parts: Parts,
+    databases: Databases,
+    sources: Sequence[str],
+    handler: Handler,
+    context: Callable[[Sequence[Record]], Context] = logs_of,
+) -> ParkedRecordServicer:
+    """Shows what was set aside, and gives `handler` again what failed: `context` and the rest as the intake of these
+    events has them. Raises SecretInvalid."""
+    mac_keys = load_mac_keys(settings.mac_keys_directory, sources)
+    return ParkedRecordServicer(
+        reader=ParkedReader(database=databases.runtime, mac_keys=mac_keys),
+        retry=ParkedRetry(
+            database=databases.runtime, handler=handler, mac_keys=mac_keys, context=context, observer=parts.observer
+        ),
     )

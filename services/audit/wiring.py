@@ -15,7 +15,7 @@ from libs.rpc.rules import Rule, rules_of
 from libs.rpc.server import GrpcServer
 from libs.service.controls import by_role, control_handlers
 from libs.service.databases import Databases
-from libs.service.events import consumer_of, relay_of
+from libs.service.events import consumer_of, parked_records_of, relay_of
 from libs.service.parts import Parts, open_parts
 from libs.service.serving import Work, serving
 from libs.service.status import StatusHandlers
@@ -29,6 +29,7 @@ from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries
 from services.audit.commands.intake import AppendEvents
 from services.audit.commands.key import PublishKeys, RenewKey
+from services.audit.commands.late import AppendLate
 from services.audit.commands.log import ProveLog
 from services.audit.commands.record import RecordProductEvent
 from services.audit.commands.sealing import Sealings
@@ -39,6 +40,7 @@ from services.audit.commands.tile import ReadTiles
 from services.audit.config import AuditSettings
 from services.audit.consumers.actions import allowed_actions
 from services.audit.consumers.intake import EventHandler, SigningIntake
+from services.audit.consumers.late import LateEvents
 from services.audit.domain.errors import KeyRefused
 from services.audit.domain.log import CheckpointSigner
 from services.audit.domain.source import Sources
@@ -59,7 +61,7 @@ from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc, log_pb2, log_pb2_grpc, record_pb2, record_pb2_grpc
 from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1 import participant_pb2_grpc
-from wardenry.events.v1 import cursor_pb2_grpc
+from wardenry.events.v1 import cursor_pb2_grpc, parked_pb2_grpc
 from wardenry.identity.v1 import vault_pb2_grpc
 from wardenry.log.note import NoteInvalid, NoteSigner, VerifierKey
 from wardenry.participant import SubjectDataHandlers
@@ -144,9 +146,13 @@ class Audit:
         )
         sources = sorted(allowed_actions())
         append = AppendEvents(sources=Sources(allowed=allowed_actions()), clock=clock)
+        handler = EventHandler(append=append, within=units.within)
+        taking_in = asyncio.Event()
+        late = LateEvents(append=AppendLate(append=append), within=units.within, begun=taking_in.is_set)
+        self._parked = parked_records_of(settings, parts=parts, databases=databases, sources=sources, handler=late.take)
         intake = SigningIntake(
             database=databases.runtime,
-            handler=EventHandler(append=append, within=units.within),
+            handler=handler,
             segments=segments,
             checkpoints=checkpoints,
             clock=clock,
@@ -196,6 +202,7 @@ class Audit:
             # An entry needs its month; events wait until it is there.
             await months.made()
             await left.checked()
+            taking_in.set()
             await consumer.run()
 
         self._status = StatusHandlers(settings.service, databases=databases, consumers=[self._cursors], clock=clock)
@@ -223,6 +230,7 @@ class Audit:
             SubjectDataHandlers(participant=self._subject_data, warrants=self._parts.warrants(verifier.keys)),
         )
         server.add(cursor_pb2_grpc.add_CursorServiceServicer_to_server, CursorServicer(cursors=self._cursors))
+        server.add(parked_pb2_grpc.add_ParkedRecordServiceServicer_to_server, self._parked)
         return server
 
 

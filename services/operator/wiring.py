@@ -16,6 +16,7 @@ from services.operator.clients.deployment import Deployment, open_deployment
 from services.operator.clients.files import SettingsFiles
 from services.operator.clients.gateway import HttpGateway
 from services.operator.clients.health import GrpcHealth
+from services.operator.clients.parked import GrpcParkedRecords
 from services.operator.clients.platform import GrpcPlatform
 from services.operator.clients.platform_log import GrpcPlatformLog
 from services.operator.clients.tokens import ProbedTokens
@@ -25,9 +26,10 @@ from services.operator.commands.bootstrap import Bootstrap
 from services.operator.commands.calibration import Calibrate
 from services.operator.commands.controls import CheckControls
 from services.operator.commands.doctor import Examine
+from services.operator.commands.parked import LookAtParked, RetryParked
 from services.operator.commands.status import LookAtStatus
 from services.operator.config import OperatorSettings, environment_of, local_file
-from services.operator.terminal import bootstrap, calibrate, controls, doctor, status
+from services.operator.terminal import bootstrap, calibrate, controls, doctor, parked, status
 from services.operator.terminal.application import new_application
 from services.operator.terminal.running import Opened
 from wardenry.clock import Clock, SystemClock
@@ -45,6 +47,11 @@ def application() -> typer.Typer:
     )
     status.register(app, against(lambda deployment: _status(deployment, clock)))
     doctor.register(app, against(lambda deployment: _examine(deployment, clock)))
+    parked.register(
+        app,
+        against(lambda deployment: LookAtParked(parked=GrpcParkedRecords(deployment=deployment))),
+        against(lambda deployment: RetryParked(parked=GrpcParkedRecords(deployment=deployment))),
+    )
     controls.register(app, against(lambda deployment: _check_controls(deployment, clock)))
     calibrate.register(app, Calibrate(cpu_seconds=time.thread_time))
     return app

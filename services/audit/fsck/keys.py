@@ -40,12 +40,15 @@ async def known_keys(tx: Transaction, present: VerifierKey, *, now: datetime, re
     ends = {}
     ending = []
     wanted = present
-    for row in await tx.fetch(_ENDS, PLATFORM, KEY_RETIRED):
-        named = _named(row["leaf"])
-        if named is not None and named[1] == wanted and named[0] not in (present, *retired):
-            wanted = named[0]
-            retired[wanted] = row["index"]
-            ends[wanted] = row["event_id"]
+    told = [(named, row) for row in await tx.fetch(_ENDS, PLATFORM, KEY_RETIRED) if (named := _named(row["leaf"]))]
+    # One that was parked on its way may stand after that of a later key.
+    while end := next(
+        (each for each in told if each[0][1] == wanted and each[0][0] not in (present, *retired)),
+        None,
+    ):
+        (wanted, _), row = end
+        retired[wanted] = row["index"]
+        ends[wanted] = row["event_id"]
     table = await PostgresCheckpointKeys(tx=tx).all()
     for missing in retired.keys() - {key.key for key in table}:
         report.fail(

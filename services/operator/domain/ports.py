@@ -1,11 +1,12 @@
 """What the operator's use cases need of the outside. Clients fulfil it; each docstring is the contract."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from services.operator.domain.founding import Founding
+from services.operator.domain.parked import Retried, SetAside
 from services.operator.domain.status import Answer, Certificate, Health, LogHead, Presented
 from services.operator.domain.told import Told
 
@@ -32,6 +33,19 @@ class HealthChecks(Protocol):
 class Tellers(Protocol):
     async def of(self, service: str) -> Told:
         """What the gRPC service of that name tells of its clock and queues. Raises Unseen."""
+        ...
+
+
+class ParkedRecords(Protocol):
+    """What consumers set aside. Each method raises wardenry.errors.error types."""
+
+    async def page(self, consumer: str, *, reason: str, token: str) -> tuple[Sequence[SetAside], str]:
+        """The oldest that stand after this token ("": the first), of one reason or of all (""), and the token of the
+        next page, or ""."""
+        ...
+
+    def retry(self, consumer: str) -> AsyncIterator[Retried]:
+        """Has the consumer take in again what failed: each as soon as it is known what became of it."""
         ...
 
 

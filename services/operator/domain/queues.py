@@ -13,7 +13,10 @@ LONG: Final = timedelta(minutes=1)
 VERY_LONG: Final = timedelta(minutes=10)
 
 _BACKLOG, _PARKED = "backlog", "parked"
-_LOOK = "docs/operations/operator.md says how to look at them, and what then."
+#: The reason of what can be taken in again.
+_FAILED = "failed"
+_LOOK = "wardenry parked list shows them; docs/operations/operator.md says what then."
+_RETRY = "Once what made them fail is mended: wardenry parked retry {}; docs/operations/events-that-failed.md."
 
 
 def judge_backlogs(told: Mapping[str, Told], *, missing: Sequence[str] = ()) -> list[Diagnosis]:
@@ -99,7 +102,7 @@ def _of_parked(service: str, parked: Sequence[Parked]) -> Diagnosis:
         check=_PARKED,
         severity=Severity.WARNING if all(each.unverified for each in parked) else Severity.ERROR,
         what=f"{service} set {total:,} record{'' if total == 1 else 's'} aside: {reasons}, the last {age(last)} ago.",
-        mend=_LOOK,
+        mend=_RETRY.format(service) if any(each.reason == _FAILED for each in parked) else _LOOK,
     )
 
 

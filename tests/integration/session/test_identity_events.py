@@ -1,19 +1,22 @@
 """Identity's events: what raises an epoch here when identity could not say so itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
+from libs.db.transaction import Transaction
+from libs.events import intake as intake_module
 from libs.events.cursors import CursorReader
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Actor, ActorKind, Event, Payload, SubjectEpochRaised
 from libs.events.intake import Intake
 from libs.events.record import Record
+from libs.events.retry import Outcome, ParkedRetry
 from libs.ids import PLATFORM, SystemEntropy
 from services.session.consumers.identity import IdentityEvents, subjects_of
 from services.session.domain.errors import RefreshInvalid
-from tests.support.events import record
+from tests.support.events import MAC_KEY, record
 from tests.support.session import SessionForTests
 from wardenry.clock import SystemClock
 
@@ -91,3 +94,34 @@ async def test_many_subjects_in_one_batch_and_a_record_that_is_none(
             await session.refreshed(tokens)
     (parked,) = await session.as_owner("SELECT reason FROM parked_record")
     assert parked["reason"] == "rejected"
+
+
+async def test_an_epoch_that_is_taken_in_late_undoes_nothing_that_came_after_it(
+    session: SessionForTests, told: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect set it aside; meanwhile the person changed the password again and signed in."""
+    monkeypatch.setattr(intake_module, "_ATTEMPT_SECONDS", 0.0)
+    mended = IdentityEvents(end_subject=session.end_subject, within=session.work.within)
+    first, other = await session.sign_in(), await session.sign_in()
+    late = told(0, SubjectEpochRaised(subject=first.subject, epoch=2, keep_session=None))
+    alone = told(1, SubjectEpochRaised(subject=other.subject, epoch=2, keep_session=None))
+    later = told(2, SubjectEpochRaised(subject=first.subject, epoch=3, keep_session=first.session))
+
+    async def defect(tx: Transaction, records: Sequence[Record]) -> None:
+        if any(each.event_id in (late.event_id, alone.event_id) for each in records):
+            raise ArithmeticError
+        await mended(tx, records)
+
+    intake = Intake(database=session.runtime, handler=defect, clock=SystemClock(), context=subjects_of)
+    await intake.take([late, alone, later])
+    fresh = await session.sign_in(first.subject, epoch=3)
+    retry = ParkedRetry(database=session.runtime, handler=mended, mac_keys={"identity": [MAC_KEY]}, context=subjects_of)
+    assert [each.outcome async for each in retry.retry()] == [Outcome.TAKEN] * 2
+    # What the later epoch kept and began goes on; what nobody had ended yet has ended.
+    await session.refreshed(first)
+    await session.refreshed(fresh)
+    with pytest.raises(RefreshInvalid):
+        await session.refreshed(other)
+    rows = await session.as_owner("SELECT epoch FROM subject ORDER BY epoch")
+    assert [row["epoch"] for row in rows] == [2, 3]
+    assert await session.as_owner("SELECT FROM parked_record") == []

@@ -107,6 +107,13 @@ def test_parked_records_that_a_source_vouches_for_are_worse(reasons: list[str], 
     assert found[0].mend
 
 
+def test_what_failed_names_the_command_that_has_it_taken_in() -> None:
+    (found,) = judge_parked({"session": told(parked=[parked("forged"), parked("failed")])})
+    assert "wardenry parked retry session" in found.mend
+    (found,) = judge_parked({"session": told(parked=[parked("forged"), parked("rejected")])})
+    assert "retry" not in found.mend
+
+
 def test_the_last_one_that_was_parked_is_told() -> None:
     (found,) = judge_parked({"audit": told(parked=[parked("forged", 1000, ago=7200), parked("failed", 2, ago=120)])})
     assert found.what == "audit set 1,002 records aside: 1,000 forged, 2 failed, the last 2 minutes ago."

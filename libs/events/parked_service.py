@@ -1,0 +1,118 @@
+"""Showing an operator what was set aside, and taking in again what failed."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.events.parked import Reason
+from libs.events.parked_records import ParkedReader, ParkedRecord, Place
+from libs.events.record import Record
+from libs.events.retry import Outcome, ParkedRetry, Retried
+from wardenry.errors.error import InvalidArgument
+from wardenry.errors.v1 import reason_pb2
+from wardenry.events.v1 import parked_pb2, parked_pb2_grpc
+from wardenry.framing import frame, unframe
+
+_PAGE = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_OUTCOMES = {
+    Outcome.TAKEN: parked_pb2.RETRY_OUTCOME_TAKEN,
+    Outcome.GONE: parked_pb2.RETRY_OUTCOME_GONE,
+    Outcome.REFUSED: parked_pb2.RETRY_OUTCOME_REFUSED,
+    Outcome.FAILED: parked_pb2.RETRY_OUTCOME_FAILED,
+}
+
+
+class ParkedRecordServicer(parked_pb2_grpc.ParkedRecordServiceServicer):
+    """wardenry.events.v1.ParkedRecordService, the same in every service that consumes. Of its errors the service's own
+    table tells DatabaseUnavailable."""
+
+    def __init__(self, *, reader: ParkedReader, retry: ParkedRetry) -> None:
+        self._reader = reader
+        self._retry = retry
+
+    async def ListParkedRecords(  # noqa: N802 - the contract's name
+        self, request: parked_pb2.ListParkedRecordsRequest, context: Any
+    ) -> parked_pb2.ListParkedRecordsResponse:
+        """A page of them."""
+        size = request.page_size or _PAGE
+        after = _place(request.page_token) if request.page_token else None
+        reason = Reason(request.reason) if request.reason else None
+        # One more than shown tells whether there is a next page.
+        found = await self._reader.page(reason=reason, after=after, limit=size + 1)
+        shown = found[:size]
+        return parked_pb2.ListParkedRecordsResponse(
+            records=[_record(each) for each in shown],
+            next_page_token=_token(shown[-1].place) if len(found) > size else "",
+        )
+
+    async def RetryParkedRecords(  # noqa: N802 - the contract's name
+        self, request: parked_pb2.RetryParkedRecordsRequest, context: Any
+    ) -> AsyncIterator[parked_pb2.RetryParkedRecordsResponse]:
+        """What becomes of each."""
+        async with aclosing(self._retry.retry()) as every:
+            async for retried in every:
+                yield _retried(retried)
+
+
+def _record(parked: ParkedRecord) -> parked_pb2.ParkedRecord:
+    return parked_pb2.ParkedRecord(
+        digest=parked.place.digest,
+        reason=parked.place.reason,
+        detail=parked.detail,
+        topic=parked.topic,
+        size=parked.size,
+        parked_at=_timestamp(parked.place.parked_at),
+        event=_event(parked.event),
+    )
+
+
+def _retried(retried: Retried) -> parked_pb2.RetryParkedRecordsResponse:
+    return parked_pb2.RetryParkedRecordsResponse(
+        digest=retried.digest,
+        event=_event(retried.event),
+        outcome=_OUTCOMES[retried.outcome],
+        detail=retried.detail,
+    )
+
+
+def _event(record: Record | None) -> parked_pb2.ParkedEvent | None:
+    if record is None:
+        return None
+    return parked_pb2.ParkedEvent(
+        source=record.source,
+        bucket=record.bucket,
+        generation=record.position.generation,
+        number=record.position.number,
+        event_id=record.event_id.bytes,
+        log_id=record.log.bytes,
+        action=record.action,
+        occurred_at=_timestamp(record.occurred_at),
+    )
+
+
+def _token(place: Place) -> str:
+    """Where the next page begins. It is no secret and grants nothing."""
+    at = (place.parked_at - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(frame(at.to_bytes(8, "big"), place.digest, place.reason.encode())).decode()
+
+
+def _place(token: str) -> Place:
+    """Raises InvalidArgument."""
+    try:
+        at, digest, reason = unframe(base64.b64decode(token, altchars=b"-_", validate=True), count=3)
+        parked_at = _EPOCH + int.from_bytes(at, "big") * _MICROSECOND
+        return Place(parked_at, digest, Reason(reason.decode()))
+    except (ValueError, OverflowError):
+        raise InvalidArgument("The page token is none.", reason=reason_pb2.REASON_PAGE_TOKEN_INVALID) from None
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
