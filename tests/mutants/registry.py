@@ -161,6 +161,29 @@ MUTANTS = (
         tests=("tests/unit/events/test_record.py",),
     ),
     Mutant(
+        name="acknowledgement, validators",
+        harm="a sign-out is acknowledged while services still serve the session's token",
+        file="libs/feed/reader.py",
+        guard="await (await self._next_round()).known()",
+        instead="await self._next_round()",
+        tests=(
+            "tests/integration/session/test_acknowledgement.py"
+            "::test_who_confirms_is_waited_for_whichever_process_it_follows",
+        ),
+    ),
+    Mutant(
+        name="acknowledgement, other processes",
+        harm="the same, to services that follow another replica",
+        file="libs/feed/reader.py",
+        guard="while self._replicated and await self._are_others_behind(transaction):",
+        instead="while False:",
+        tests=(
+            "tests/integration/session/test_acknowledgement.py"
+            "::test_who_confirms_is_waited_for_whichever_process_it_follows",
+            "tests/integration/session/test_acknowledgement.py::test_the_validators_of_a_killed_process_are_waited_for",
+        ),
+    ),
+    Mutant(
         name="lease",
         harm="a validator whose feed has died takes revoked tokens for good",
         file="libs/sdk/wardenry/lease.py",

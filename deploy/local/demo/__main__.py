@@ -65,7 +65,7 @@ CHAPTERS: tuple[tuple[str, tuple[tuple[str, Act], ...]], ...] = (
             ("The other workspace is not there, over HTTPS", isolation.over_https),
             ("Nor over gRPC, nor for the wrong service", isolation.over_grpc),
             ("Nor in SQL, under each service's own role", isolation.in_sql),
-            ("A session that is ended while in use is refused within a second", revocation.revoke_in_use),
+            ("A session that is ended while in use is refused from then on", revocation.revoke_in_use),
         ),
     ),
     (

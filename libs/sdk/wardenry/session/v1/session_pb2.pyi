@@ -219,7 +219,7 @@ Global___EndSessionRequest: _TypeAlias = EndSessionRequest  # noqa: Y015
 
 @_typing.final
 class EndSessionResponse(_message.Message):
-    """Acknowledges: refresh is refused from now on, access tokens within a second."""
+    """Acknowledges: refresh is refused from now on, and so are access tokens, by every validator."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -81,7 +81,7 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveMember(self, request, context):
-        """Removes a member; oneself too. Tokens of the membership are refused within a second.
+        """Removes a member; oneself too. When this is answered, every validator refuses the membership's tokens.
         Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

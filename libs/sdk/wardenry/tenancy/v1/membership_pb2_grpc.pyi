@@ -38,7 +38,7 @@ class MembershipServiceStub:
     ChangeRole: _grpc.UnaryUnaryMultiCallable[_membership_pb2.ChangeRoleRequest, _membership_pb2.ChangeRoleResponse]
     """Changes a member's role. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER."""
     RemoveMember: _grpc.UnaryUnaryMultiCallable[_membership_pb2.RemoveMemberRequest, _membership_pb2.RemoveMemberResponse]
-    """Removes a member; oneself too. Tokens of the membership are refused within a second.
+    """Removes a member; oneself too. When this is answered, every validator refuses the membership's tokens.
     Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER.
     """
     GetMemberships: _grpc.UnaryUnaryMultiCallable[_membership_pb2.GetMembershipsRequest, _membership_pb2.GetMembershipsResponse]
@@ -56,7 +56,7 @@ class MembershipServiceAsyncStub(MembershipServiceStub):
     ChangeRole: _aio.UnaryUnaryMultiCallable[_membership_pb2.ChangeRoleRequest, _membership_pb2.ChangeRoleResponse]  # type: ignore[assignment]
     """Changes a member's role. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER."""
     RemoveMember: _aio.UnaryUnaryMultiCallable[_membership_pb2.RemoveMemberRequest, _membership_pb2.RemoveMemberResponse]  # type: ignore[assignment]
-    """Removes a member; oneself too. Tokens of the membership are refused within a second.
+    """Removes a member; oneself too. When this is answered, every validator refuses the membership's tokens.
     Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER.
     """
     GetMemberships: _aio.UnaryUnaryMultiCallable[_membership_pb2.GetMembershipsRequest, _membership_pb2.GetMembershipsResponse]  # type: ignore[assignment]
@@ -86,7 +86,7 @@ class MembershipServiceServicer:
         request: _membership_pb2.RemoveMemberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_membership_pb2.RemoveMemberResponse, _abc.Awaitable[_membership_pb2.RemoveMemberResponse]]:
-        """Removes a member; oneself too. Tokens of the membership are refused within a second.
+        """Removes a member; oneself too. When this is answered, every validator refuses the membership's tokens.
         Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_LAST_OWNER.
         """
 
