@@ -1,13 +1,11 @@
 """Rate limits: the generic cell rate algorithm (GCRA), on the time of the Valkey server.
 
 Fail mode: while Valkey does not answer, each process counts for itself, by its own clock and with the same rate. So
-several
-processes together let through up to their number times the rate, and none lets through everything.
+several processes together let through up to their number times the rate, and none lets through everything.
 """
 
 import hashlib
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +13,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from libs.recent import Recent
 from libs.telemetry.redaction import summary
 from wardenry.clock import Clock
 from wardenry.framing import frame
@@ -101,16 +100,13 @@ class _OwnCount:
     def __init__(self, *, rate: Rate) -> None:
         self._interval = rate.interval
         self._tolerance = rate.interval * rate.burst
-        self._due: OrderedDict[str, float] = OrderedDict()
+        self._due: Recent[str, float] = Recent(LOCAL_KEYS)
 
     def take(self, key: str, *, now: float) -> timedelta | None:
-        due = max(self._due.get(key, now), now) + self._interval
+        due = max(self._due.get(key) or now, now) + self._interval
         if (wait := due - self._tolerance - now) > 0:
             return _duration(wait)
-        self._due[key] = due
-        self._due.move_to_end(key)
-        if len(self._due) > LOCAL_KEYS:
-            self._due.popitem(last=False)
+        self._due.put(key, due)
         return None
 
 

@@ -1,16 +1,16 @@
 """The vault's client: keys that this service writes to and reads with."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner, VisitorOwner
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.recent import Recent
 from wardenry.clock import Clock
 from wardenry.errors.error import DeadlineExceeded, Unavailable
 from wardenry.events.v1 import envelope_pb2
@@ -29,8 +29,6 @@ _OWNERS_PER_CALL = 200
 _REFERENCES_PER_CALL = 500
 _CACHED = 10_000
 
-_K = TypeVar("_K", bound=Hashable)
-_V = TypeVar("_V")
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
@@ -64,9 +62,9 @@ class VaultClient:
         self._stub = stub
         self._clock = clock
         self._timeout = timeout_seconds
-        self._public: _Recent[tuple[str, KeyOwner], ReaderPublicKey] = _Recent(cached)
-        self._tags: _Recent[tuple[UUID, str], bytes] = _Recent(cached)
-        self._reading: _Recent[KeyReference, tuple[float, ReadingKeys]] = _Recent(cached)
+        self._public: Recent[tuple[str, KeyOwner], ReaderPublicKey] = Recent(cached)
+        self._tags: Recent[tuple[UUID, str], bytes] = Recent(cached)
+        self._reading: Recent[KeyReference, tuple[float, ReadingKeys]] = Recent(cached)
 
     async def ensure_public_keys(self, reader: str, owners: Sequence[KeyOwner]) -> list[ReaderPublicKey | Destroyed]:
         """The keys to seal to so that `reader` (a service) can open, in the order of the owners.
@@ -150,29 +148,6 @@ class VaultClient:
             return await method(request, timeout=self._timeout)
         except (Unavailable, DeadlineExceeded) as error:
             raise VaultUnavailable("the vault did not answer") from error
-
-
-class _Recent(Generic[_K, _V]):
-    """A bounded dictionary: the entry longest unused makes room."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[_K, _V] = OrderedDict()
-
-    def get(self, key: _K) -> _V | None:
-        if key in self._entries:
-            self._entries.move_to_end(key)
-        return self._entries.get(key)
-
-    def put(self, key: _K, value: _V) -> None:
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
-
-    def drop(self, stale: Callable[[_V], bool]) -> None:
-        for key in [key for key, value in self._entries.items() if stale(value)]:
-            del self._entries[key]
 
 
 def _owner(owner: KeyOwner) -> vault_pb2.KeyOwner:

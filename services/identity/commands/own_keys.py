@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from libs.crypto.derivation import PERSONAL_VALUES, derive_reader_keys
@@ -11,11 +11,10 @@ from libs.crypto.key_owner import Destroyed, KeyOwner, KeyReference, VisitorOwne
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.ids import Entropy
+from libs.recent import Recent
 from services.identity.commands.data_key import DataKey, DataKeys, opened
 from services.identity.commands.vault import EnsurePublicKeys, GetTagKeys, public_key
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 _READER: Final = "identity"
 _AUDIT: Final = "audit"
 #: Entries that are kept: logs of a day, or of a month.
@@ -64,16 +63,16 @@ class LogKeysInProcess:
     def __init__(self, *, public_keys: EnsurePublicKeys, tag_keys: GetTagKeys) -> None:
         self._public_keys = public_keys
         self._tag_keys = tag_keys
-        self._visitors: dict[tuple[UUID, date], ReaderPublicKey] = {}
-        self._tags: dict[tuple[UUID, str], bytes] = {}
+        self._visitors: Recent[tuple[UUID, date], ReaderPublicKey] = Recent(_CACHED)
+        self._tags: Recent[tuple[UUID, str], bytes] = Recent(_CACHED)
 
     async def visitor_key(self, log: UUID, day: date) -> ReaderPublicKey:
         if (known := self._visitors.get((log, day))) is None:
             (key,) = await self._public_keys(_AUDIT, [VisitorOwner(log=log, day=day)])
             if isinstance(key, Destroyed):
                 raise KeyDestroyed
-            _make_room(self._visitors)
-            known = self._visitors[log, day] = key
+            known = key
+            self._visitors.put((log, day), known)
         return known
 
     async def tag_key(self, workspace: UUID, month: date) -> bytes:
@@ -82,11 +81,6 @@ class LogKeysInProcess:
             (key,) = await self._tag_keys([period])
             if isinstance(key, Destroyed):
                 raise KeyDestroyed
-            _make_room(self._tags)
-            known = self._tags[period] = key
+            known = key
+            self._tags.put(period, known)
         return known
-
-
-def _make_room(cache: dict[_K, _V]) -> None:
-    while len(cache) >= _CACHED:
-        del cache[next(iter(cache))]
