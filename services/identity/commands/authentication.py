@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
+from libs.crypto.secret_hash import hash_of
 from libs.events.event import Event, Target
 from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
@@ -13,7 +14,7 @@ from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
 from services.identity.domain.caller import Caller
-from services.identity.domain.device import TOKEN_BYTES, Device, hash_of, remember
+from services.identity.domain.device import TOKEN_BYTES, Device, remember
 from services.identity.domain.errors import CredentialsInvalid
 from services.identity.domain.events import Circumstances, person, visitor
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store

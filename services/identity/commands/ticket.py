@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from libs.crypto.secret_hash import hash_of
 from services.identity.domain.errors import TicketInvalid
 from services.identity.domain.ports import Store
-from services.identity.domain.ticket import Redemption, hash_of
+from services.identity.domain.ticket import Redemption
 from wardenry.clock import Clock
 
 

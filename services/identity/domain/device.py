@@ -1,10 +1,11 @@
 """Known devices: browsers that a subject has signed in with."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from libs.crypto.secret_hash import hash_of
 
 TOKEN_BYTES: Final = 32
 #: As long as browsers keep a cookie (RFC 6265bis section 5.5).
@@ -18,11 +19,6 @@ class Device:
     token_hash: bytes
     remembered_at: datetime
     expires_at: datetime
-
-
-def hash_of(token: bytes) -> bytes:
-    """What is stored of a token: its 256 random bits need no slower hash."""
-    return hashlib.sha256(token).digest()
 
 
 def remember(*, subject_id: UUID, device_id: UUID, token: bytes, now: datetime) -> Device:

@@ -1,12 +1,12 @@
 """Tickets: what a finished authentication hands to the browser's flow."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.crypto.secret_hash import hash_of
 
 TICKET_BYTES: Final = 32
 LIFETIME: Final = timedelta(seconds=60)
@@ -40,11 +40,6 @@ class Redemption:
 
     ticket: Ticket
     audit_key: ReaderPublicKey
-
-
-def hash_of(ticket: bytes) -> bytes:
-    """What is stored of a ticket: its 256 random bits need no slower hash."""
-    return hashlib.sha256(ticket).digest()
 
 
 def password_ticket(

@@ -4,9 +4,10 @@ import base64
 import logging
 from uuid import UUID
 
+from libs.crypto.secret_hash import hash_of
 from libs.ids import Entropy
 from libs.mail.mail import Mail, Mailer, MailRefused, MailUnavailable
-from services.tenancy.domain.invitation import SECRET_BYTES, DueMail, hash_of
+from services.tenancy.domain.invitation import SECRET_BYTES, DueMail
 from services.tenancy.domain.mail import invitation_mail
 from services.tenancy.domain.ports import Backlog, Vault
 from wardenry.clock import Clock

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from libs.crypto.secret_hash import hash_of
 from libs.mail.address import AddressInvalid, normalised
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
@@ -17,7 +18,7 @@ from services.tenancy.domain.errors import (
     MemberAlready,
     SubjectUnknown,
 )
-from services.tenancy.domain.invitation import LIFE, Invitation, check_invitable, hash_of
+from services.tenancy.domain.invitation import LIFE, Invitation, check_invitable
 from services.tenancy.domain.membership import Membership, Roster
 from services.tenancy.domain.page import Page, page_of
 from services.tenancy.domain.ports import AddressIndex, Contacts, Store, UnitOfWork, Vault

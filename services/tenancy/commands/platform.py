@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from libs.crypto.secret_hash import hash_of
 from libs.events.event import Event
 from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail.address import normalised
@@ -13,7 +14,7 @@ from services.tenancy.commands.backlog import invitation_link
 from services.tenancy.domain import events
 from services.tenancy.domain.errors import InvitationExists, PlatformFounded
 from services.tenancy.domain.events import Unattended
-from services.tenancy.domain.invitation import LIFE, SECRET_BYTES, Invitation, hash_of
+from services.tenancy.domain.invitation import LIFE, SECRET_BYTES, Invitation
 from services.tenancy.domain.ports import AddressIndex, Store, UnitOfWork, Vault
 from services.tenancy.domain.workspace import PLATFORM_NAME, checked_id, checked_name, platform_workspace
 from wardenry.clock import Clock

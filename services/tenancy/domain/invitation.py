@@ -1,6 +1,5 @@
 """Invitations: how people come into a workspace."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -72,11 +71,6 @@ def check_invitable(inviter: Membership | None, role: Role) -> None:
         raise PermissionMissing(Permission.INVITATION_CREATE)
     if role.is_above(inviter.role):
         raise RoleAboveOwn
-
-
-def hash_of(secret: bytes) -> bytes:
-    """What is stored of a secret. It has 256 random bits, so a plain hash cannot be searched."""
-    return hashlib.sha256(secret).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.crypto.secret_hash import hash_of
 from services.identity.domain.device import remember
 from services.identity.domain.ports import UnitOfWork
-from services.identity.domain.ticket import hash_of, password_ticket
+from services.identity.domain.ticket import password_ticket
 from tests.support.identity import BROWSER, IdentityForTests
 
 Statement = Callable[[UnitOfWork, UUID, IdentityForTests], Awaitable[Any]]
