@@ -166,10 +166,7 @@ MUTANTS = (
         file="libs/feed/reader.py",
         guard="await (await self._next_round()).known()",
         instead="await self._next_round()",
-        tests=(
-            "tests/integration/session/test_acknowledgement.py"
-            "::test_who_confirms_is_waited_for_whichever_process_it_follows",
-        ),
+        tests=("tests/integration/session/test_acknowledgement.py::test_who_confirms_is_waited_for",),
     ),
     Mutant(
         name="acknowledgement, other processes",
@@ -178,8 +175,7 @@ MUTANTS = (
         guard="while self._replicated and await self._are_others_behind(transaction):",
         instead="while False:",
         tests=(
-            "tests/integration/session/test_acknowledgement.py"
-            "::test_who_confirms_is_waited_for_whichever_process_it_follows",
+            "tests/integration/session/test_acknowledgement.py::test_who_confirms_to_another_process_is_waited_for",
             "tests/integration/session/test_acknowledgement.py::test_the_validators_of_a_killed_process_are_waited_for",
         ),
     ),
