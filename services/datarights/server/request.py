@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,18 +84,14 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
             right=_RIGHTS[request.right],
             state=request_pb2.REQUEST_STATE_COMPLETED if done else request_pb2.REQUEST_STATE_RUNNING,
         )
-        rendered.created_at.FromDatetime(_utc(request.created_at))
-        rendered.due_at.FromDatetime(_utc(request.due_at))
+        rendered.created_at.FromDatetime(request.created_at)
+        rendered.due_at.FromDatetime(request.due_at)
         if request.completed_at is not None:
-            rendered.completed_at.FromDatetime(_utc(request.completed_at))
+            rendered.completed_at.FromDatetime(request.completed_at)
         until = request.archive_until(self._clock.now())
         if until is not None:
-            rendered.archive_expires_at.FromDatetime(_utc(until))
+            rendered.archive_expires_at.FromDatetime(until)
         return rendered
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
 
 
 def _token(last: UUID) -> str:
