@@ -20,6 +20,7 @@ from services.datarights.clients.objects import ObstoreObjects
 from services.datarights.clients.participants import GrpcParticipants
 from services.datarights.clients.vault import IdentityVault
 from services.datarights.clients.warrants import GrpcWarrants
+from services.datarights.commands.archive import RemoveArchives
 from services.datarights.commands.fulfilment import Fulfil
 from services.datarights.commands.gathering import AssembleArchive, GatherPart, ReadArchive
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
@@ -80,9 +81,10 @@ class Datarights:
         )
         sealed = SealedObjects(objects=_objects(settings.object_store_url), vault=vault, entropy=entropy)
         gather = GatherPart(work=work, participants=participants, warrants=warrants, sealed=sealed, clock=clock)
+        backlog = PostgresBacklog(database=databases.jobs)
         fulfil = Fulfil(
             work=work,
-            backlog=PostgresBacklog(database=databases.jobs),
+            backlog=backlog,
             vault=vault,
             warrants=warrants,
             participants=participants,
@@ -104,7 +106,7 @@ class Datarights:
 
         archives = Periodic(
             name="old archives",
-            work=fulfil.remove_archives,
+            work=RemoveArchives(backlog=backlog, sealed=sealed, clock=clock),
             seconds=_ARCHIVE_SECONDS,
             clock=clock,
             outages=(ObjectsUnavailable,),

@@ -14,6 +14,7 @@ from libs.db.pool import Database
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
+from services.datarights.commands.archive import RemoveArchives
 from services.datarights.commands.fulfilment import Fulfil
 from services.datarights.commands.gathering import AssembleArchive, GatherPart, ReadArchive
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
@@ -227,6 +228,8 @@ class DatarightsForTests:
             clock=self.clock,
             ids=self.ids,
         )
+
+        self.remove_archives = RemoveArchives(backlog=self.backlog, sealed=sealed, clock=self.clock)
 
     def _wake(self) -> None:
         self.waked += 1

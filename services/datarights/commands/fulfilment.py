@@ -25,22 +25,16 @@ from services.datarights.domain.errors import (
 from services.datarights.domain.ports import Backlog, Participants, UnitsOfWork, Vault, Warrants
 from services.datarights.domain.request import (
     ARCHIVE_LIFE,
-    ASSEMBLE,
-    DESTROY_ARCHIVES,
-    DESTROY_KEYS,
-    FETCHING,
-    ITSELF,
     LEASE,
-    PARTICIPANTS,
+    Deed,
     Lease,
     Request,
-    erase,
-    gather,
+    Step,
     pause_after,
     steps_of,
 )
 from wardenry.clock import Clock
-from wardenry.warrants import ACCESS, ERASURE
+from wardenry.warrants import ACCESS
 
 _log = logging.getLogger(__name__)
 #: What says why it failed and nothing of anybody's.
@@ -52,7 +46,7 @@ _TOLD = (
     ObjectsUnavailable,
     PersonErased,
 )
-#: Requests that are looked at in one go.
+#: Requests that are read in one go.
 _PAGE = 100
 
 
@@ -122,28 +116,6 @@ class Fulfil:
             )
         await self._backlog.postpone(lease, until=now + pause)
 
-    async def remove_archives(self) -> None:
-        """Removes archives that were fetched or have expired. Raises ObjectsUnavailable, after it has tried all."""
-        now = self._clock.now()
-        failed: ObjectsUnavailable | None = None
-        last = None
-        while True:
-            found = await self._backlog.archives_over(
-                fetched_before=now - FETCHING, expired_before=now, after=last, limit=_PAGE
-            )
-            for subject, request in found:
-                try:
-                    await self._sealed.remove_request(subject, request)
-                except ObjectsUnavailable as error:
-                    failed = error
-                    continue
-                await self._backlog.archive_removed(subject, request, at=self._clock.now())
-            if len(found) < _PAGE:
-                break
-            last = found[-1]
-        if failed is not None:
-            raise failed
-
     async def _fulfil(self, lease: Lease) -> None:
         async with self._work.begin(lease.subject) as work:
             request = await work.requests.find(lease.request)
@@ -152,13 +124,16 @@ class Fulfil:
             return
         try:
             for step in steps_of(request.right):
-                if step in done:
+                if step.name in done:
                     continue
                 await self._do(lease, request, step)
                 now = self._clock.now()
                 async with self._work.begin(lease.subject) as work:
-                    await work.requests.step(lease, step, at=now, until=now + LEASE)
-            await self._complete(lease, request)
+                    await work.requests.step(lease, step.name, at=now, until=now + LEASE)
+            if request.right == ACCESS:
+                await self._complete_access(lease, request)
+            else:
+                await self._complete_erasure(lease, request)
         except LeaseLost:
             await self._leave(request)
         except PersonErased:
@@ -167,39 +142,41 @@ class Fulfil:
             # There is nothing to show, and nobody to show it to.
             await self._end(lease, request)
 
-    async def _do(self, lease: Lease, request: Request, step: str) -> None:
-        if step == ASSEMBLE:
-            await self._assemble(lease, request)
-        elif step == DESTROY_ARCHIVES:
-            await self._sealed.remove_subject(request.subject)
-        elif step == DESTROY_KEYS:
-            warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
-            await self._vault.destroy(request.subject, warrant=warrant)
-        else:
-            (participant,) = (each for each in (*PARTICIPANTS, ITSELF) if step in (gather(each), erase(each)))
-            if request.right == ACCESS:
-                await self._gather(lease, request, participant)
-            else:
+    async def _do(self, lease: Lease, request: Request, step: Step) -> None:
+        match step.deed:
+            case Deed.GATHER:
+                await self._gather(lease, request, step.participant)
+            case Deed.ASSEMBLE:
+                await self._assemble(lease, request)
+            case Deed.ERASE:
                 warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
-                erased = await self._participants.erase(participant, subject=request.subject, warrant=warrant)
-                _log.info("%s erased %d rows for request %s", participant, erased.rows, request.id)
+                erased = await self._participants.erase(step.participant, subject=request.subject, warrant=warrant)
+                _log.info("%s erased %d rows for request %s", step.participant, erased.rows, request.id)
+            case Deed.DESTROY_ARCHIVES:
+                await self._sealed.remove_subject(request.subject)
+            case Deed.DESTROY_KEYS:
+                warrant = await self._warrants.warrant(subject=request.subject, request=request.id)
+                await self._vault.destroy(request.subject, warrant=warrant)
 
-    async def _complete(self, lease: Lease, request: Request) -> None:
-        if request.right == ACCESS:
-            await self._sealed.remove_gathered(request)
-        for over in [request.id] if request.right == ACCESS else await self._unfinished(request.subject):
+    async def _complete_access(self, lease: Lease, request: Request) -> None:
+        await self._sealed.remove_gathered(request)
+        await self._warrants.forget(subject=request.subject, request=request.id)
+        now = self._clock.now()
+        async with self._work.begin(lease.subject) as work:
+            await work.requests.complete(lease, at=now, archive_expires_at=now + ARCHIVE_LIFE)
+            await work.emit(events.completed(request, event_id=self._ids.uuid7(), at=now))
+            # However often somebody asks, one archive of theirs is stored.
+            await work.requests.end_other_archives(lease, at=now)
+
+    async def _complete_erasure(self, lease: Lease, request: Request) -> None:
+        for over in await self._unfinished(request.subject):
             await self._warrants.forget(subject=request.subject, request=over)
         now = self._clock.now()
-        expires_at = now + ARCHIVE_LIFE if request.right == ACCESS else None
         async with self._work.begin(lease.subject) as work:
-            await work.requests.complete(lease, at=now, archive_expires_at=expires_at)
+            await work.requests.complete(lease, at=now, archive_expires_at=None)
             await work.emit(events.completed(request, event_id=self._ids.uuid7(), at=now))
-            if request.right == ACCESS:
-                # However often somebody asks, one archive of theirs is stored.
-                await work.requests.end_other_archives(lease, at=now)
-            if request.right == ERASURE:
-                await work.requests.close_others(lease, at=now)
-                await work.emit(events.erased(request, event_id=self._ids.uuid7(), at=now))
+            await work.requests.close_others(lease, at=now)
+            await work.emit(events.erased(request, event_id=self._ids.uuid7(), at=now))
 
     async def _unfinished(self, subject: UUID) -> list[UUID]:
         """Requests that an erasure, itself among them, ends with."""

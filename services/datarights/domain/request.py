@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
@@ -30,10 +32,30 @@ ITSELF = "datarights"
 LOG = "audit"
 HEARING = timedelta(days=1)
 
-#: Steps that are none of a participant's.
-ASSEMBLE = "assemble"
-DESTROY_ARCHIVES = "destroy archives"
-DESTROY_KEYS = "destroy keys"
+
+class Deed(StrEnum):
+    """What a step does, as it is written down."""
+
+    #: A participant is asked for its data.
+    GATHER = "gather"
+    ASSEMBLE = "assemble"
+    #: A participant removes its data.
+    ERASE = "erase"
+    DESTROY_ARCHIVES = "destroy archives"
+    DESTROY_KEYS = "destroy keys"
+
+
+class Step(NamedTuple):
+    """A part of meeting a request. It may be done twice."""
+
+    deed: Deed
+    #: Whom it concerns, where it is one participant's.
+    participant: str = ""
+
+    @property
+    def name(self) -> str:
+        """By which it is known that it was done."""
+        return f"{self.deed} {self.participant}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +94,14 @@ class Lease:
     due_at: datetime
 
 
-def gather(participant: str) -> str:
-    """The step that asks a participant for its data."""
-    return f"gather {participant}"
-
-
-def erase(participant: str) -> str:
-    """The step that has a participant remove its data."""
-    return f"erase {participant}"
-
-
-def steps_of(right: str) -> tuple[str, ...]:
-    """What is done for a request, in this order; each may be done twice."""
+def steps_of(right: str) -> tuple[Step, ...]:
+    """What is done for a request, in this order."""
     if right == ACCESS:
         others = (each for each in (*PARTICIPANTS, ITSELF) if each != LOG)
-        return (*(gather(each) for each in (*others, LOG)), ASSEMBLE)
+        return (*(Step(Deed.GATHER, each) for each in (*others, LOG)), Step(Deed.ASSEMBLE))
     if right == ERASURE:
-        return (*(erase(each) for each in PARTICIPANTS), DESTROY_ARCHIVES, DESTROY_KEYS)
+        erasures = (Step(Deed.ERASE, each) for each in PARTICIPANTS)
+        return (*erasures, Step(Deed.DESTROY_ARCHIVES), Step(Deed.DESTROY_KEYS))
     raise ValueError(f"nothing is done for {right!r}")
 
 

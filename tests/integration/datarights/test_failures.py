@@ -205,10 +205,10 @@ async def test_one_archive_that_cannot_be_removed_keeps_no_other(datarights: Dat
 
     datarights.objects.remove_below = remove_below  # type: ignore[method-assign] # the test's store refuses one
     with pytest.raises(ObjectsUnavailable):
-        await datarights.fulfil.remove_archives()
+        await datarights.remove_archives()
     assert {name.split("/")[1] for name in datarights.world.objects} == {stuck}
     datarights.objects.remove_below = real  # type: ignore[method-assign] # and not any more
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert not datarights.world.objects
 
 
@@ -293,8 +293,8 @@ async def test_archives_that_are_being_fetched_are_not_removed(datarights: Datar
     whole = b""
     async for piece in datarights.fetching(anna, request.id):
         whole += piece
-        await datarights.fulfil.remove_archives()
+        await datarights.remove_archives()
     verify_archive(io.BytesIO(whole), datarights.signer.key)
     datarights.clock.advance(FETCHING.total_seconds())
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert not datarights.world.objects

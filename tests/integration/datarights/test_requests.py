@@ -64,10 +64,10 @@ async def test_an_archive_is_fetched_once_by_twenty_at_once(datarights: Datarigh
     assert read.archive_until(datarights.clock.now()) is None
     assert (await datarights.actions()).count("archive.fetched") == 1
     # It stays for as long as somebody may still be fetching it.
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert datarights.world.objects
     datarights.clock.advance(FETCHING.total_seconds())
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert not datarights.world.objects
 
 
@@ -75,12 +75,12 @@ async def test_an_archive_that_nobody_fetches_goes_after_a_week(datarights: Data
     anna = datarights.person()
     request = await datarights.made(anna, ACCESS)
     await datarights.fulfil.all()
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert datarights.world.objects
     datarights.clock.advance(ARCHIVE_LIFE.total_seconds())
     with pytest.raises(RequestUnknown):
         await datarights.fetch(anna, request.id)
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert not datarights.world.objects
 
 
@@ -94,7 +94,7 @@ async def test_a_newer_archive_takes_the_place_of_one_that_nobody_fetched(datari
     for older in requests[:2]:
         with pytest.raises(RequestUnknown):
             await datarights.fetch(anna, older.id)
-    await datarights.fulfil.remove_archives()
+    await datarights.remove_archives()
     assert {name.split("/")[1] for name in datarights.world.objects} == {str(bens.id), str(requests[2].id)}
     assert await datarights.fetch(anna, requests[2].id)
     assert await datarights.fetch(ben, bens.id)
@@ -231,7 +231,7 @@ async def test_a_request_is_finished_wherever_it_was_killed(datarights: Datarigh
                 archive = await datarights.fetch(person, request.id)
                 verify_archive(io.BytesIO(archive), datarights.signer.key)
                 datarights.clock.advance(FETCHING.total_seconds())
-                await datarights.fulfil.remove_archives()
+                await datarights.remove_archives()
             else:
                 assert person.subject in datarights.world.destroyed
     assert not [name for name in datarights.world.objects if str(anna.subject) not in name]
