@@ -9,9 +9,10 @@ import pytest
 from libs.feed import reader
 from libs.feed.fanout import Stream
 from libs.feed.replica import Replicas
+from services.session.commands.caller import Caller
 from services.session.domain.revocation import Revocation
 from tests.support.events import eventually, running
-from tests.support.session import SessionForTests
+from tests.support.session import CLIENT, SessionForTests
 from wardenry.clock import SystemClock
 from wardenry.lease import Lease
 from wardenry.revocations import RevocationSet
@@ -60,7 +61,10 @@ class Validator:
             if self.stalled.is_set():
                 break
             for row in update.rows:
-                self._known.raise_epoch(row.subject, row.epoch or 0)
+                if row.session is None:
+                    self._known.raise_epoch(row.subject, row.epoch or 0)
+                else:
+                    self._known.revoke_session(row.session)
             if update.complete:
                 self._known.lease.renew(update.echo)
             self._applied = update.number or self._applied
@@ -93,6 +97,24 @@ async def following(*validators: Validator) -> AsyncIterator[None]:
         yield
 
 
+def caller_of(token: AccessToken) -> Caller:
+    """Who holds the token, at the gateway."""
+    return Caller(
+        subject=token.subject,
+        session=token.session,
+        client_id=token.client,
+        workspace=token.workspace,
+        role=token.role or "",
+        amr=token.amr,
+        acr=token.acr,
+        authenticated_at=token.auth_time,
+        subject_epoch=token.subject_epoch,
+        membership_epoch=token.membership_epoch or 0,
+        token_expires_at=token.expires_at,
+        client=CLIENT,
+    )
+
+
 async def token_of(session: SessionForTests) -> AccessToken:
     return session.reader.read((await session.sign_in()).access_token)
 
@@ -116,6 +138,30 @@ async def ended_three_times(session: SessionForTests, validators: list[Validator
             assert all(validator.accepts(token) or not validator.is_fresh for validator in validators)
             await session.end_subject(token.subject, epoch=2, keep=None)
             assert not any(validator.accepts(token) for validator in validators)
+
+
+@pytest.mark.usefixtures("without_end")
+@pytest.mark.parametrize("how", ["by its epoch", "by its owner"])
+async def test_an_end_that_is_repeated_waits_as_the_first_did(session: SessionForTests, how: str) -> None:
+    slow = Validator(session, slowness=0.5)
+    async with following(slow), asyncio.timeout(60):
+        token = await token_of(session)
+        assert slow.accepts(token)
+
+        async def end() -> None:
+            if how == "by its owner":
+                await session.end.sign_out(caller_of(token))
+            else:
+                await session.end_subject(token.subject, epoch=2, keep=None)
+
+        async def is_told() -> bool:
+            return bool(await session.as_owner("SELECT FROM revocation"))
+
+        first = asyncio.create_task(end())
+        await eventually(is_told)
+        first.cancel()
+        await end()
+        assert not slow.accepts(token)
 
 
 @pytest.mark.usefixtures("without_end")
