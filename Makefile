@@ -41,8 +41,8 @@ bench: .venv ## measure each goal beside its limit; ROWS=R1,T1 some rows, JSON=f
 check: .venv ## lint, types, import contracts, protos, SQL
 	@exec sh deploy/check
 
-protos: .venv ## generate the committed stubs from protos/
-	@exec bash protos/generate
+protos: .venv ## generate from protos/ what is committed: the stubs, and the description of the JSON API
+	@bash protos/generate && python -m services.gateway.description
 
 lock: .venv ## write requirements.lock anew from pyproject.toml; what still fits keeps its version
 	@exec uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \

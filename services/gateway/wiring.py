@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from redis.asyncio import Redis
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from libs.cache.client import open_client
@@ -12,6 +13,7 @@ from libs.cache.limit import Rate, RateLimit
 from libs.config.secret import read_key
 from libs.service.parts import Parts, open_parts
 from services.gateway.api.audit import Audit
+from services.gateway.api.description import Description
 from services.gateway.api.requests import Requests
 from services.gateway.api.sessions import Sessions
 from services.gateway.api.subject import Subject
@@ -70,10 +72,17 @@ class Gateway:
         self._csrf_key = read_key(settings.csrf_key_file)
 
     def application(self, verifier: TokenVerifier) -> ASGIApp:
-        """Every route."""
-        backends, ids = self._backends, self._parts.ids
-        edge = Edge(
-            backends=backends,
+        """What is served."""
+        edge, pages = self.edge(verifier), Pages()
+        page_routes = PageRoutes(edge=edge, pages=pages)
+        routes = self.routes(edge, pages=pages, page_routes=page_routes)
+        app = application(routes, refusal=page_routes.refusal, http_origin=self._settings.http_origin)
+        return Tracing(app, observer=self._parts.observer, ratio=self._parts.trace_ratio)
+
+    def edge(self, verifier: TokenVerifier) -> Edge:
+        """What routes stand on."""
+        return Edge(
+            backends=self._backends,
             verifier=verifier,
             client_address=ClientAddress(hops=self._settings.forwarded_hops),
             limits=self._limits,
@@ -81,13 +90,14 @@ class Gateway:
             origins=self._settings.origins,
             clock=self._parts.clock,
             entropy=self._parts.entropy,
-            ids=ids,
+            ids=self._parts.ids,
         )
-        sign_in = SignIn(backends=backends, ids=ids)
-        names = WorkspaceNames(backends=backends)
-        pages = Pages()
-        page_routes = PageRoutes(edge=edge, pages=pages)
-        routes = [
+
+    def routes(self, edge: Edge, *, pages: Pages, page_routes: PageRoutes) -> list[Route]:
+        """Every route, of programs and of people. Raises OSError."""
+        sign_in = SignIn(backends=self._backends, ids=self._parts.ids)
+        names = WorkspaceNames(backends=self._backends)
+        return [
             *Sessions(edge=edge, sign_in=sign_in, names=names).routes(),
             *Subject(edge=edge).routes(),
             *Workspaces(edge=edge, sign_in=sign_in).routes(),
@@ -95,6 +105,7 @@ class Gateway:
             *Requests(edge=edge).routes(),
             *Tiles(edge=edge).routes(),
             *Keys(edge=edge).routes(),
+            *Description(edge=edge).routes(),
             *SignInPages(
                 edge=edge,
                 pages=pages,
@@ -107,8 +118,6 @@ class Gateway:
             *RightsPages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
         ]
-        app = application(routes, refusal=page_routes.refusal, http_origin=self._settings.http_origin)
-        return Tracing(app, observer=self._parts.observer, ratio=self._parts.trace_ratio)
 
     def listeners(self) -> Sequence[Listener]:
         """Where it listens."""

@@ -35,8 +35,10 @@ def test_a_page_that_is_followed_leads_to_green_tests(page: Path, tmp_path: Path
 
 def generate(tree: Path) -> None:
     """`make protos` in the copy, by this environment."""
-    environment = os.environ | {"VIRTUAL_ENV": sys.prefix}
-    subprocess.run(["bash", "protos/generate"], cwd=tree, env=environment, check=True, capture_output=True)
+    path = os.pathsep.join((str(tree), str(tree / "libs" / "sdk")))
+    environment = os.environ | {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": path}
+    for made in (["bash", "protos/generate"], [sys.executable, "-m", "services.gateway.description"]):
+        subprocess.run(made, cwd=tree, env=environment, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 
 from deploy.local.demo.browser import Browser
 from deploy.local.demo.mail import Mail
-from tests.support.running_stack import browser, running
+from tests.support.description import DescribedBrowser, Description
+from tests.support.running_stack import running
 from tests.support.stack import LocalStack
 from wardenry.clock import SystemClock
 
@@ -40,6 +41,8 @@ class People:
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self.mail = Mail(url=running(stack).mail, clock=SystemClock())
+        #: Every answer that their browsers get is held against it.
+        self.description = Description()
         self._browsers: list[Browser] = []
 
     async def close(self) -> None:
@@ -48,7 +51,10 @@ class People:
         await self.mail.close()
 
     def browser(self, agent: str = "tests") -> Browser:
-        made = browser(self.stack, agent)
+        here = running(self.stack)
+        made = DescribedBrowser(
+            origin=here.https, edge_ca_file=here.edge_ca_file, agent=agent, description=self.description
+        )
         self._browsers.append(made)
         return made
 

@@ -1,18 +1,17 @@
 """A workspace's log."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from services.gateway.api.routing import api_route
-from services.gateway.edge.body import read_object
+from services.gateway.api.operation import Acting, Input, Operation, ruled
+from services.gateway.api.routing import Call, api_route
 from services.gateway.edge.browser import Credentials
 from services.gateway.edge.problem import Problem, Violation
-from services.gateway.edge.rendering import rendered
-from services.gateway.edge.visit import Edge, Visit
+from services.gateway.edge.visit import Edge
 from wardenry.audit.v1.entry_pb2 import (
     EXPORT_FORMAT_CSV,
     EXPORT_FORMAT_JSON_LINES,
@@ -20,21 +19,118 @@ from wardenry.audit.v1.entry_pb2 import (
     ExportEntriesRequest,
     ExportFormat,
     ListEntriesRequest,
+    ListEntriesResponse,
 )
 from wardenry.audit.v1.log_pb2 import (
     GetAnchorRequest,
+    GetAnchorResponse,
     GetCheckpointRequest,
     GetConsistencyProofRequest,
+    GetConsistencyProofResponse,
     GetInclusionProofRequest,
+    GetInclusionProofResponse,
     GetVerifierKeysRequest,
+    GetVerifierKeysResponse,
 )
 
 _LOG = "/api/v1/workspaces/{workspace_id}/audit"
-_FILTER = ("action", "subject_id", "occurred_from", "occurred_before", "outcome")
+_SERVICE = "wardenry.audit.v1.LogService."
 _FORMATS: dict[str, tuple["ExportFormat.ValueType", str]] = {
     "jsonl": (EXPORT_FORMAT_JSON_LINES, "application/jsonl"),
     "csv": (EXPORT_FORMAT_CSV, "text/csv; charset=utf-8"),
 }
+_FILTER: Mapping[str, Input] = {
+    "action": ruled(EntryFilter, "actions", required=False, description='An action, "noun.verb"; empty: all.'),
+    "subject_id": ruled(EntryFilter, "subject_id", required=False),
+    "occurred_from": ruled(EntryFilter, "occurred_from", required=False),
+    "occurred_before": ruled(EntryFilter, "occurred_before", required=False),
+    "outcome": ruled(EntryFilter, "outcome", required=False),
+}
+
+ENTRIES = Operation(
+    name="listEntries",
+    method="GET",
+    path=_LOG + "/entries",
+    summary="Entries of the workspace's log, newest first",
+    acting=Acting.MEMBER,
+    query={
+        "page": ruled(ListEntriesRequest, "page_token", required=False),
+        "page_size": ruled(ListEntriesRequest, "page_size", required=False),
+        **_FILTER,
+    },
+    answer=ListEntriesResponse,
+    rpcs=("wardenry.audit.v1.EntryService.ListEntries",),
+)
+EXPORT = Operation(
+    name="exportEntries",
+    method="POST",
+    path=_LOG + "/exports",
+    summary="The entries that match, as a file",
+    description="`jsonl` carries proofs, which `wardenry-verify` checks; `csv`, for spreadsheets, proves nothing.",
+    acting=Acting.MEMBER,
+    body={"format": ruled(ExportEntriesRequest, "format", choices=tuple(_FORMATS)), **_FILTER},
+    answer=Response,
+    media=tuple(media for _, media in _FORMATS.values()),
+    rpcs=("wardenry.audit.v1.EntryService.ExportEntries",),
+)
+CHECKPOINT = Operation(
+    name="getCheckpoint",
+    method="GET",
+    path=_LOG + "/checkpoint",
+    summary="The newest signed checkpoint of the workspace's log",
+    acting=Acting.MEMBER,
+    answer=Response,
+    media=("text/plain; charset=utf-8",),
+    rpcs=(_SERVICE + "GetCheckpoint",),
+)
+INCLUSION = Operation(
+    name="getInclusionProof",
+    method="GET",
+    path=_LOG + "/inclusion",
+    summary="That an entry is in the log",
+    acting=Acting.MEMBER,
+    query={
+        "index": ruled(GetInclusionProofRequest, "index", required=False),
+        "tree_size": ruled(GetInclusionProofRequest, "tree_size", required=False),
+    },
+    answer=GetInclusionProofResponse,
+    rpcs=(_SERVICE + "GetInclusionProof",),
+)
+CONSISTENCY = Operation(
+    name="getConsistencyProof",
+    method="GET",
+    path=_LOG + "/consistency",
+    summary="That the log as it was is the beginning of the log as it is",
+    acting=Acting.MEMBER,
+    query={
+        "first_size": ruled(GetConsistencyProofRequest, "first_size"),
+        "second_size": ruled(GetConsistencyProofRequest, "second_size", required=False),
+    },
+    answer=GetConsistencyProofResponse,
+    rpcs=(_SERVICE + "GetConsistencyProof",),
+)
+ANCHOR = Operation(
+    name="getAnchor",
+    method="GET",
+    path=_LOG + "/anchor",
+    summary="That a checkpoint of the log is in the platform log: what `wardenry-verify --proof` takes",
+    acting=Acting.MEMBER,
+    query={
+        "size": ruled(GetAnchorRequest, "size", required=False),
+        "covering": ruled(GetAnchorRequest, "covering", required=False),
+    },
+    answer=GetAnchorResponse,
+    rpcs=(_SERVICE + "GetAnchor",),
+)
+KEYS = Operation(
+    name="getLogKeys",
+    method="GET",
+    path="/.well-known/wardenry-log-keys",
+    summary="The public keys of the audit log: what `wardenry-verify --keys` takes",
+    answer=GetVerifierKeysResponse,
+    cache="public, max-age=300",
+    rpcs=(_SERVICE + "GetVerifierKeys",),
+)
 
 
 class Audit:
@@ -46,72 +142,58 @@ class Audit:
     def routes(self) -> list[Route]:
         edge = self._edge
         return [
-            api_route(edge, "GET", _LOG + "/entries", self.entries),
-            api_route(edge, "POST", _LOG + "/exports", self.export),
-            api_route(edge, "GET", _LOG + "/checkpoint", self.checkpoint),
-            api_route(edge, "GET", _LOG + "/inclusion", self.inclusion),
-            api_route(edge, "GET", _LOG + "/consistency", self.consistency),
-            api_route(edge, "GET", _LOG + "/anchor", self.anchor),
-            api_route(edge, "GET", "/.well-known/wardenry-log-keys", self.keys),
+            api_route(edge, ENTRIES, self.entries),
+            api_route(edge, EXPORT, self.export),
+            api_route(edge, CHECKPOINT, self.checkpoint),
+            api_route(edge, INCLUSION, self.inclusion),
+            api_route(edge, CONSISTENCY, self.consistency),
+            api_route(edge, ANCHOR, self.anchor),
+            api_route(edge, KEYS, self.keys),
         ]
 
-    async def entries(self, visit: Visit) -> Response:
-        query = visit.query("page", "page_size", *_FILTER)
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        answer = await self._edge.backends.entry.ListEntries(
+    async def entries(self, call: Call) -> ListEntriesResponse:
+        query = call.query
+        return await self._edge.backends.entry.ListEntries(
             ListEntriesRequest(
                 filter=entry_filter(query),
                 page_token=query.get("page", ""),
                 page_size=whole_number(query, "page_size", digits=9),
             ),
-            metadata=credentials.metadata,
+            metadata=call.metadata,
         )
-        return JSONResponse(rendered(answer))
 
-    async def export(self, visit: Visit) -> Response:
-        body = await read_object(
-            visit.request, required={"format": "string"}, optional=dict.fromkeys(_FILTER, "string")
-        )
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        return await export_response(self._edge, credentials, body.pop("format"), entry_filter(body))
+    async def export(self, call: Call) -> Response:
+        return await export_response(self._edge, call.signed_in, call.body["format"], entry_filter(call.body))
 
-    async def checkpoint(self, visit: Visit) -> Response:
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        answer = await self._edge.backends.log.GetCheckpoint(GetCheckpointRequest(), metadata=credentials.metadata)
-        return Response(answer.checkpoint, media_type="text/plain; charset=utf-8")
+    async def checkpoint(self, call: Call) -> Response:
+        answer = await self._edge.backends.log.GetCheckpoint(GetCheckpointRequest(), metadata=call.metadata)
+        return Response(answer.checkpoint, media_type=CHECKPOINT.media[0])
 
-    async def inclusion(self, visit: Visit) -> Response:
-        query = visit.query("index", "tree_size")
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        answer = await self._edge.backends.log.GetInclusionProof(
+    async def inclusion(self, call: Call) -> GetInclusionProofResponse:
+        query = call.query
+        return await self._edge.backends.log.GetInclusionProof(
             GetInclusionProofRequest(index=whole_number(query, "index"), tree_size=whole_number(query, "tree_size")),
-            metadata=credentials.metadata,
+            metadata=call.metadata,
         )
-        return JSONResponse(rendered(answer))
 
-    async def consistency(self, visit: Visit) -> Response:
-        query = visit.query("first_size", "second_size")
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        answer = await self._edge.backends.log.GetConsistencyProof(
+    async def consistency(self, call: Call) -> GetConsistencyProofResponse:
+        query = call.query
+        return await self._edge.backends.log.GetConsistencyProof(
             GetConsistencyProofRequest(
                 first_size=whole_number(query, "first_size"), second_size=whole_number(query, "second_size")
             ),
-            metadata=credentials.metadata,
+            metadata=call.metadata,
         )
-        return JSONResponse(rendered(answer))
 
-    async def anchor(self, visit: Visit) -> Response:
-        query = visit.query("size", "covering")
-        credentials = await visit.browser.credentials(visit.workspace_id())
-        answer = await self._edge.backends.log.GetAnchor(
+    async def anchor(self, call: Call) -> GetAnchorResponse:
+        query = call.query
+        return await self._edge.backends.log.GetAnchor(
             GetAnchorRequest(size=whole_number(query, "size"), covering=whole_number(query, "covering")),
-            metadata=credentials.metadata,
+            metadata=call.metadata,
         )
-        return JSONResponse(rendered(answer))
 
-    async def keys(self, visit: Visit) -> Response:
-        answer = await self._edge.backends.log.GetVerifierKeys(GetVerifierKeysRequest())
-        return JSONResponse(rendered(answer), headers={"Cache-Control": "public, max-age=300"})
+    async def keys(self, call: Call) -> GetVerifierKeysResponse:
+        return await self._edge.backends.log.GetVerifierKeys(GetVerifierKeysRequest())
 
 
 async def export_response(
@@ -145,7 +227,7 @@ async def export_response(
     )
 
 
-def entry_filter(query: dict[str, str]) -> EntryFilter:
+def entry_filter(query: Mapping[str, str]) -> EntryFilter:
     """The filter that a query asks for. Raises `Problem` 400 for times that are not RFC 3339."""
     return EntryFilter(
         actions=[query["action"]] if query.get("action") else [],
@@ -156,7 +238,7 @@ def entry_filter(query: dict[str, str]) -> EntryFilter:
     )
 
 
-def _time(query: dict[str, str], name: str) -> Timestamp | None:
+def _time(query: Mapping[str, str], name: str) -> Timestamp | None:
     text = query.get(name, "")
     if not text:
         return None
@@ -176,7 +258,7 @@ def _time(query: dict[str, str], name: str) -> Timestamp | None:
     return timestamp
 
 
-def whole_number(query: dict[str, str], name: str, *, digits: int = 18) -> int:
+def whole_number(query: Mapping[str, str], name: str, *, digits: int = 18) -> int:
     """The number under `name`, 0 when it is absent. Raises `Problem` 400 for what is none or has more `digits`: 9 fit
     into 32 bits, 18 into 64. Which numbers make sense is the service's to say."""
     text = query.get(name, "") or "0"

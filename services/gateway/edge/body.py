@@ -43,10 +43,22 @@ async def read_object(
 
     Raises `Problem` 400 that names every offending field, 413 for a large body, 415 for another media type.
     """
+    _require_json(request)
+    return parse_object(await read_limited(request), required=required, optional=optional or {})
+
+
+async def read_nothing(request: Request) -> None:
+    """For a call that takes no body: none, or an object without fields. Raises like `read_object`."""
+    body = await read_limited(request)
+    if body:
+        _require_json(request)
+        parse_object(body, required={}, optional={})
+
+
+def _require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415, "FIELD_INVALID", "The body must be application/json.")
-    return parse_object(await read_limited(request), required=required, optional=optional or {})
 
 
 def parse_object(

@@ -30,6 +30,11 @@ _HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
 _SOON: Final = timedelta(seconds=1)
 
 
+def http_status(code: grpc.StatusCode) -> int:
+    """What a service's answer of this code is over HTTP."""
+    return _HTTP_STATUS.get(code, 500)
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A field that breaks a rule: its name as the caller wrote it, and the rule in words."""
@@ -63,7 +68,7 @@ class Problem(Exception):
     def of(cls, error: WardenryError) -> "Problem":
         """The problem that a service's answer becomes."""
         return cls(
-            _HTTP_STATUS.get(error.code, 500),
+            http_status(error.code),
             error.reason_name.removeprefix("REASON_"),
             error.message,
             violations=tuple(Violation(violation.field, violation.description) for violation in error.violations),

@@ -3,9 +3,21 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.gateway.api.routing import api_route
-from services.gateway.edge.visit import Edge, Visit
+from services.gateway.api.operation import Operation
+from services.gateway.api.routing import Call, api_route
+from services.gateway.edge.visit import Edge
 from wardenry.session.v1.token_pb2 import GetKeysRequest
+
+GET = Operation(
+    name="getTokenKeys",
+    method="GET",
+    path="/.well-known/jwks.json",
+    summary="The public keys of access tokens (RFC 7517)",
+    answer=Response,
+    media=("application/jwk-set+json",),
+    cache="public, max-age=300",
+    rpcs=("wardenry.session.v1.TokenService.GetKeys",),
+)
 
 
 class Keys:
@@ -15,10 +27,8 @@ class Keys:
         self._edge = edge
 
     def routes(self) -> list[Route]:
-        return [api_route(self._edge, "GET", "/.well-known/jwks.json", self.get)]
+        return [api_route(self._edge, GET, self.get)]
 
-    async def get(self, visit: Visit) -> Response:
+    async def get(self, call: Call) -> Response:
         answer = await self._edge.backends.token.GetKeys(GetKeysRequest())
-        return Response(
-            answer.jwks, media_type="application/jwk-set+json", headers={"Cache-Control": "public, max-age=300"}
-        )
+        return Response(answer.jwks, media_type=GET.media[0])
