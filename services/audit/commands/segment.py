@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from services.audit.commands.segment_chain import SegmentChain
+from libs.merkle.proofs import Tile
+from services.audit.commands.segment_chain import SegmentChain, hashes_of
 from services.audit.domain.errors import ObjectsUnavailable, SegmentsAhead
 from services.audit.domain.ports import SegmentObjects, UnitOfWork, UnitsOfWork
 from services.audit.domain.segment import HeldLog, Segment, SegmentEntry, SegmentPart, digest_of, segment_name
@@ -33,7 +34,7 @@ class StoreSegments:
         self._units = units
         self._objects = objects
         self._clock = clock
-        self._chain = SegmentChain(objects=objects, stored=self._stored)
+        self._chain = SegmentChain(objects=objects, stored=self._stored, hashed=self._hashed)
         #: The chain's end in the database, and when it was last known to be the object store's too, monotonic.
         self._end: tuple[int, bytes] | None = None
         self._known_at = 0.0
@@ -143,6 +144,10 @@ class StoreSegments:
     async def _stored(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
         async with self._units.begin({span.log for part in parts for span in part.spans}) as work:
             return await work.segments.entries(parts)
+
+    async def _hashed(self, wanted: Mapping[UUID, Collection[Tile]]) -> Mapping[tuple[UUID, Tile], bytes]:
+        async with self._units.begin(wanted) as work:
+            return await hashes_of(work.trees, wanted)
 
 
 def _damaged(parts: Sequence[SegmentPart], entries: Sequence[SegmentEntry]) -> dict[UUID, int]:

@@ -1,13 +1,14 @@
 """Segments: the chain in the object store, against the rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.event import SearchTags
-from services.audit.commands.segment_chain import SegmentChain
+from libs.merkle.proofs import Tile
+from services.audit.commands.segment_chain import SegmentChain, hashes_of
 from services.audit.domain.errors import ObjectsUnavailable
 from services.audit.domain.ports import SegmentObjects
 from services.audit.domain.segment import (
@@ -22,6 +23,7 @@ from services.audit.domain.segment import (
 )
 from services.audit.fsck.report import FsckReport
 from services.audit.fsck.tree import reading
+from services.audit.store.log import PostgresTrees
 from services.audit.store.segment import PostgresSegments
 
 _BATCH = 1000
@@ -137,7 +139,7 @@ class CheckSegments:
         but for the very last. Raises ObjectsUnavailable."""
         names = await self._objects.names_from(await self._next())
         number = await self._next()
-        chain = SegmentChain(objects=self._objects, stored=self._rows)
+        chain = SegmentChain(objects=self._objects, stored=self._rows, hashed=self._hashed)
         for name in await chain.among(names, number):
             self._report.fail("segment", None, f"{name} is in the object store and no row knows it")
 
@@ -186,6 +188,10 @@ class CheckSegments:
     async def _rows(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
         async with reading(self._database, *{span.log for part in parts for span in part.spans}) as tx:
             return await PostgresSegments(tx=tx).entries(parts)
+
+    async def _hashed(self, wanted: Mapping[UUID, Collection[Tile]]) -> Mapping[tuple[UUID, Tile], bytes]:
+        async with reading(self._database, *wanted) as tx:
+            return await hashes_of(PostgresTrees(tx=tx), wanted)
 
     def _compare(self, segment: Segment, rows: Sequence[SegmentEntry]) -> None:
         stored = {(row.log, row.index): row for row in rows}

@@ -15,8 +15,9 @@ from libs.db.pool import Database
 from libs.events.position import Position
 from libs.ids import PLATFORM
 from services.audit.commands.control import ExamineHeldLogs
+from services.audit.commands.segment import StoreSegments
 from services.audit.commands.segment_held import ReturnHeldLogs
-from services.audit.domain.errors import AnchorNotFound
+from services.audit.domain.errors import AnchorNotFound, SegmentsAhead
 from services.audit.domain.segment import Segment
 from services.audit.fsck.report import DAMAGED, HOLDS
 from services.audit.fsck.store import Fsck
@@ -215,3 +216,65 @@ async def test_processes_that_look_at_once_put_a_log_back_once(
     async with audit.units.begin([LOG]) as work:
         assert not await work.segments.put_back(seen, at_most=10)
     assert (await released(audit), places(audit)) == (5, [0, 1, 2, 3, 4])
+
+
+def restart(audit: AuditOnPostgres) -> None:
+    """The next process remembers nothing."""
+    audit.segments = StoreSegments(units=audit.units, objects=audit.objects, clock=audit.clock)
+    audit.intake = audit.new_intake()
+
+
+async def killed_before_noting(audit: AuditOnPostgres, superuser: Superuser) -> None:
+    """What was appended last is in the object store, and its process was killed before a row said so."""
+    await audit.segments.store()
+    await superuser.execute("""
+        UPDATE segment_part SET segment = NULL WHERE segment = (SELECT max(number) FROM segment);
+        DELETE FROM segment WHERE number = (SELECT max(number) FROM segment)
+    """)
+
+
+async def test_an_entry_that_is_lost_after_its_segment_was_left_behind_holds_back_its_log_alone(
+    audit: AuditOnPostgres, superuser: Superuser, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The segment of a killed process holds it, and the database does not: as one that was restored, and it is not."""
+    await audit.intake.take(audit.records(3))
+    await appended(audit, 4)
+    await killed_before_noting(audit, superuser)
+    await take(superuser, 5)
+    restart(audit)
+    await audit.segments.check()
+    await audit.segments.store()
+    assert f"log {LOG} is held back, and no checkpoint of it is released: entry 5 is missing" in caplog.text
+    assert (await released(audit), await released(audit, OTHER_LOG)) == (3, 2)
+    await audit.intake.take([*audit.records(1), *audit.records(1, log=OTHER_LOG)])
+    assert (await released(audit), await released(audit, OTHER_LOG)) == (3, 3)
+    await give_back(superuser)
+    assert await ReturnHeldLogs(units=audit.units, segments=audit.segments).look() == {LOG}
+    assert await released(audit) == 8
+
+
+async def test_an_entry_that_was_changed_after_its_segment_was_left_behind_stops_no_other_log(
+    audit: AuditOnPostgres, superuser: Superuser
+) -> None:
+    await appended(audit, 4)
+    await killed_before_noting(audit, superuser)
+    await superuser.execute("UPDATE entry SET leaf = leaf || '\\x00' WHERE log_id = $1 AND index = 2", LOG)
+    restart(audit)
+    await audit.segments.check()
+    await audit.segments.store()
+    assert await released(audit, OTHER_LOG) == 2
+
+
+async def test_a_segment_left_behind_is_known_by_its_entries_where_hashes_are_lost(
+    audit: AuditOnPostgres, superuser: Superuser
+) -> None:
+    await appended(audit, 4)
+    await killed_before_noting(audit, superuser)
+    await superuser.execute("DELETE FROM hash_run WHERE log_id = $1", LOG)
+    restart(audit)
+    await audit.segments.check()
+    await take(superuser, 2)
+    restart(audit)
+    # Neither tree nor entry: nothing tells this from a database that was restored.
+    with pytest.raises(SegmentsAhead):
+        await audit.segments.check()
