@@ -18,7 +18,7 @@ from deploy.local.process import NotReady
 from deploy.local.report import end_leftovers, state_of, table
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.local.stack import Stack
-from deploy.local.supervisor import EX_CONFIG, Refused
+from deploy.local.supervisor import Refused
 from deploy.local.tansu import NoBroker
 from libs.db.errors import DatabaseRefused
 from libs.db.migrations import MigrationFailed
@@ -28,8 +28,6 @@ from wardenry.clock import SystemClock
 
 #: Seconds until the table is shown in any case; what is not ready by then is still being tried.
 WAIT_SECONDS = 90
-#: sysexits.h: the output cannot be written.
-EX_IOERR = 74
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -137,10 +135,10 @@ def main() -> int:
         return run(console, stores_only=arguments.command == "run" and arguments.stores)
     except SettingInvalid as error:
         sys.stderr.write(f"{error}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     except OutputLost as error:
         sys.stderr.write(f"{error}\n")
-        return EX_IOERR
+        return os.EX_IOERR
     except (
         HomeUnusable, PortOccupied, NotReady, NoBroker, Unreachable, Refused, MigrationFailed, DatabaseRefused
     ) as error:  # fmt: skip

@@ -174,9 +174,6 @@ class Kafka:
             return False
         return len(answer) == ANSWER.size and ANSWER.unpack(answer)[2] > 0
 
-    def stop(self) -> None:
-        self.process.stop(seconds=10)
-
     def _why(self, *, after: int) -> str:
         """The last exception's text, behind so many bytes of its log; else its last words, which are most often the
         middle of a traceback."""

@@ -123,9 +123,6 @@ class Postgres:
             and lines[STATUS_LINE].strip() == READY
         )
 
-    def stop(self) -> None:
-        self.process.stop(seconds=20)
-
     def _program(self, name: str, *arguments: str) -> Process:
         return Process(
             name=self.name,

@@ -8,8 +8,9 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from deploy.local.launch import NOBODY
+
 LAUNCH = Path(__file__).with_name("launch.py")
-NOBODY = 65534
 
 
 class Privileges(StrEnum):

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.privileges import Privileges, launch
@@ -73,6 +73,14 @@ class Process:
                 cwd=self._directory,
                 start_new_session=True,
             )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
+        """Return once it is `ready`. Raises NotReady when it has ended, or is not in time."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.exit_code is not None or time.monotonic() > deadline:
+                raise NotReady(f"{self.name} did not start: {self.last_words()} (log: {self.log})")
+            time.sleep(0.01)
 
     def ask_to_stop(self) -> None:
         """Send the stop signal and return at once."""

@@ -18,7 +18,7 @@ from libs.db.schemas import ROOT
 from libs.rpc.tls import ENVIRONMENT as TLS_ENVIRONMENT
 from wardenry.channels import CONNECTING_MILLISECONDS
 
-#: In the order of their start. What does not exist yet is left out.
+#: In the order of their start.
 GRPC_SERVICES = ("identity", "session", "tenancy", "audit", "datarights")
 PROBE_SECONDS = 1.0
 
@@ -40,10 +40,6 @@ class Surroundings:
 
     def address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
-
-
-def exists(service: str) -> bool:
-    return (ROOT / "services" / service / "__main__.py").exists()
 
 
 def environment(service: str, around: Surroundings) -> dict[str, str]:

@@ -238,10 +238,8 @@ class Stack:
         self._services_due = False
         write_secret(self._home.operator, services.operator_environment(self._around).encode())
         for name in GRPC_SERVICES:
-            if services.exists(name):
-                self.supervisor.add(GrpcService(name=name, around=self._around), Stage.SERVICE)
-        if services.exists("gateway"):
-            self.supervisor.add(services.gateway(self._around), Stage.EDGE)
+            self.supervisor.add(GrpcService(name=name, around=self._around), Stage.SERVICE)
+        self.supervisor.add(services.gateway(self._around), Stage.EDGE)
 
     def _complain(self, line: str) -> None:
         """Say it once."""

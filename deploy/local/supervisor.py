@@ -1,5 +1,6 @@
 """Keeps the processes of the local stack running: starts again what ends, watches their health, stops all in order."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +15,6 @@ LONGEST_PAUSE = 30.0
 WELL_AFTER = 60.0
 PROBE_EVERY = 0.5
 LOOK_EVERY = 0.1
-#: sysexits.h: what a service answers when a setting is wrong. Starting it again would not help.
-EX_CONFIG = 78
 
 
 class Stage(IntEnum):
@@ -131,7 +130,7 @@ class Supervisor:
     def _ended(self, watched: Watched, now: float) -> None:
         piece = watched.piece
         code = piece.process.exit_code
-        if code == EX_CONFIG:
+        if code == os.EX_CONFIG:  # starting it again would not help
             raise Refused(f"{piece.name}: {piece.process.last_words()}")
         if watched.ready_since is not None and now - watched.ready_since > WELL_AFTER:
             watched.ends = 0

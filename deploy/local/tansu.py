@@ -1,12 +1,11 @@
 """Tansu, a Kafka broker in one binary, on a TCP port of 127.0.0.1. It keeps all in memory and forgets it at its end."""
 
 import platform
-import socket
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local.process import NotReady, Process
+from deploy.local.outside import takes_connections
+from deploy.local.process import Process
 
 NO_BUILD = (
     "The embedded Kafka broker has no build for {machine} {system}:"
@@ -34,16 +33,8 @@ class Tansu:
     def __init__(self, *, name: str, port: int, log: Path) -> None:
         self.name = name
         self.port = port
-        self._log = log
-        address = f"tcp://127.0.0.1:{port}"  # its default is every interface
-        arguments = [
-            "--listener-url",
-            address,
-            "--advertised-listener-url",
-            address,
-            "--storage-engine",
-            "memory://tansu/",
-        ]
+        url = f"tcp://127.0.0.1:{port}"  # its default is every interface
+        arguments = [f"--listener-url={url}", f"--advertised-listener-url={url}", "--storage-engine=memory://tansu/"]
         self.process = Process(
             name=name,
             program=[str(binary()), "broker", *arguments],
@@ -58,26 +49,15 @@ class Tansu:
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return self.address
 
     def start(self) -> None:
         """Start it and return once it takes connections. Raises NotReady."""
         self.spawn()
-        deadline = time.monotonic() + 10
-        while not self.ready():
-            if self.process.exit_code is not None or time.monotonic() > deadline:
-                raise NotReady(f"{self.name} did not start: {self.process.last_words()} (log: {self._log})")
-            time.sleep(0.01)
+        self.process.wait_until(self.ready, seconds=10)
 
     def spawn(self) -> None:
         self.process.start()
 
     def ready(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        self.process.stop(seconds=3)
+        return takes_connections(self.address)

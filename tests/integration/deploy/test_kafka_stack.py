@@ -82,13 +82,13 @@ def test_another_broker_is_not_taken_for_one_that_did_not_start(broker: Callable
         with pytest.raises(NotReady, match="is in use by another program"):
             second.start()
         assert second.process.pid is None
-    first.stop()
+    first.process.stop()
 
 
 def test_why_it_did_not_start_is_said(broker: Callable[..., Kafka]) -> None:
     kafka = broker("kafka")
     kafka.start()
-    kafka.stop()
+    kafka.process.stop()
     properties = kafka.directory / "data" / "meta.properties"
     properties.write_text(properties.read_text().replace("node.id=1", "node.id=7"))
     with pytest.raises(NotReady, match=r"node id.*7"):

@@ -50,7 +50,7 @@ async def test_postgres_keeps_its_data_over_a_kill(directory: Path) -> None:
         assert await connection.fetchval("SELECT count(*) FROM kept") == 0
         await connection.close()
     finally:
-        server.stop()
+        server.process.stop()
     assert server.process.exit_code == 0
 
 
@@ -62,7 +62,7 @@ async def test_postgres_starts_over_the_lock_file_of_a_foreign_process(tmp_path:
     # The number of the killed postmaster now belongs to somebody else: to us.
     (server.directory / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lock.splitlines()[1:]]))
     server.start()
-    server.stop()
+    server.process.stop()
 
 
 async def test_postgres_takes_over_from_a_postmaster_whose_parent_is_gone(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_postgres_takes_over_from_a_postmaster_whose_parent_is_gone(tmp_pa
     left.start()
     server.start()
     assert left.process.exit_code is not None
-    server.stop()
+    server.process.stop()
 
 
 async def test_postgres_wants_a_password(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_postgres_wants_a_password(tmp_path: Path) -> None:
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(server.url(role="postgres", password="other", database="postgres"))
     finally:
-        server.stop()
+        server.process.stop()
 
 
 def test_an_interrupted_creation_is_begun_anew(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_interrupted_creation_is_begun_anew(tmp_path: Path) -> None:
     (half / "PG_VERSION").write_text("18\n")
     server = cluster(tmp_path)
     server.start()
-    server.stop()
+    server.process.stop()
     assert not half.exists()
 
 

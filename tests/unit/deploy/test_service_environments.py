@@ -8,7 +8,7 @@ import pytest
 from deploy.local.home import Home
 from deploy.local.ports import PREFERRED
 from deploy.local.secrets import ensure_secrets
-from deploy.local.services import GRPC_SERVICES, Surroundings, environment, exists, operator_environment
+from deploy.local.services import GRPC_SERVICES, Surroundings, environment, operator_environment
 from deploy.local.settings import SettingInvalid, StackSettings
 from deploy.pki.development import ensure_certificates
 from deploy.postgres.provision import LOGINS
@@ -17,7 +17,7 @@ from libs.ids import SystemEntropy
 from services.operator.config import OperatorSettings, environment_of
 from wardenry.clock import SystemClock
 
-SERVICES = [service for service in (*GRPC_SERVICES, "gateway") if exists(service)]
+SERVICES = (*GRPC_SERVICES, "gateway")
 
 
 @pytest.fixture(scope="module")
