@@ -187,7 +187,7 @@ async def test_a_retired_key_signs_nothing_any_more_and_a_new_one_does(issuer: I
     await validator.verifier.verify(before, audience="wardenry")
     successor = Issuer(key_id="test-2", seed=b"\x09" * 32)
     validator.published = [issuer, successor]
-    validator.clock.pass_time(60)
+    validator.clock.advance(60)
     validator.hear()
     await validator.verifier.verify(successor.token(), audience="wardenry")
     await validator.verifier.verify(before, audience="wardenry")

@@ -3,12 +3,13 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.clock import HeldClock
 from tests.support.tokens import SESSION, SUBJECT, TOKEN_ID, WORKSPACE
 from wardenry.keys import KeySet
 from wardenry.memberships import MembershipSet
@@ -17,22 +18,6 @@ from wardenry.verifier import TokenVerifier
 
 ISSUER = "https://id.example.org"
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-
-
-class ClockForTests:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._elapsed = 1_000.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self._elapsed - 1_000.0)
-
-    def monotonic(self) -> float:
-        return self._elapsed
-
-    def pass_time(self, seconds: float) -> None:
-        self._elapsed += seconds
 
 
 class Issuer:
@@ -91,7 +76,7 @@ class Validator:
     """A token verifier and everything that it follows, in the test's hands."""
 
     def __init__(self, *issuers: Issuer) -> None:
-        self.clock = ClockForTests()
+        self.clock = HeldClock(START)
         self.published = list(issuers)
         self.fetches = 0
         self.introspections = 0

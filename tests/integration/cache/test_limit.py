@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from libs.cache.client import open_client
 from libs.cache.limit import PAUSE, Rate, RateLimit
-from tests.support.issuer import ClockForTests
+from tests.support.clock import HeldClock
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyForTests
 from wardenry.clock import SystemClock
@@ -85,7 +85,7 @@ async def test_without_valkey_each_process_counts_for_itself_and_does_not_wait_f
         await reader.read()  # until the client leaves
         writer.close()
 
-    clock, port = ClockForTests(), free_port()
+    clock, port = HeldClock(), free_port()
     server = await asyncio.start_server(silent, "127.0.0.1", port)
     async with server, open_client(f"redis://127.0.0.1:{port}/0") as client:
         limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=clock)
@@ -95,26 +95,26 @@ async def test_without_valkey_each_process_counts_for_itself_and_does_not_wait_f
         assert await limit.take("b") is None
         # The first call waited for it, and nobody else.
         assert asked == 1
-        clock.pass_time(20 * 60)
+        clock.advance(20 * 60)
         assert await limit.take("a") is None
         assert asked == 2
 
 
 async def test_a_closed_port_is_no_error() -> None:
     async with open_client(f"redis://127.0.0.1:{free_port()}/0") as client:
-        limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=ClockForTests())
+        limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=HeldClock())
         assert [await limit.take("a") is None for _ in range(4)] == [True, True, True, False]
 
 
 async def test_valkey_is_asked_again_after_a_pause(valkey: ValkeyForTests, patience: None) -> None:
-    clock = ClockForTests()
+    clock = HeldClock()
     key = str(uuid4())
     async with open_client(valkey.url) as client:
         limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=clock)
         valkey.stop()
         assert await limit.take(key) is None
         valkey.start()
-        clock.pass_time(PAUSE)
+        clock.advance(PAUSE)
         for _ in range(3):
             assert await limit.take(key) is None
         assert await limit.take(key) is not None

@@ -1,6 +1,5 @@
 """What the mail catcher shows is what was sent, and nothing in a mail becomes markup."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,14 @@ from starlette.testclient import TestClient
 from deploy.local.mail import mailbox as mailbox_module
 from deploy.local.mail.mailbox import Mailbox
 from deploy.local.mail.web import application, linked
+from tests.support.clock import HeldClock
 
 CONTENT = "From: Wardenry <no-reply@localhost>\r\nSubject: Dein Code f\u00fcr <b>\r\n\r\nCode 123456\r\n".encode()
 
 
-class StoppedClock:
-    def now(self) -> datetime:
-        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Mailbox:
-    return Mailbox(directory=tmp_path / "mail", clock=StoppedClock())
+    return Mailbox(directory=tmp_path / "mail", clock=HeldClock())
 
 
 def test_a_mail_is_found_by_the_address_that_it_was_delivered_to(mailbox: Mailbox) -> None:
@@ -31,7 +23,7 @@ def test_a_mail_is_found_by_the_address_that_it_was_delivered_to(mailbox: Mailbo
     mailbox.add(to=["bob@example.com"], content=CONTENT)
     (mail,) = mailbox.mails(to="Alice@Example.com")
     assert (mail.to, mail.text.strip()) == (("alice@example.com",), "Code 123456")
-    assert mail.received_at == StoppedClock().now()
+    assert mail.received_at == HeldClock().now()
     assert [mail.to[0] for mail in mailbox.mails()] == ["bob@example.com", "alice@example.com"]
 
 

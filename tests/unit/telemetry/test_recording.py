@@ -5,7 +5,7 @@ import pytest
 from libs.telemetry.durations import BOUNDARIES
 from libs.telemetry.observer import Kind
 from libs.telemetry.trace_context import TraceContext, current, enter, leave
-from tests.support.issuer import ClockForTests
+from tests.support.clock import HeldClock
 from tests.support.spans import KeepingObserver
 
 SAMPLED = TraceContext(trace_id=7, span_id=1, sampled=True)
@@ -17,10 +17,10 @@ def type_of(error: BaseException) -> str:
 
 
 def test_a_sampled_call_becomes_a_span_and_every_call_is_measured() -> None:
-    clock = ClockForTests()
+    clock = HeldClock()
     observer = KeepingObserver(clock=clock)
     recorded = observer.server_call("/a.B/C", SAMPLED.child(), SAMPLED)
-    clock.pass_time(0.02)
+    clock.advance(0.02)
     recorded.end(code="OK")
     observer.server_call("/a.B/C", UNSAMPLED, None).end(code="OK")
     (span,) = observer.kept

@@ -47,7 +47,7 @@ async def test_a_vector_of_the_format_verifies(vector: dict[str, str]) -> None:
         return str(VECTORS["jwks"])
 
     validator.keys._fetch = fetch
-    validator.clock.pass_time(claims["iat"] - START.timestamp())
+    validator.clock.advance(claims["iat"] - START.timestamp())
     validator.hear()
     token = await validator.verifier.verify(vector["token"], audience=claims["aud"][0])
     assert (str(token.subject), str(token.session)) == (claims["sub"], claims["sid"])
@@ -106,10 +106,10 @@ async def test_a_claim_of_another_value_or_type_is_refused(
 async def test_a_token_ends_although_its_verdict_is_remembered(issuer: Issuer, validator: Validator) -> None:
     token = issuer.token()
     await validator.verifier.verify(token, audience="wardenry")
-    validator.clock.pass_time(599.9)
+    validator.clock.advance(599.9)
     validator.hear()
     await validator.verifier.verify(token, audience="wardenry")
-    validator.clock.pass_time(0.2)
+    validator.clock.advance(0.2)
     validator.hear()
     assert await reason_of(validator, token) == "REASON_TOKEN_INVALID"
 
@@ -181,23 +181,23 @@ async def test_a_changed_or_ended_membership_is_refused(
 async def test_a_verdict_needs_a_lease_younger_than_800_milliseconds(issuer: Issuer, validator: Validator) -> None:
     token = issuer.token()
     validator.introspection = False
-    validator.clock.pass_time(0.79)
+    validator.clock.advance(0.79)
     await validator.verifier.verify(token, audience="wardenry")
     assert validator.introspections == 0
-    validator.clock.pass_time(0.02)
+    validator.clock.advance(0.02)
     assert await reason_of(validator, token) == "REASON_TOKEN_REVOKED"
     assert validator.introspections == 1
 
 
 async def test_either_feed_can_make_a_lease_stale(issuer: Issuer, validator: Validator) -> None:
-    validator.clock.pass_time(1)
+    validator.clock.advance(1)
     validator.revocations.lease.renew(validator.revocations.lease.tick())
     await validator.verifier.verify(issuer.token(), audience="wardenry")
     assert validator.introspections == 1
 
 
 async def test_a_stale_lease_and_no_introspection_let_nothing_pass(issuer: Issuer, validator: Validator) -> None:
-    validator.clock.pass_time(1)
+    validator.clock.advance(1)
     validator.introspection = Unavailable("session is away")
     with pytest.raises(Unavailable) as caught:
         await validator.verifier.verify(issuer.token(), audience="wardenry")
@@ -209,7 +209,7 @@ async def test_an_echo_that_was_not_sent_on_this_stream_renews_nothing(issuer: I
     lease = validator.revocations.lease
     old = lease.tick()
     lease.begin()
-    validator.clock.pass_time(2)
+    validator.clock.advance(2)
     for echo in (0, old, lease.tick() + 1, 2**63):
         lease.renew(echo)
         assert not lease.is_fresh(validator.clock.monotonic())
@@ -218,7 +218,7 @@ async def test_an_echo_that_was_not_sent_on_this_stream_renews_nothing(issuer: I
 
 
 async def test_an_incomplete_snapshot_renews_nothing(validator: Validator) -> None:
-    validator.clock.pass_time(2)
+    validator.clock.advance(2)
     tick = validator.revocations.lease.tick()
     validator.revocations.apply(revocation_pb2.WatchRevocationsResponse(snapshot=True, echo=tick))
     assert not validator.revocations.lease.is_fresh(validator.clock.monotonic())
@@ -236,10 +236,10 @@ async def test_revocations_are_forgotten_when_no_token_can_be_left(validator: Va
     validator.revocations.apply(session_revoked(uuid4()))
     validator.revocations.apply(epoch_raised(uuid4(), 5))
     validator.memberships.apply(membership(5, "member"))
-    validator.clock.pass_time(REMEMBERED - 1)
+    validator.clock.advance(REMEMBERED - 1)
     validator.revocations.apply(revocation_pb2.WatchRevocationsResponse(complete=True))
     assert len(validator.revocations) == 2
-    validator.clock.pass_time(1)
+    validator.clock.advance(1)
     validator.revocations.apply(revocation_pb2.WatchRevocationsResponse(complete=True))
     validator.memberships.apply(membership_pb2.WatchMembershipsResponse(complete=True))
     assert (len(validator.revocations), len(validator.memberships)) == (0, 0)
@@ -252,7 +252,7 @@ async def test_a_new_key_is_fetched_when_it_is_first_seen_and_rubbish_is_not_ask
     for _ in range(20):
         assert await reason_of(validator, second.token()) == "REASON_TOKEN_INVALID"
     assert validator.fetches == 1
-    validator.clock.pass_time(LEAST_SECONDS_BETWEEN_FETCHES)
+    validator.clock.advance(LEAST_SECONDS_BETWEEN_FETCHES)
     validator.hear()
     await validator.verifier.verify(second.token(), audience="wardenry")
     assert validator.fetches == 2
@@ -288,7 +288,7 @@ async def test_an_issuer_that_is_away_is_asked_once_for_all_who_wait_and_soon_ag
         with pytest.raises(Unavailable):
             await keys.find(key_id)
     assert asked == 1
-    validator.clock.pass_time(SECONDS_AFTER_FAILURE)
+    validator.clock.advance(SECONDS_AFTER_FAILURE)
     with pytest.raises(Unavailable):
         await keys.find("a")
     assert asked == 2

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.issuer import ISSUER, START, ClockForTests, Issuer, Validator, encoded, encoded_json
+from tests.support.clock import HeldClock
+from tests.support.issuer import ISSUER, START, Issuer, Validator, encoded, encoded_json
 from tests.support.tokens import SUBJECT
 from wardenry.errors.error import PermissionDenied, Unauthenticated, Unavailable, WardenryError
 from wardenry.keys import KeySet
@@ -43,7 +44,7 @@ def verifier(issuer: Issuer) -> WarrantVerifier:
     async def fetch() -> str:
         return json.dumps({"keys": [issuer.jwk]})
 
-    clock = ClockForTests()
+    clock = HeldClock(START)
     return WarrantVerifier(issuer=ISSUER, keys=KeySet(fetch=fetch, clock=clock), clock=clock)
 
 
@@ -59,8 +60,8 @@ async def test_a_vector_of_the_format_verifies(vector: dict[str, str]) -> None:
         return str(VECTORS["jwks"])
 
     told = json.loads(vector["claims"])
-    clock = ClockForTests()
-    clock.pass_time(told["iat"] - START.timestamp())
+    clock = HeldClock(START)
+    clock.advance(told["iat"] - START.timestamp())
     reader = WarrantVerifier(issuer=told["iss"], keys=KeySet(fetch=fetch, clock=clock), clock=clock)
     found = await reader.verify(vector["warrant"], subject=UUID(told["sub"]), right=told["right"])
     assert (str(found.request), found.right) == (told["rid"], told["right"])
@@ -156,7 +157,7 @@ async def test_without_keys_there_is_no_verdict() -> None:
     async def fetch() -> str:
         raise WardenryError("session does not answer")
 
-    clock = ClockForTests()
+    clock = HeldClock(START)
     with pytest.raises(Unavailable):
         await WarrantVerifier(issuer=ISSUER, keys=KeySet(fetch=fetch, clock=clock), clock=clock).verify(
             warrant(Issuer()), subject=SUBJECT, right=ACCESS
