@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from services.session.commands.caller import Caller
 from services.session.commands.token import Tokens
 from services.session.domain.errors import NotMember, PageTokenInvalid, RefreshInvalid, SessionNotFound
 from tests.support.postgres import ServiceDatabases
@@ -30,30 +29,12 @@ async def create(session: SessionForTests, session_id: UUID, subject: UUID) -> T
     )
 
 
-def caller(session: SessionForTests, tokens: Tokens) -> Caller:
-    token = session.reader.read(tokens.access_token)
-    return Caller(
-        subject=token.subject,
-        session=token.session,
-        client_id=token.client,
-        workspace=token.workspace,
-        role=token.role or "",
-        amr=token.amr,
-        acr=token.acr,
-        authenticated_at=token.auth_time,
-        subject_epoch=token.subject_epoch,
-        membership_epoch=token.membership_epoch or 0,
-        token_expires_at=token.expires_at,
-        client=CLIENT,
-    )
-
-
 async def test_each_sign_in_is_another_session_with_other_tokens(session: SessionForTests) -> None:
     subject = session.ids.uuid7()
     first, second = await session.sign_in(subject), await session.sign_in(subject)
     assert first.session != second.session
     assert first.refresh_token != second.refresh_token
-    await session.end.sign_out(caller(session, first))
+    await session.end.sign_out(session.caller(first))
     await session.refreshed(second)
 
 
@@ -71,7 +52,7 @@ async def test_a_session_id_planted_before_gives_nothing_of_the_one_who_signs_in
 
 async def test_two_people_on_one_browser_are_two(session: SessionForTests) -> None:
     ada, bob = await session.sign_in(), await session.sign_in()
-    await session.end.sign_out(caller(session, ada))
+    await session.end.sign_out(session.caller(ada))
     assert (await session.refreshed(bob)).subject == bob.subject
     with pytest.raises(RefreshInvalid):
         await session.refreshed(ada)
@@ -82,7 +63,7 @@ async def test_someone_elses_session_is_as_unknown_as_none(session: SessionForTe
     refusals = []
     for target in (other.session, session.ids.uuid7()):
         with pytest.raises(SessionNotFound) as refused:
-            await session.end.revoke(caller(session, mine), target)
+            await session.end.revoke(session.caller(mine), target)
         refusals.append(refused.value.args)
     assert refusals[0] == refusals[1]
     await session.refreshed(other)
@@ -104,7 +85,7 @@ async def test_a_foreign_workspace_is_as_unknown_as_none(session: SessionForTest
     for workspace in (WORKSPACE, session.ids.uuid7()):
         with pytest.raises(NotMember) as refused:
             await session.create_grant(
-                caller(session, stranger),
+                session.caller(stranger),
                 grant=session.ids.uuid7(),
                 workspace=workspace,
                 audience="wardenry",

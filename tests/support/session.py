@@ -20,6 +20,7 @@ from libs.feed.fanout import Fanout
 from libs.feed.reader import INTERVAL, FeedReader
 from libs.feed.replica import Replicas
 from libs.ids import SystemEntropy, Uuid7Ids
+from services.session.commands.caller import Caller
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect, Liveness, OwnVerifier, SignedTokens
 from services.session.commands.page import PageTokens
@@ -45,6 +46,7 @@ from tests.support.events import running
 from tests.support.postgres import ServiceDatabase
 from wardenry.clock import SystemClock
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
+from wardenry.tokens import AccessToken
 
 ISSUER = "https://localhost:8443"
 DEVICE = bytes(range(32))
@@ -262,6 +264,24 @@ class SessionForTests:
             browser_binding=bytes(32),
             device_binding=DEVICE,
             client=client,
+        )
+
+    def caller(self, holder: Tokens | AccessToken) -> Caller:
+        """Who holds the tokens, as the server would tell it."""
+        token = self.reader.read(holder.access_token) if isinstance(holder, Tokens) else holder
+        return Caller(
+            subject=token.subject,
+            session=token.session,
+            client_id=token.client,
+            workspace=token.workspace,
+            role=token.role or "",
+            amr=token.amr,
+            acr=token.acr,
+            authenticated_at=token.auth_time,
+            subject_epoch=token.subject_epoch,
+            membership_epoch=token.membership_epoch or 0,
+            token_expires_at=token.expires_at,
+            client=CLIENT,
         )
 
     async def refreshed(self, tokens: Tokens, *, device: bytes = DEVICE) -> Tokens:

@@ -9,10 +9,9 @@ import pytest
 from libs.feed import reader
 from libs.feed.fanout import Stream
 from libs.feed.replica import Replicas
-from services.session.commands.caller import Caller
 from services.session.domain.revocation import Revocation
 from tests.support.events import eventually, running
-from tests.support.session import CLIENT, SessionForTests
+from tests.support.session import SessionForTests
 from wardenry.clock import SystemClock
 from wardenry.lease import Lease
 from wardenry.revocations import RevocationSet
@@ -97,24 +96,6 @@ async def following(*validators: Validator) -> AsyncIterator[None]:
         yield
 
 
-def caller_of(token: AccessToken) -> Caller:
-    """Who holds the token, at the gateway."""
-    return Caller(
-        subject=token.subject,
-        session=token.session,
-        client_id=token.client,
-        workspace=token.workspace,
-        role=token.role or "",
-        amr=token.amr,
-        acr=token.acr,
-        authenticated_at=token.auth_time,
-        subject_epoch=token.subject_epoch,
-        membership_epoch=token.membership_epoch or 0,
-        token_expires_at=token.expires_at,
-        client=CLIENT,
-    )
-
-
 async def token_of(session: SessionForTests) -> AccessToken:
     return session.reader.read((await session.sign_in()).access_token)
 
@@ -150,7 +131,7 @@ async def test_an_end_that_is_repeated_waits_as_the_first_did(session: SessionFo
 
         async def end() -> None:
             if how == "by its owner":
-                await session.end.sign_out(caller_of(token))
+                await session.end.sign_out(session.caller(token))
             else:
                 await session.end_subject(token.subject, epoch=2, keep=None)
 

@@ -9,7 +9,6 @@ import pytest
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.events.envelope import open_sealed
 from libs.ids import PLATFORM
-from services.session.commands.caller import Caller
 from services.session.commands.token import Tokens
 from services.session.domain.errors import (
     AudienceUnknown,
@@ -29,24 +28,6 @@ from wardenry.events.v1 import action_pb2, envelope_pb2
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-0000000000aa")
 OTHER = UUID("0192f0c0-0000-7000-8000-0000000000bb")
-
-
-def caller(session: SessionForTests, tokens: Tokens) -> Caller:
-    token = session.reader.read(tokens.access_token)
-    return Caller(
-        subject=token.subject,
-        session=token.session,
-        client_id=token.client,
-        workspace=token.workspace,
-        role=token.role or "",
-        amr=token.amr,
-        acr=token.acr,
-        authenticated_at=token.auth_time,
-        subject_epoch=token.subject_epoch,
-        membership_epoch=token.membership_epoch or 0,
-        token_expires_at=token.expires_at,
-        client=CLIENT,
-    )
 
 
 async def test_a_sign_in_is_recorded_for_audit_alone_to_read(session: SessionForTests) -> None:
@@ -114,7 +95,7 @@ async def test_a_session_opens_a_workspace(session: SessionForTests) -> None:
 
     async def open_workspace(grant: UUID, workspace: UUID = WORKSPACE) -> Tokens:
         return await session.create_grant(
-            caller(session, tokens), grant=grant, workspace=workspace, audience="wardenry", device_binding=DEVICE
+            session.caller(tokens), grant=grant, workspace=workspace, audience="wardenry", device_binding=DEVICE
         )
 
     opened = await open_workspace(grant)
@@ -136,7 +117,7 @@ async def test_workspaces_opened_at_once_leave_one_grant(session: SessionForTest
     await asyncio.gather(
         *(
             session.create_grant(
-                caller(session, tokens),
+                session.caller(tokens),
                 grant=session.ids.uuid7(),
                 workspace=WORKSPACE,
                 audience="wardenry",
@@ -151,20 +132,20 @@ async def test_workspaces_opened_at_once_leave_one_grant(session: SessionForTest
 
 async def test_signing_out_ends_every_token(session: SessionForTests) -> None:
     tokens, other = await session.sign_in(), await session.sign_in()
-    await session.end.sign_out(caller(session, tokens))
+    await session.end.sign_out(session.caller(tokens))
     with pytest.raises(RefreshInvalid):
         await session.refreshed(tokens)
     with pytest.raises(Unauthenticated):
         await session.verifier.verify(tokens.access_token, audience="wardenry")
     assert await session.introspect(tokens.access_token) is None
     assert await session.introspect(other.access_token) is not None
-    await session.end.sign_out(caller(session, tokens))
+    await session.end.sign_out(session.caller(tokens))
     assert await session.actions() == ["user.login", "user.login", "user.logout"]
 
 
 async def test_signing_out_beside_a_password_change_that_keeps_the_session_ends_it(session: SessionForTests) -> None:
     tokens = await session.sign_in()
-    verified = caller(session, tokens)
+    verified = session.caller(tokens)
     await session.end_subject(tokens.subject, epoch=2, keep=tokens.session)
     await session.end.sign_out(verified)
     with pytest.raises(RefreshInvalid):
@@ -178,12 +159,12 @@ async def test_revoking_reaches_ones_own_sessions_only(session: SessionForTests)
     foreign = await session.sign_in()
     for unknown in (foreign.session, session.ids.uuid7()):
         with pytest.raises(SessionNotFound):
-            await session.end.revoke(caller(session, mine), unknown)
-    await session.end.revoke(caller(session, mine), second.session)
+            await session.end.revoke(session.caller(mine), unknown)
+    await session.end.revoke(session.caller(mine), second.session)
     with pytest.raises(SessionNotFound):
-        await session.end.revoke(caller(session, mine), second.session)
+        await session.end.revoke(session.caller(mine), second.session)
     with pytest.raises(SessionEnded):
-        await session.end.revoke(caller(session, second), mine.session)
+        await session.end.revoke(session.caller(second), mine.session)
     await session.refreshed(foreign)
 
 
@@ -192,9 +173,9 @@ async def test_two_sessions_that_revoke_each_other_do_not_deadlock(session: Sess
         first = await session.sign_in()
         second = await session.sign_in(first.subject)
         answers = await asyncio.gather(
-            session.end.revoke(caller(session, first), second.session),
-            session.end.revoke(caller(session, second), first.session),
-            session.end.revoke_all(caller(session, first), keep_current=True),
+            session.end.revoke(session.caller(first), second.session),
+            session.end.revoke(session.caller(second), first.session),
+            session.end.revoke_all(session.caller(first), keep_current=True),
             session.refreshed(first),
             session.refreshed(second),
             return_exceptions=True,
@@ -206,12 +187,12 @@ async def test_two_sessions_that_revoke_each_other_do_not_deadlock(session: Sess
 async def test_revoking_the_others_keeps_the_one_that_asks(session: SessionForTests) -> None:
     mine = await session.sign_in()
     others = [await session.sign_in(mine.subject) for _ in range(3)]
-    assert await session.end.revoke_all(caller(session, mine), keep_current=True) == 3
+    assert await session.end.revoke_all(session.caller(mine), keep_current=True) == 3
     for other in others:
         with pytest.raises(RefreshInvalid):
             await session.refreshed(other)
     await session.refreshed(mine)
-    assert await session.end.revoke_all(caller(session, mine), keep_current=False) == 1
+    assert await session.end.revoke_all(session.caller(mine), keep_current=False) == 1
     assert len(await session.leaves("session.revoked")) == 4
 
 
@@ -246,7 +227,7 @@ async def test_the_list_has_ones_own_live_sessions_newest_first(session: Session
     mine = [await session.sign_in()]
     mine += [await session.sign_in(mine[0].subject) for _ in range(4)]
     await session.sign_in()
-    await session.end.revoke(caller(session, mine[0]), mine[2].session)
+    await session.end.revoke(session.caller(mine[0]), mine[2].session)
     subject = mine[0].subject
     first, following = await session.listing(subject, page_size=3, page_token="")
     second, end = await session.listing(subject, page_size=3, page_token=following)
@@ -267,7 +248,7 @@ async def test_an_exchanged_token_is_for_a_registered_audience_and_never_outlive
     subject = session.ids.uuid7()
     session.tenancy.join(subject, WORKSPACE)
     tokens = await session.sign_in(subject, workspace=WORKSPACE)
-    holder = caller(session, tokens)
+    holder = session.caller(tokens)
     with pytest.raises(AudienceUnknown):
         await session.exchange(holder, audience="wardenry")
     exchanged = session.reader.read((await session.exchange(holder, audience="records")).access_token)
@@ -303,7 +284,7 @@ async def test_introspection_is_right_while_a_session_is_being_revoked(session: 
     async def revoke() -> None:
         while asked < 100:  # noqa: ASYNC110 - a count
             await asyncio.sleep(0.001)
-        await session.end.sign_out(caller(session, tokens))
+        await session.end.sign_out(session.caller(tokens))
         acknowledged.set()
 
     await asyncio.gather(*(ask_on() for _ in range(8)), revoke())
@@ -317,7 +298,7 @@ async def test_the_feed_has_what_this_process_revokes_without_waiting(session: S
             updates = aiter(stream)
             session.feed.hurry()
             assert (await anext(updates)).snapshot
-            await session.end.sign_out(caller(session, tokens))
+            await session.end.sign_out(session.caller(tokens))
             assert [row.session for row in (await anext(updates)).rows] == [tokens.session]
             await session.end_subject(tokens.subject, epoch=2, keep=None)
             assert [row.epoch for row in (await anext(updates)).rows] == [2]
