@@ -165,8 +165,8 @@ class SubjectData:
         # The keys of the invitations must be a part of the person's before the person's is destroyed: the row that says
         # which was accepted is about to go, and what the log holds of the others is the person's address as well.
         async with self._store.begin(workspaces=[workspace], subject=subject, standing="administrator") as work:
-            found = {*await work.subject_data.accepted(subject)}
+            found = {*await work.subject_data.accepted(workspace, subject)}
             if address is not None:
                 found |= {*await work.subject_data.addressed(workspace, self._index.tag(workspace, address))}
-        for _, invitation in sorted(found):
+        for invitation in sorted(found):
             await self._vault.adopt(Adoption(workspace=workspace, invitation=invitation, subject=subject))

@@ -124,8 +124,8 @@ class SubjectData(Protocol):
         """Present and ended, by workspace."""
         ...
 
-    async def accepted(self, subject: UUID) -> Sequence[tuple[UUID, UUID]]:
-        """(workspace, invitation) of the invitations that the subject accepted."""
+    async def accepted(self, workspace: UUID, subject: UUID) -> Sequence[UUID]:
+        """The invitations that the subject accepted."""
         ...
 
     async def remove_accepted(self, workspace: UUID, subject: UUID) -> int:
@@ -136,8 +136,8 @@ class SubjectData(Protocol):
         """Another sealed contact; False when the membership's is no longer the one, or it has ended."""
         ...
 
-    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[tuple[UUID, UUID]]:
-        """(workspace, invitation) of the invitations of an address, whatever became of them."""
+    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[UUID]:
+        """The invitations of an address, whatever became of them."""
         ...
 
     async def bar(self, subject: UUID, *, at: datetime) -> None:

@@ -10,12 +10,12 @@ from services.tenancy.domain.membership import Membership
 from services.tenancy.store.membership import COLUMNS, membership_of
 
 _MEMBERSHIPS = f"SELECT {COLUMNS} FROM membership m WHERE m.subject_id = $1 ORDER BY m.workspace_id"  # noqa: S608 - of constants alone
-_ACCEPTED = "SELECT workspace_id, invitation_id FROM invitation WHERE accepted_by = $1 ORDER BY invitation_id"
+_ACCEPTED = "SELECT invitation_id FROM invitation WHERE workspace_id = $1 AND accepted_by = $2"
 _REMOVE = "DELETE FROM invitation WHERE workspace_id = $1 AND accepted_by = $2"
 _RENAME = """
 UPDATE membership SET contact = $4 WHERE workspace_id = $1 AND subject_id = $2 AND contact = $3 AND ended_at IS NULL
 """
-_ADDRESSED = "SELECT workspace_id, invitation_id FROM invitation WHERE workspace_id = $1 AND address_tag = $2"
+_ADDRESSED = "SELECT invitation_id FROM invitation WHERE workspace_id = $1 AND address_tag = $2"
 # Whoever joins holds the shared lock, so barring waits for them and they for it; the statement after it sees what was
 # committed while it waited.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
@@ -32,9 +32,8 @@ class SubjectDataStore:
     async def memberships(self, subject: UUID) -> Sequence[Membership]:
         return [membership_of(row) for row in await self._tx.fetch(_MEMBERSHIPS, subject)]
 
-    async def accepted(self, subject: UUID) -> Sequence[tuple[UUID, UUID]]:
-        rows = await self._tx.fetch(_ACCEPTED, subject)
-        return [(row["workspace_id"], row["invitation_id"]) for row in rows]
+    async def accepted(self, workspace: UUID, subject: UUID) -> Sequence[UUID]:
+        return [row["invitation_id"] for row in await self._tx.fetch(_ACCEPTED, workspace, subject)]
 
     async def remove_accepted(self, workspace: UUID, subject: UUID) -> int:
         status = await self._tx.execute(_REMOVE, workspace, subject)
@@ -44,9 +43,8 @@ class SubjectDataStore:
         done = await self._tx.execute(_RENAME, membership.workspace, membership.subject, membership.contact, contact)
         return done == "UPDATE 1"
 
-    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[tuple[UUID, UUID]]:
-        rows = await self._tx.fetch(_ADDRESSED, workspace, address_tag)
-        return [(row["workspace_id"], row["invitation_id"]) for row in rows]
+    async def addressed(self, workspace: UUID, address_tag: bytes) -> Sequence[UUID]:
+        return [row["invitation_id"] for row in await self._tx.fetch(_ADDRESSED, workspace, address_tag)]
 
     async def bar(self, subject: UUID, *, at: datetime) -> None:
         await self._tx.execute(_LOCK, subject)

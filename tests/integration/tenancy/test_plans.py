@@ -128,7 +128,7 @@ def questions() -> dict[str, Question]:
             within(large, numbered(WORKSPACE, 9)), lambda tx: SubjectDataStore(tx).memberships(person), 20
         ),
         "what brought a person in": Question(
-            within(large, numbered(WORKSPACE, 9)), lambda tx: SubjectDataStore(tx).accepted(person), 20
+            within(large, numbered(WORKSPACE, 9)), lambda tx: SubjectDataStore(tx).accepted(large, person), 20
         ),
         "its end": Question(
             within(subjects=[person]), lambda tx: SubjectDataStore(tx).remove_accepted(large, person), 20
