@@ -8,6 +8,7 @@ from uuid import UUID
 
 from libs.crypto.secret_hash import hash_of
 from libs.mail.address import AddressInvalid, normalised
+from services.tenancy.commands.acting import acting
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Caller, Insider
@@ -89,7 +90,7 @@ class InvitationCommands:
             created_at=at.occurred_at,
             expires_at=at.occurred_at + LIFE,
         )
-        async with self._begin(insider, Permission.INVITATION_CREATE) as work:
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             roster = await work.memberships.roster(workspace, [caller.subject])
             actor = roster.authorised(caller.subject, Permission.INVITATION_CREATE)
             check_invitable(actor, role)
@@ -104,7 +105,7 @@ class InvitationCommands:
 
         Raises KeysUnavailable.
         """
-        async with self._begin(insider, Permission.INVITATION_READ) as work:
+        async with acting(self._store, insider, Permission.INVITATION_READ) as work:
             rows = await work.invitations.page(insider.workspace, now=self._clock.now(), before=before, limit=limit + 1)
         found = page_of(rows, limit)
         addresses = await self._vault.addresses(found.items)
@@ -118,7 +119,7 @@ class InvitationCommands:
         """Raises PermissionMissing, RoleAboveOwn, InvitationUnknown."""
         caller, workspace = insider.caller, insider.workspace
         at = await self._recorder.circumstances(caller, workspace)
-        async with self._begin(insider, Permission.INVITATION_CREATE) as work:
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             invitation = await work.invitations.lock(workspace, invitation_id)
             roster = await work.memberships.roster(workspace, [caller.subject])
             actor = roster.authorised(caller.subject, Permission.INVITATION_CREATE)
@@ -205,11 +206,6 @@ class InvitationCommands:
         if found is None or not same:
             raise InvitationExists
         return found
-
-    def _begin(self, insider: Insider, permission: Permission) -> AbstractAsyncContextManager[UnitOfWork]:
-        return self._store.begin(
-            workspaces=[insider.workspace], subject=insider.caller.subject, standing=insider.standing_for(permission)
-        )
 
     def _delegated(self, presented: "_Presented", caller: Caller) -> AbstractAsyncContextManager[UnitOfWork]:
         # Whoever holds an invitation's secret acts, in these transactions, by its inviter's leave: administrators'.

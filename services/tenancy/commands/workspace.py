@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from services.tenancy.commands.acting import acting
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Caller, Insider
@@ -99,11 +100,7 @@ class WorkspaceCommands:
 
     async def get(self, insider: Insider) -> OwnWorkspace:
         """The caller's workspace. Raises WorkspaceUnknown."""
-        async with self._store.begin(
-            workspaces=[insider.workspace],
-            subject=insider.caller.subject,
-            standing=insider.standing_for(Permission.WORKSPACE_READ),
-        ) as work:
+        async with acting(self._store, insider, Permission.WORKSPACE_READ) as work:
             workspace = await work.workspaces.find(insider.workspace)
         if workspace is None:
             raise WorkspaceUnknown
@@ -113,11 +110,7 @@ class WorkspaceCommands:
         """The caller's workspace under its new name. Raises NameInvalid, WorkspaceUnknown, PermissionMissing."""
         name = checked_name(name)
         at = await self._recorder.circumstances(insider.caller, insider.workspace)
-        async with self._store.begin(
-            workspaces=[insider.workspace],
-            subject=insider.caller.subject,
-            standing=insider.standing_for(Permission.WORKSPACE_UPDATE),
-        ) as work:
+        async with acting(self._store, insider, Permission.WORKSPACE_UPDATE) as work:
             roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])
             actor = roster.authorised(insider.caller.subject, Permission.WORKSPACE_UPDATE)
             workspace = await work.workspaces.find(insider.workspace)
