@@ -5,7 +5,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.session.commands.batch import Batch, BatchFull
+from libs.batch import Batch, BatchFull
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.domain.errors import DependencyUnavailable

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
+from libs.batch import Batch, BatchFull
 from libs.crypto.errors import KeyInvalid
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, EventInvalid
 from libs.events.event import Event, Outcome, Target
 from libs.ids import Ids
 from libs.telemetry.trace_context import current_traceparent
-from services.session.commands.batch import Batch, BatchFull
 from services.session.commands.standing import Standings
 from services.session.commands.token import TokenIssuer, Tokens
 from services.session.domain import events

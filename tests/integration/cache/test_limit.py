@@ -59,6 +59,23 @@ async def test_parallel_calls_are_each_counted(client: Redis) -> None:
     assert waits.count(None) == 3
 
 
+async def test_calls_that_come_together_are_counted_by_one_script_however_many(client: Redis) -> None:
+    limit = limit_of(client)
+    await limit.take("first")
+    before = await _commands(client)
+    keys = [f"{number // 4}" for number in range(200)]
+    waits = await asyncio.gather(*map(limit.take, keys))
+    assert [wait is None for wait in waits] == [number % 4 < 3 for number in range(200)]
+    # Also where there are more of them than one script takes; never one for each, on a connection of its own.
+    assert await _commands(client) - before <= 3
+
+
+async def _commands(client: Redis) -> int:
+    """How many scripts Valkey has run."""
+    statistics = await client.info("commandstats")
+    return sum(told["calls"] for command, told in statistics.items() if command == "cmdstat_evalsha")
+
+
 async def test_limits_and_keys_do_not_mix(client: Redis) -> None:
     one, other = limit_of(client, name="ab"), limit_of(client, name="a")
     for key in ("c", "bc", "", "x" * 300, "\x00", "ü"):

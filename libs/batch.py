@@ -15,39 +15,37 @@ class BatchFull(Exception):
 
 
 class Batch(Generic[Item, Result]):
-    """Gathers items and gives them to `work`, which answers in their order; an exception among the answers is raised to
-    its submitter alone, one that `work` raises to all. Work that has begun is finished, whoever cancels."""
+    """Gathers items and gives them to `work`, one batch at a time. It answers in their order; an exception among the
+    answers is raised to its submitter alone, one that `work` raises to all. Work that has begun is finished, whoever
+    cancels."""
 
     def __init__(
         self,
         *,
         work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         size: int,
-        tick: float,
+        tick: float = 0.0,
         ticks: int = 1,
-        parallel: int = 1,
         waiting: int = 4096,
     ) -> None:
-        """At most `size` items a batch and `parallel` batches at a time; the first item of a batch waits `tick` seconds
-        for others, and again while others keep coming, `ticks` times at most; beyond `waiting` items none is taken."""
+        """At most `size` items a batch; its first one waits `tick` seconds for others (0: for those of the same turn of
+        the loop), and again while others keep coming, `ticks` times at most; beyond `waiting` items none is taken."""
         self._work = work
         self._size = size
         self._tick = tick
         self._ticks = ticks
-        self._parallel = parallel
         self._most_waiting = waiting
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """The answer for this item, from work that began after this call. Raises BatchFull."""
         if len(self._waiting) >= self._most_waiting:
             raise BatchFull
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._timer is None and len(self._running) < self._parallel:
+        if self._timer is None and self._running is None:
             self._wait(self._ticks)
         return await future
 
@@ -56,30 +54,23 @@ class Batch(Generic[Item, Result]):
         self._timer = asyncio.get_running_loop().call_later(self._tick, self._waited, ticks - 1, there)
 
     def _waited(self, ticks: int, there: int) -> None:
-        if ticks and there < len(self._waiting) < self._size:
+        if ticks > 0 and there < len(self._waiting) < self._size:
             self._wait(ticks)
         else:
             self._begin()
 
     def _begin(self) -> None:
         self._timer = None
-        if not self._waiting or len(self._running) >= self._parallel:
-            return
         taken = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
         # Its own context: the work belongs to all of the calls, not to the trace of the one that came first.
-        task = asyncio.get_running_loop().create_task(self._carry_out(taken), context=Context())
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        if self._waiting:
-            self._wait(self._ticks)
+        self._running = asyncio.get_running_loop().create_task(self._carry_out(taken), context=Context())
+        self._running.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not self._waiting or self._timer is not None:
-            return
-        if self._ticks == 1 or len(self._waiting) >= self._size:
+    def _ended(self, _task: asyncio.Task[None]) -> None:
+        self._running = None
+        if len(self._waiting) >= self._size:
             self._begin()
-        else:
+        elif self._waiting:
             # A busy loop takes calls in one by one: those that have come are few of those at the door.
             self._wait(self._ticks - 1)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.session.commands.batch import Batch, BatchFull
+from libs.batch import Batch, BatchFull
 
 
 class Work:
@@ -45,7 +45,7 @@ async def test_a_batch_has_its_size() -> None:
 async def test_what_comes_while_work_is_under_way_waits_for_its_own() -> None:
     work = Work()
     work.gate.clear()
-    batch: Batch[int, int] = Batch(work=work, size=64, tick=0.0, parallel=1)
+    batch: Batch[int, int] = Batch(work=work, size=64, tick=0.0)
     first = asyncio.create_task(batch.submit(1))
     await work.begun.wait()
     second = asyncio.create_task(batch.submit(2))
@@ -122,7 +122,7 @@ async def test_a_caller_that_goes_stops_nothing() -> None:
 async def test_more_than_can_be_served_are_turned_away() -> None:
     work = Work()
     work.gate.clear()
-    batch: Batch[int, int] = Batch(work=work, size=1, tick=0.0, parallel=1, waiting=2)
+    batch: Batch[int, int] = Batch(work=work, size=1, tick=0.0, waiting=2)
     waiting = [asyncio.create_task(batch.submit(number)) for number in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(BatchFull):
