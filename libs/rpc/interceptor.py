@@ -7,7 +7,8 @@
 5  client details believed from the gateway alone
 6  authentication for which person; needs the peer
 7  authorization  workspace, permission, strength and age of the authentication; needs the token
-8  validation     last, so that only the entitled learn about fields
+8  message        not read before: who is refused is so without one
+9  validation     last, so that only the entitled learn about fields
 """
 
 import asyncio
@@ -77,9 +78,10 @@ class Interceptor:
         serializer = {"response_serializer": handler.response_serializer}
         if handler.request_streaming:
             return grpc.stream_stream_rpc_method_handler(self._streams(handler, rule), **serializer)
+        # One message is read here, within a deadline: gRPC would wait for it as long as its caller likes.
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler, rule), **serializer)
-        return grpc.unary_unary_rpc_method_handler(self._unary(handler, rule), **serializer)
+            return grpc.stream_stream_rpc_method_handler(self._stream(handler, rule), **serializer)
+        return grpc.stream_unary_rpc_method_handler(self._unary(handler, rule), **serializer)
 
     def end_endless_streams(self) -> None:
         """Ends the streams that would run until their client leaves. For a server that drains."""
@@ -90,22 +92,24 @@ class Interceptor:
     def _unary(self, handler: _Handler, rule: Rule) -> Any:
         parse, handle = handler.request_deserializer, handler.unary_unary
 
-        async def work(request: bytes, context: CallContext) -> Any:
-            return await handle(_valid(request, parse), context)
+        async def work(context: Any, checked: CallContext) -> Any:
+            return await handle(_valid(await _message(context), parse), checked)
 
-        async def answer(request: bytes, context: Any) -> Any:
-            return await self._run(rule, work, request, context, limited=True)
+        async def answer(requests: object, context: Any) -> Any:
+            return await self._run(rule, work, context, context, limited=True)
 
         return answer
 
     def _stream(self, handler: _Handler, rule: Rule) -> Any:
         parse, handle = handler.request_deserializer, handler.unary_stream
 
-        async def work(request: bytes, context: CallContext) -> None:
-            await _write_all(handle(_valid(request, parse), context), context)
+        async def work(context: Any, checked: CallContext) -> None:
+            with Deadline(seconds_for(context.time_remaining())):
+                request = await _message(context)
+            await _write_all(handle(_valid(request, parse), checked), checked)
 
-        async def answer(request: bytes, context: Any) -> None:
-            await self._run(rule, work, request, context, limited=False)
+        async def answer(requests: object, context: Any) -> None:
+            await self._run(rule, work, context, context, limited=False)
 
         return answer
 
@@ -205,6 +209,15 @@ async def _write_all(responses: Any, context: Any) -> None:
     async with contextlib.aclosing(responses):
         async for response in responses:
             await context.write(response)
+
+
+async def _message(context: Any) -> bytes:
+    """The only one. Raises InvalidArgument."""
+    message = await context.read()
+    if message is grpc.aio.EOF:
+        raise InvalidArgument("The request is missing.")
+    read: bytes = message
+    return read
 
 
 async def _all_valid(requests: AsyncIterator[bytes], parse: _Parse) -> AsyncIterator[Any]:

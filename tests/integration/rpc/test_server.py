@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from libs.events.client import Client
+from libs.rpc import deadline
 from libs.rpc.channel import as_user
 from libs.rpc.client_details import metadata_of
 from libs.rpc.rules import RuleInvalid
@@ -227,3 +228,40 @@ async def test_the_gateway_tells_about_its_client(server: ServerForTests) -> Non
     (call,) = server.workspaces.calls
     assert (call.client.address, call.client.agent, call.client.country) == ("2001:db8::1", "Mozilla/5.0 (ü)", "DE")
     assert call.client.device == "0f" * 16
+
+
+@pytest.mark.parametrize("method", ["ResolveWorkspace", "UpdateWorkspace"])
+async def test_a_call_whose_message_never_comes_ends_at_its_deadline(
+    server: ServerForTests, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """It would keep its place for as long as the caller stays."""
+    monkeypatch.setattr(deadline, "DEFAULT", 0.1)
+    call: Any = server.bare_channel().stream_unary(f"/wardenry.tenancy.v1.WorkspaceService/{method}")
+    silent = call(metadata=as_user("good"))
+    async with asyncio.timeout(60):
+        assert await silent.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert server.workspaces.calls == []
+
+
+async def test_a_stream_whose_request_never_comes_ends_too(
+    server: ServerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "DEFAULT", 0.1)
+    call: Any = server.bare_channel().stream_stream("/grpc.health.v1.Health/Watch")
+    async with asyncio.timeout(60):
+        assert await call().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_who_may_not_call_is_refused_before_any_message(server: ServerForTests) -> None:
+    call: Any = server.bare_channel().stream_unary("/wardenry.tenancy.v1.WorkspaceService/UpdateWorkspace")
+    async with asyncio.timeout(60):
+        assert await call().code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_call_without_a_message_is_refused(server: ServerForTests) -> None:
+    call: Any = server.bare_channel().stream_unary("/wardenry.tenancy.v1.WorkspaceService/ResolveWorkspace")
+    empty = call()
+    await empty.done_writing()
+    async with asyncio.timeout(60):
+        assert await empty.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert server.workspaces.calls == []
