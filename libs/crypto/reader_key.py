@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.crypto.key_owner import KeyReference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderPublicKey:
@@ -14,3 +16,8 @@ class ReaderPublicKey:
     version: int
     #: X25519 public key, 32 bytes (RFC 7748).
     public: bytes
+
+    @property
+    def reference(self) -> KeyReference:
+        """The data key."""
+        return KeyReference(key_id=self.key_id, version=self.version)

@@ -31,8 +31,7 @@ class IdentityVault:
         self._stub = stub
 
     async def reference(self, subject: UUID) -> KeyReference:
-        key = await self._public_key(_ITSELF, subject)
-        return KeyReference(key_id=key.key_id, version=key.version)
+        return (await self._public_key(_ITSELF, subject)).reference
 
     async def person_key(self, reference: KeyReference) -> PersonKey:
         with _translated():

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
-from libs.crypto.key_owner import Destroyed, KeyReference, SubjectOwner, VisitorOwner
+from libs.crypto.key_owner import Destroyed, SubjectOwner, VisitorOwner
 from libs.events.event import ADDRESS, NAME, Event, Target
 from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
@@ -244,10 +244,9 @@ class VerifyRegistration:
     async def _subject(self, registration: Registration, applicant: Applicant, now: datetime) -> Subject:
         owner = SubjectOwner(subject=registration.subject_id, workspace=PLATFORM)
         audit_key = await self._personal_data.audit_key(owner)
-        data_key = KeyReference(key_id=audit_key.key_id, version=audit_key.version)
         address_id = self._ids.uuid7()
         display_name, address = await self._personal_data.seal(
-            data_key,
+            audit_key.reference,
             [
                 (place.display_name(registration.subject_id), applicant.display_name.encode()),
                 (place.address(address_id), applicant.address.encode()),
@@ -261,7 +260,7 @@ class VerifyRegistration:
             address_id=address_id,
             address=address,
             verified_at=now,
-            data_key=data_key,
+            data_key=audit_key.reference,
             audit_key=audit_key,
         )
 

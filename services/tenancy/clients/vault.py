@@ -34,11 +34,7 @@ class VaultKeys:
     async def contacts(self, memberships: Sequence[Membership]) -> list[Contact | None]:
         opened = await self._opened(
             [
-                (
-                    KeyReference(key_id=each.audit_key.key_id, version=each.audit_key.version),
-                    each.contact,
-                    _contact_place(each.workspace, each.subject),
-                )
+                (each.audit_key.reference, each.contact, _contact_place(each.workspace, each.subject))
                 for each in memberships
             ]
         )
@@ -80,14 +76,13 @@ class VaultKeys:
     async def _new(self, owner: KeyOwner, value: bytes, place: AssociatedData) -> NewKey:
         with _translated():
             audit = await self._client.public_key(_AUDIT, owner)
-            reference = KeyReference(key_id=audit.key_id, version=audit.version)
-            (reading,) = await self._client.reader_keys([reference])
+            (reading,) = await self._client.reader_keys([audit.reference])
         if isinstance(reading, Destroyed):
             raise KeyGone
-        return NewKey(audit=audit, sealed=self._sealer(reading, reference).seal(value, place))
+        return NewKey(audit=audit, sealed=self._sealer(reading, audit.reference).seal(value, place))
 
     async def _opened(self, values: Sequence[tuple[KeyReference, bytes | None, AssociatedData]]) -> list[bytes | None]:
-        references = list({reference: None for reference, sealed, _ in values if sealed is not None})
+        references = list(dict.fromkeys(reference for reference, sealed, _ in values if sealed is not None))
         if not references:
             return [None for _ in values]
         with _translated():

@@ -86,7 +86,7 @@ class InvitationCommands:
             inviter=caller.subject,
             address=key.sealed,
             address_tag=self._index.tag(workspace, address),
-            key=key.reference,
+            key=key.audit.reference,
             created_at=at.occurred_at,
             expires_at=at.occurred_at + LIFE,
         )

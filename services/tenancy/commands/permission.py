@@ -24,7 +24,7 @@ class PermissionCommands:
 
     async def check(self, questions: Sequence[Question]) -> list[bool]:
         """The answers, in this order, by the memberships as they are now. What is unknown is "no"."""
-        keys = list({question.key: None for question in questions})
+        keys = list(dict.fromkeys(question.key for question in questions))
         async with self._store.begin(workspaces={key.workspace for key in keys}, standing="member") as work:
             roles = await work.memberships.roles(keys)
         return [allows(roles.get(question.key), question.permission) for question in questions]

@@ -78,7 +78,7 @@ class InviteFounder:
             inviter=None,
             address=key.sealed,
             address_tag=self._index.tag(PLATFORM, address),
-            key=key.reference,
+            key=key.audit.reference,
             created_at=at.occurred_at,
             expires_at=at.occurred_at + LIFE,
             shown_hash=hash_of(secret),

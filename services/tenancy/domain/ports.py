@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events.event import Event
 from services.tenancy.domain.caller import Standing
@@ -231,10 +230,6 @@ class NewKey(NamedTuple):
 
     audit: ReaderPublicKey
     sealed: bytes
-
-    @property
-    def reference(self) -> KeyReference:
-        return KeyReference(key_id=self.audit.key_id, version=self.audit.version)
 
 
 class Vault(Protocol):

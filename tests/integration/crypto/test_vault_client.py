@@ -57,7 +57,7 @@ def reference(number: UUID = SUBJECT) -> KeyReference:
 async def test_a_reader_opens_what_was_sealed_to_its_public_key(running: Running) -> None:
     public = await running.client.public_key("audit", SubjectOwner(subject=SUBJECT, workspace=WORKSPACE))
     message = seal_to(public, info=b"i", aad=b"a", plaintext=b"192.0.2.7")
-    (keys,) = await running.client.reader_keys([KeyReference(key_id=public.key_id, version=public.version)])
+    (keys,) = await running.client.reader_keys([public.reference])
     assert isinstance(keys, ReadingKeys)
     assert open_with(keys.private, info=b"i", aad=b"a", message=message) == b"192.0.2.7"
 

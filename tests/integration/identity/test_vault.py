@@ -48,7 +48,7 @@ async def test_an_owner_gets_one_key_and_keeps_it(identity: IdentityForTests) ->
 
 async def test_what_is_sealed_to_a_reader_opens_for_it_and_for_no_other(identity: IdentityForTests) -> None:
     (public,) = await public_keys(identity, owners()[0])
-    reference = KeyReference(key_id=public.key_id, version=public.version)
+    reference = public.reference
     message = seal_to(public, info=b"i", aad=b"a", plaintext=b"hello")
     opened = {}
     for reader in ("audit", "session"):
@@ -83,7 +83,7 @@ async def test_a_destroyed_key_opens_nothing_and_is_never_created_again(identity
     owner = SubjectOwner(subject=uuid4(), workspace=uuid4())
     (public,) = await public_keys(identity, owner)
     assert await destroy(identity, subject=owner.subject, workspace=owner.workspace) == 1
-    reference = KeyReference(key_id=public.key_id, version=public.version)
+    reference = public.reference
     assert await identity.get_reader_keys("audit", [reference]) == [Destroyed()]
     assert await identity.ensure_public_keys("audit", [owner]) == [Destroyed()]
     rows = await identity.as_administrator("SELECT wrapped FROM data_key", vault=True)
@@ -104,7 +104,7 @@ async def test_a_person_destroyed_everywhere_gets_no_key_anywhere(identity: Iden
     other = SubjectOwner(subject=uuid4(), workspace=elsewhere)
     await public_keys(identity, other)
     assert await destroy(identity, subject=subject) == 2
-    references = [KeyReference(key_id=key.key_id, version=key.version) for key in keys]
+    references = [key.reference for key in keys]
     assert await identity.get_reader_keys("audit", references) == [Destroyed(), Destroyed()]
     fresh = SubjectOwner(subject=subject, workspace=elsewhere)
     assert await identity.ensure_public_keys("audit", [fresh]) == [Destroyed()]

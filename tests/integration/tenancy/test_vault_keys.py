@@ -113,7 +113,7 @@ def invitation(key: NewKey) -> Invitation:
         inviter=SUBJECT,
         address=key.sealed,
         address_tag=bytes(32),
-        key=key.reference,
+        key=key.audit.reference,
         created_at=NOW,
         expires_at=NOW + timedelta(days=7),
     )
