@@ -113,7 +113,7 @@ class Requests:
                 "The request has invalid fields.",
                 violations=(Violation("right", "must be access or erasure"),),
             )
-        request_id = body.get("request_id") or str(self._edge.ids.uuid7())
+        request_id = body.get("request_id", str(self._edge.ids.uuid7()))
         return await self._edge.backends.request.CreateRequest(
             CreateRequestRequest(request_id=request_id, right=_RIGHTS[body["right"]]), metadata=call.metadata
         )

@@ -184,7 +184,7 @@ class Sessions:
 
     async def register(self, call: Call) -> Registration:
         body = call.body
-        registration_id = body.get("registration_id") or str(self._edge.ids.uuid7())
+        registration_id = body.get("registration_id", str(self._edge.ids.uuid7()))
         answer = await self._edge.backends.registration.Register(
             RegisterRequest(
                 registration_id=registration_id,

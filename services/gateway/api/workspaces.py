@@ -243,7 +243,7 @@ class Workspaces:
         body = call.body
         return await self._edge.backends.workspace.CreateWorkspace(
             CreateWorkspaceRequest(
-                workspace_id=body.get("workspace_id") or str(self._edge.ids.uuid7()),
+                workspace_id=body.get("workspace_id", str(self._edge.ids.uuid7())),
                 name=body["name"],
                 slug=body["slug"],
             ),
@@ -287,7 +287,7 @@ class Workspaces:
         body = call.body
         return await self._edge.backends.invitation.CreateInvitation(
             CreateInvitationRequest(
-                invitation_id=body.get("invitation_id") or str(self._edge.ids.uuid7()),
+                invitation_id=body.get("invitation_id", str(self._edge.ids.uuid7())),
                 address=body["address"],
                 role=body["role"],
             ),

@@ -241,3 +241,21 @@ async def test_numbers_are_as_they_are_described(people: People, number: str) ->
     for name in ("inclusion?index=", "consistency?first_size=", "anchor?size=", "entries?page_size="):
         await person.browser.ask("GET", f"{workspace.path}/audit/{name}{number}", expect=400, reason="FIELD_INVALID")
     await person.browser.ask("GET", f"{workspace.path}/audit/consistency", expect=400, reason="FIELD_INVALID")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("workspaces", {"name": "Engines", "slug": "engines", "workspace_id": ""}),
+        ("requests", {"right": "access", "request_id": ""}),
+        ("workspaces/{}/invitations", {"address": "dee@example.com", "role": "member", "invitation_id": ""}),
+    ],
+)
+async def test_an_identifier_that_is_given_is_none_that_is_left_out(
+    people: People, path: str, body: dict[str, str]
+) -> None:
+    person = await people.person()
+    workspace = await people.workspace(person)
+    at = "/api/v1/" + path.format(workspace.workspace_id)
+    answer = await person.browser.ask("POST", at, body, expect=400, reason="FIELD_INVALID")
+    assert [each["field"] for each in answer["violations"]] == [list(body)[-1]]
