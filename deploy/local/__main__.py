@@ -25,6 +25,7 @@ from libs.db.migrations import MigrationFailed
 from libs.ids import SystemEntropy
 from libs.terminal_text import OutputLost, written
 from wardenry.clock import SystemClock
+from wardenry.version import VERSION
 
 #: Seconds until the table is shown in any case; what is not ready by then is still being tried.
 WAIT_SECONDS = 90
@@ -122,6 +123,7 @@ def status(console: Console, *, as_json: bool) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="The whole suite on this machine.")
+    parser.add_argument("--version", action="version", version=f"Wardenry {VERSION}")
     commands = parser.add_subparsers(dest="command")
     started = commands.add_parser("run", help="start everything and stay (the default)")
     started.add_argument("--stores", action="store_true", help="only stores, broker and mail catcher, no services")

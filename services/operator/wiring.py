@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import typer
-
 from libs.config.settings import read
 from libs.controls.probing import Probing
 from libs.ids import SystemEntropy, Uuid7Ids
@@ -29,32 +27,26 @@ from services.operator.commands.doctor import Examine
 from services.operator.commands.parked import LookAtParked, RetryParked
 from services.operator.commands.status import LookAtStatus
 from services.operator.config import OperatorSettings, environment_of, local_file
-from services.operator.terminal import bootstrap, calibrate, controls, doctor, parked, status
-from services.operator.terminal.application import new_application
+from services.operator.terminal.application import UseCases
 from services.operator.terminal.running import Opened
 from wardenry.clock import Clock, SystemClock
 
 U = TypeVar("U")
 
 
-def application() -> typer.Typer:
-    """The command, with everything that it can do, in the order of its help."""
+def use_cases() -> UseCases:
+    """All of them, each against the deployment that the environment names when it is opened."""
     clock = SystemClock()
     ids = Uuid7Ids(clock=clock, entropy=SystemEntropy())
-    app = new_application()
-    bootstrap.register(
-        app, against(lambda deployment: Bootstrap(platform=GrpcPlatform(deployment=deployment), ids=ids))
+    return UseCases(
+        bootstrap=against(lambda deployment: Bootstrap(platform=GrpcPlatform(deployment=deployment), ids=ids)),
+        status=against(lambda deployment: _status(deployment, clock)),
+        doctor=against(lambda deployment: _examine(deployment, clock)),
+        look_at_parked=against(lambda deployment: LookAtParked(parked=GrpcParkedRecords(deployment=deployment))),
+        retry_parked=against(lambda deployment: RetryParked(parked=GrpcParkedRecords(deployment=deployment))),
+        controls=against(lambda deployment: _check_controls(deployment, clock)),
+        calibrate=lambda: Calibrate(cpu_seconds=time.thread_time),
     )
-    status.register(app, against(lambda deployment: _status(deployment, clock)))
-    doctor.register(app, against(lambda deployment: _examine(deployment, clock)))
-    parked.register(
-        app,
-        against(lambda deployment: LookAtParked(parked=GrpcParkedRecords(deployment=deployment))),
-        against(lambda deployment: RetryParked(parked=GrpcParkedRecords(deployment=deployment))),
-    )
-    controls.register(app, against(lambda deployment: _check_controls(deployment, clock)))
-    calibrate.register(app, Calibrate(cpu_seconds=time.thread_time))
-    return app
 
 
 def against(make: Callable[[Deployment], U]) -> Opened[U]:

@@ -1,6 +1,23 @@
-"""The command line as such; what it can do is registered in wiring."""
+"""The command line. What it does is imported once it is known what that is: help and version wait for nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from services.operator.terminal import bootstrap, calibrate, controls, doctor, parked, status
+from services.operator.terminal.output import show_whole
+from services.operator.terminal.running import Opened
+from wardenry.version import VERSION
+
+if TYPE_CHECKING:
+    from services.operator.commands.bootstrap import Bootstrap
+    from services.operator.commands.calibration import Calibrate
+    from services.operator.commands.controls import CheckControls
+    from services.operator.commands.doctor import Examine
+    from services.operator.commands.parked import LookAtParked, RetryParked
+    from services.operator.commands.status import LookAtStatus
 
 HELP = """Look after a Wardenry deployment: see how it is, find what is wrong with it, make its first operator.
 
@@ -13,8 +30,32 @@ operator.env there for as long as it runs.
 """
 
 
-def new_application() -> typer.Typer:
-    """One without commands."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """What the commands do."""
+
+    bootstrap: "Opened[Bootstrap]"
+    status: "Opened[LookAtStatus]"
+    doctor: "Opened[Examine]"
+    look_at_parked: "Opened[LookAtParked]"
+    retry_parked: "Opened[RetryParked]"
+    controls: "Opened[CheckControls]"
+    calibrate: "Callable[[], Calibrate]"
+
+
+def application(use_cases: Callable[[], UseCases]) -> typer.Typer:
+    """Every command, in the order of the help. `use_cases` is called once one of them is to be done."""
+    app = _without_commands()
+    bootstrap.register(app, lambda: use_cases().bootstrap())
+    status.register(app, lambda: use_cases().status())
+    doctor.register(app, lambda: use_cases().doctor())
+    parked.register(app, lambda: use_cases().look_at_parked(), lambda: use_cases().retry_parked())
+    controls.register(app, lambda: use_cases().controls())
+    calibrate.register(app, lambda: use_cases().calibrate())
+    return app
+
+
+def _without_commands() -> typer.Typer:
     application = typer.Typer(
         name="wardenry",
         help=HELP,
@@ -25,8 +66,18 @@ def new_application() -> typer.Typer:
     )
 
     @application.callback()
-    def every_command() -> None:
+    def every_command(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        ] = False,
+    ) -> None:
         """A command of its own for each thing, even while there is only one."""
 
     every_command.__doc__ = HELP
     return application
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        show_whole(f"wardenry {VERSION}")
+        raise typer.Exit

@@ -1,20 +1,23 @@
 """`wardenry calibrate`."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from services.operator.commands.calibration import Calibrate
 from services.operator.domain.calibration import Calibration
 from services.operator.terminal.output import show, show_json, table
+
+if TYPE_CHECKING:
+    from services.operator.commands.calibration import Calibrate
 
 #: Identity's setting, and what it is unless set (services/identity/config.py).
 SETTING = "WARDENRY_IDENTITY_PASSWORD_HASH_SECONDS"
 DEFAULT_MS = 250
 
 
-def register(application: typer.Typer, calibrate: Calibrate) -> None:
+def register(application: typer.Typer, made: "Callable[[], Calibrate]") -> None:
     @application.command("calibrate")
     def command(
         target_ms: Annotated[
@@ -26,7 +29,7 @@ def register(application: typer.Typer, calibrate: Calibrate) -> None:
 
         Run it on the machine where identity runs; it asks no deployment.
         """
-        calibration = calibrate(target_ms / 1000)
+        calibration = made()(target_ms / 1000)
         if as_json:
             show_json(_as_json(calibration))
         else:

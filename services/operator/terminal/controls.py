@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console, RenderableType
@@ -14,11 +14,12 @@ from rich.text import Text
 
 from libs.controls.catalogue.catalogue import CATALOGUE, CONTROLS
 from libs.controls.result import Result, Verdict
-from services.operator.commands.controls import CheckControls, ControlUnknown, chosen
-from services.operator.terminal.catalogue import catalogue_as_json, catalogue_table, standings
 from services.operator.terminal.exits import Exit
 from services.operator.terminal.output import fail, show, show_json, table, width
 from services.operator.terminal.running import Opened, run
+
+if TYPE_CHECKING:  # the probes bring clients of everything, which `--help` shall not wait for
+    from services.operator.commands.controls import CheckControls
 
 _STYLES = {Verdict.KEPT: "green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "yellow"}
 #: From so many columns on a result is a row of a table; narrower, what was seen stands below the promise.
@@ -27,7 +28,7 @@ _WIDE, _INDENT = 120, 14
 _EXITS = {Verdict.KEPT: Exit.OK, Verdict.BROKEN: Exit.NOT_WELL, Verdict.UNKNOWN: Exit.USAGE}
 
 
-def register(application: typer.Typer, opened: Opened[CheckControls]) -> None:
+def register(application: typer.Typer, opened: "Opened[CheckControls]") -> None:
     controls = typer.Typer(
         name="controls", help="What the product promises, and whether it is kept here.", no_args_is_help=True
     )
@@ -43,6 +44,8 @@ def register(application: typer.Typer, opened: Opened[CheckControls]) -> None:
     ) -> None:
         """Probe the running deployment. The exit code is 0 when every control is kept, 1 when one is broken, 2 when one
         could not be probed and none is broken."""
+        from services.operator.commands.controls import ControlUnknown, chosen
+
         try:
             probes = chosen(ids or [])
         except ControlUnknown as error:
@@ -61,6 +64,8 @@ def register(application: typer.Typer, opened: Opened[CheckControls]) -> None:
     ) -> None:
         """Every control: what is promised, whether it is built, and whether it is probed. With --json also what is seen
         while it is kept."""
+        from services.operator.terminal.catalogue import catalogue_as_json, catalogue_table, standings
+
         if as_json:
             show_json(catalogue_as_json())
         else:

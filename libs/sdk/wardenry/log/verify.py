@@ -21,6 +21,7 @@ from wardenry.log.file_kind import BEGINNING, other_than_export
 from wardenry.log.keys import KeysInvalid, LogKeys
 from wardenry.log.note import NoteInvalid, VerifierKey, decode_base64
 from wardenry.log.verification import CHECKS, Report, verify_export
+from wardenry.version import VERSION
 
 VERIFIED, REFUTED, USAGE, UNCHECKED, NO_EXPORT = 0, 1, 2, 3, 4
 _SHOWN = 20
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a file with the proof that the checkpoint is in the platform log, as …/audit/anchor serves it",
     )
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.add_argument("--version", action="version", version=f"wardenry-verify {VERSION}")
     options = parser.parse_args(arguments)
     if not options.key and options.keys is None:
         return _usage("which keys? Say --keys FILE or --key name+hash+key")
