@@ -31,10 +31,13 @@ from services.gateway.edge.visit import Edge
 from services.gateway.edge.workspaces import WorkspaceNames
 from services.gateway.openid.keys import Keys
 from services.gateway.pages.account import AccountPages
+from services.gateway.pages.audit import AuditPages
+from services.gateway.pages.members import MemberPages
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.rights import RightsPages
 from services.gateway.pages.routing import PageRoutes
 from services.gateway.pages.sign_in import SignInPages
+from services.gateway.pages.way_in import WayIn
 from services.gateway.pages.workspaces import WorkspacePages
 from wardenry.clock import Clock
 from wardenry.verifier import TokenVerifier
@@ -97,6 +100,7 @@ class Gateway:
         """Every route, of programs and of people. Raises OSError."""
         sign_in = SignIn(backends=self._backends, ids=self._parts.ids)
         names = WorkspaceNames(backends=self._backends)
+        way_in = WayIn(edge=edge, pages=pages, names=names)
         return [
             *Sessions(edge=edge, sign_in=sign_in, names=names).routes(),
             *Subject(edge=edge).routes(),
@@ -117,6 +121,8 @@ class Gateway:
             *AccountPages(edge=edge, pages=pages, routes=page_routes).routes(),
             *RightsPages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in).routes(),
             *WorkspacePages(edge=edge, pages=pages, routes=page_routes, sign_in=sign_in, names=names).routes(),
+            *MemberPages(edge=edge, pages=pages, routes=page_routes, way_in=way_in).routes(),
+            *AuditPages(edge=edge, pages=pages, routes=page_routes, way_in=way_in).routes(),
         ]
 
     def listeners(self) -> Sequence[Listener]:

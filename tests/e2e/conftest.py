@@ -1,11 +1,15 @@
 """A real browser: Debian's Chromium, without a window."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.e2e.person import Meet, Person
+from tests.support.stack import LocalStack
 
 #: Chromium as root in a closed network: no sandbox of its own, and no calls home, which would only be refused.
 ARGUMENTS = [
@@ -41,3 +45,25 @@ def screenshots(tmp_path: Path) -> Path:
     directory = tmp_path / "screenshots"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture
+def meet(chromium: Browser, stack: LocalStack, screenshots: Path) -> Iterator[Meet]:
+    """Makes people, who must have had nothing to complain about in the end."""
+    run = secrets.token_hex(4)
+    met: list[Person] = []
+
+    def make(name: str, *, like: Person | None = None) -> Person:
+        """Somebody new; or a second browser of somebody."""
+        urls = stack.state["urls"]
+        person = Person(chromium, origin=urls["http"], mail=urls["mail"], screenshots=screenshots, name=name, run=run)
+        if like is not None:
+            person.address, person.password = like.address, like.password
+        met.append(person)
+        return person
+
+    yield make
+    complaints = [f"{person.name}: {complaint}" for person in met for complaint in person.complaints]
+    for person in met:
+        person.close()
+    assert not complaints

@@ -1,7 +1,9 @@
 """A person at a real browser window, and everything that window complained about."""
 
 import re
+import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -79,6 +81,36 @@ class Person:
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("heading", name="Choose a workspace")).to_be_visible()
 
+    def come_in(self) -> None:
+        """Somebody new, signed up and in."""
+        self.sign_up()
+        self.enter_code()
+        expect(self.page.get_by_text("You belong to no workspace yet")).to_be_visible()
+
+    def found(self, workspace: str) -> str:
+        """Create a workspace; its page is open then. Returns its short name."""
+        slug = f"workspace-{secrets.token_hex(4)}"
+        self.page.goto("/workspaces")
+        self.page.get_by_label("Name", exact=True).fill(workspace)
+        self.page.get_by_label("Short name").fill(slug)
+        self.page.get_by_role("button", name="Create").click()
+        expect(self.page.get_by_role("heading", level=1, name=workspace)).to_be_visible()
+        return slug
+
+    def invite(self, address: str) -> None:
+        """On the page of members."""
+        self.page.get_by_label("E-mail address").fill(address)
+        self.page.get_by_role("button", name="Send invitation").click()
+
+    def join(self, owner: "Person") -> None:
+        """By an invitation of the owner, who is on the page of members. This one is signed in."""
+        owner.invite(self.address)
+        expect(owner.page.get_by_role("status")).to_contain_text(self.address)
+        self.page.goto(self.invitation_link())
+        self.page.get_by_role("button", name="Accept").click()
+        expect(self.page.get_by_role("status")).to_contain_text("You have joined")
+        owner.page.goto(owner.page.url)
+
     def invitation_link(self) -> str:
         """The link in the newest invitation, as it stands in the mail."""
         deadline = time.monotonic() + WAIT_SECONDS
@@ -102,3 +134,7 @@ class Person:
             return
         if "default-src 'none'" not in response.headers.get("content-security-policy", ""):
             self.complaints.append(f"{response.url} has no content security policy")
+
+
+#: Makes somebody, or a second browser of somebody (`like`).
+Meet = Callable[..., Person]

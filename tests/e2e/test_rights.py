@@ -43,10 +43,11 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     # Somebody at the open browser does not know the password.
     eva.meant.add(401)
     ask(page, "not-hers-at-all", "Get a copy of everything")
-    expect(page.get_by_text("Address or password is wrong", exact=False).first).to_be_visible()
+    expect(page.get_by_text("This password is wrong.", exact=True)).to_be_visible()
     # After a wrong one the next is due a second later.
     page.wait_for_timeout(1_500)
     ask(page, eva.password, "Get a copy of everything")
+    expect(page.get_by_role("status")).to_contain_text("Your copy is being put together")
     expect(page.get_by_role("cell", name="A copy")).to_be_visible()
     download = page.get_by_role("button", name="Download")
     reload_until(page, lambda: download.is_visible())
@@ -54,6 +55,10 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     with page.expect_download() as caught:
         ask(page, eva.password, "Download")
     assert caught.value.suggested_filename == "your-data.zip"
+    # The page stays, and says what happened instead of offering what is gone.
+    expect(page.get_by_role("status").filter(has_text="Your copy is on its way")).to_be_visible()
+    expect(download).not_to_be_visible()
+    expect(page.get_by_role("heading", name="Your copy is ready")).not_to_be_visible()
     with zipfile.ZipFile(io.BytesIO(Path(caught.value.path()).read_bytes())) as archive:
         assert {MANIFEST, "index.html", "data/identity/account.json"} <= set(archive.namelist())
         assert eva.address in archive.read("data/identity/account.json").decode()

@@ -1,22 +1,18 @@
 """The ASGI application: routes, and what answers when none does."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from services.gateway.edge.assets import Assets
 from services.gateway.edge.headers import SecurityHeaders
 from services.gateway.edge.loopback import LoopbackName
 from services.gateway.edge.problem import Problem
-
-_STATIC = Path(__file__).parents[1] / "pages" / "static"
-
 
 #: Where programs ask: they are always answered in JSON.
 _PROGRAMS = ("/api/", "/.well-known/")
@@ -31,24 +27,29 @@ def application(
     `http_origin` is where pages over plain HTTP come from; empty where there are none.
     """
 
+    def answered(request: Request, problem: Problem) -> Response:
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_PROGRAMS):
+            return refusal(request, problem)
+        return problem.response()
+
     async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        problem = _problem_of(error)
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_PROGRAMS):
-            response = refusal(request, problem)
-        else:
-            response = problem.response()
+        response = answered(request, _problem_of(error))
         response.headers.update(error.headers or {})
         return response
+
+    async def failed(request: Request, error: Exception) -> Response:
+        # Starlette logs the error and its traceback after this answer; the client is told nothing of it.
+        return answered(request, Problem(500, "INTERNAL", "Something went wrong on our side."))
 
     app = Starlette(
         routes=[
             Route("/healthz", _health, methods=["GET"]),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Assets().route(),
             *routes,
         ],
-        exception_handlers={HTTPException: refused, Exception: _failed},
+        exception_handlers={HTTPException: refused, Exception: failed},
     )
     # It would send browsers on to whatever host the request names.
     app.router.redirect_slashes = False
@@ -64,8 +65,3 @@ def _problem_of(error: HTTPException) -> Problem:
     if error.status_code == 405:
         return Problem(405, "FIELD_INVALID", "The method is not allowed here.")
     return Problem(error.status_code, "NOT_FOUND", "There is nothing here.")
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    # Starlette logs the error and its traceback after this answer; the client is told nothing of it.
-    return Problem(500, "INTERNAL", "Something went wrong on our side.").response()

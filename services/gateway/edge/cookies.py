@@ -22,9 +22,12 @@ _FLOW = "__Host-flow"
 _DEVICE = "__Host-device"
 _ACCESS = "__Host-access"
 _REFRESH = "__Host-refresh"
+_NOTICE = "__Host-notice"
 _TOKENS = re.compile(f"(?:{_ACCESS}|{_REFRESH})(?:-[0-9a-f]{{32}})?")
 #: How long a browser is remembered as a device.
 _DEVICE_LIFETIME = timedelta(days=400)
+#: How long what a page has to say waits for that page.
+_NOTICE_LIFETIME = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,17 @@ class CookieJar:
     def device_fingerprint(self) -> str:
         """What logs know this browser by; empty when it is no known device."""
         return device_fingerprint(self.device)
+
+    def set_notice(self, notice: str) -> None:
+        """What the next page has to say, in the words of `services.gateway.pages.notice`."""
+        self._changes[_NOTICE] = (notice, _NOTICE_LIFETIME)
+
+    def take_notice(self) -> str:
+        """What an earlier answer left for this page to say, which is said once; empty for nothing."""
+        notice = self._get(_NOTICE)
+        if notice:
+            self._changes[_NOTICE] = ("", timedelta(0))
+        return notice
 
     def tokens(self, workspace: UUID | None) -> TokenCookies:
         return TokenCookies(access=self._get(_name(_ACCESS, workspace)), refresh=self._get(_name(_REFRESH, workspace)))

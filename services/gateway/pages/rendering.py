@@ -1,6 +1,7 @@
 """Templates: one environment, escaping always on, and what every page is given."""
 
-from http import HTTPStatus
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import jinja2
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from services.gateway.edge.assets import Assets
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Visit
+from services.gateway.pages.fields import FIELDS, errors_of
 from services.gateway.pages.form import CSRF_FIELD
+from services.gateway.pages.notice import said_of
+from services.gateway.pages.refusal import refusal_of
 
 _DIRECTORY = Path(__file__).parent / "templates"
 
@@ -19,6 +24,7 @@ class Pages:
     """Renders pages."""
 
     def __init__(self) -> None:
+        """Raises OSError."""
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_DIRECTORY),
             autoescape=True,
@@ -26,6 +32,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.globals.update(fields=FIELDS, asset=Assets().url)
+        self._templates.filters.update(utc=_utc, isolated=_isolated)
 
     def page(
         self,
@@ -35,18 +43,23 @@ class Pages:
         here: str = "",
         signed_in: bool | None = None,
         problem: Problem | None = None,
-        done: str = "",
         form: dict[str, str] | None = None,
+        named: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        """A page; with a `problem`, what is wrong stands beside the fields, and what was typed is kept."""
+        """A page; with a `problem`, what is wrong stands beside the fields, and what was typed is kept.
+
+        `named` are the names that a notice of this page may use, by identifier.
+        """
+        notice = said_of(visit.jar.take_notice(), named or {})
+        errors = errors_of(problem, form or {})
         text = self._templates.get_template(template).render(
             here=here,
             signed_in=visit.browser.holds_session if signed_in is None else signed_in,
-            problem=_words(problem),
-            done=done,
+            problem=_words(problem, errors),
+            notice=None if problem else notice,
             form=_Typed(form or {}),
-            errors={violation.field: violation.description for violation in problem.violations} if problem else {},
+            errors=errors,
             csrf_field=lambda: Markup('<input type="hidden" name="{}" value="{}">').format(
                 CSRF_FIELD, visit.csrf_token
             ),
@@ -57,11 +70,7 @@ class Pages:
     def problem(self, visit: Visit, problem: Problem) -> Response:
         """A page of its own for a request that has no form to go back to."""
         response = self.page(
-            visit,
-            "problem.html",
-            status=problem.status,
-            title=HTTPStatus(problem.status).phrase,
-            text=problem.detail,
+            visit, "problem.html", refusal=refusal_of(visit, problem), retry_words=_retry_words(problem.retry_after)
         )
         response.status_code = problem.status
         response.headers.update(problem.headers())
@@ -75,12 +84,28 @@ class _Typed(dict[str, str]):
         return ""
 
 
-def _words(problem: Problem | None) -> dict[str, str] | None:
+def _words(problem: Problem | None, errors: Mapping[str, str]) -> dict[str, str] | None:
     if problem is None:
         return None
-    wait = ""
-    if problem.retry_after is not None:
-        seconds = max(1, -int(-problem.retry_after.total_seconds() // 1))
-        number, unit = (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
-        wait = f"Try again in {number}\N{NO-BREAK SPACE}{unit}{'' if number == 1 else 's'}."
-    return {"detail": problem.detail, "retry_words": wait}
+    # What a service says of a broken field is meant for programs; people get the field's name and its rule.
+    told = [f"{FIELDS[name].label}: {text}" for name, text in errors.items() if name in FIELDS]
+    return {"detail": " ".join(told) or problem.detail, "retry_words": _retry_words(problem.retry_after)}
+
+
+def _retry_words(wait: timedelta | None) -> str:
+    if wait is None:
+        return ""
+    seconds = max(1, -int(-wait.total_seconds() // 1))
+    number, unit = (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
+    return f"Try again in {number}\N{NO-BREAK SPACE}{unit}{'' if number == 1 else 's'}."
+
+
+def _utc(text: str, *, seconds: bool = False) -> str:
+    """A time of a contract (RFC 3339, UTC) for people: "3 Nov 2026, 09:05 UTC"."""
+    moment = datetime.fromisoformat(text)
+    return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC" if seconds else f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+def _isolated(name: str) -> str:
+    """A name among other words where no element can keep their directions apart (Unicode Annex 9, isolates)."""
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"

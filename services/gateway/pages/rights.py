@@ -4,22 +4,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.gateway.api.requests import archive_response
+from services.gateway.edge.browser import Credentials
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.pages.form import take
+from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
-from services.gateway.pages.routing import PageRoutes, see
+from services.gateway.pages.routing import PageRoutes, done
 from wardenry.datarights.v1.request_pb2 import (
     RIGHT_ACCESS,
     RIGHT_ERASURE,
     CreateRequestRequest,
     ListRequestsRequest,
 )
+from wardenry.errors.error import NotFound
+from wardenry.tenancy.v1.workspace_pb2 import ListWorkspacesRequest, Workspace
 
 _PATH = "/account/data"
-_RIGHTS = {"access": RIGHT_ACCESS, "erasure": RIGHT_ERASURE}
+#: By the name in forms: the right, and what is said once its request is made.
+_RIGHTS = {"access": (RIGHT_ACCESS, Notice.COPY_ASKED), "erasure": (RIGHT_ERASURE, Notice.ERASURE_ASKED)}
+
+_MOST_LISTED = 100
+_GONE = "This copy was downloaded already, or is no longer kept. Ask for a new one."
 
 
 class RightsPages:
@@ -40,10 +48,10 @@ class RightsPages:
         ]
 
     async def shown(self, visit: Visit) -> Response:
-        return await self._page(visit, None)
+        return await self._page(visit)
 
     async def shown_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
-        return await self._page(visit, problem)
+        return await self._page(visit, fields, problem)
 
     async def create(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take({"understood": ""} | fields, "password", "right", "understood")
@@ -56,22 +64,41 @@ class RightsPages:
                 "Nothing was erased: say first that you understand that it cannot be undone.",
                 violations=(Violation("understood", "required"),),
             )
+        right, notice = _RIGHTS[form["right"]]
         async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
             await self._edge.backends.request.CreateRequest(
-                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=_RIGHTS[form["right"]]),
-                metadata=metadata,
+                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=right), metadata=metadata
             )
-        return see(_PATH)
+        return done(visit, _PATH, notice)
 
     async def archive(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "password", "request_id")
         # The call is judged before its first chunk: what follows needs the session no more.
         async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
-            return await archive_response(self._edge, metadata, form["request_id"])
+            try:
+                return await archive_response(self._edge, metadata, form["request_id"])
+            except NotFound:
+                raise Problem(404, "NOT_FOUND", _GONE) from None
 
-    async def _page(self, visit: Visit, problem: Problem | None) -> Response:
+    async def _page(self, visit: Visit, form: dict[str, str] | None = None, problem: Problem | None = None) -> Response:
         credentials = await visit.browser.session_credentials()
         answer = await self._edge.backends.request.ListRequests(ListRequestsRequest(), metadata=credentials.metadata)
         return self._pages.page(
-            visit, "data.html", here="account", requests=rendered(answer)["requests"], problem=problem
+            visit,
+            "data.html",
+            here="account",
+            requests=rendered(answer)["requests"],
+            obstacles=await self._obstacles(credentials, problem),
+            form=form,
+            problem=problem,
         )
+
+    async def _obstacles(self, credentials: Credentials, problem: Problem | None) -> list[Workspace]:
+        """The workspaces that stand in the way of an erasure, as far as they are on the first page of the person's."""
+        found = set(problem.metadata.get("workspaces", "").split(",")) if problem else set()
+        if found <= {""}:
+            return []
+        answer = await self._edge.backends.workspace.ListWorkspaces(
+            ListWorkspacesRequest(page_size=_MOST_LISTED), metadata=credentials.metadata
+        )
+        return [workspace for workspace in answer.workspaces if workspace.workspace_id in found]

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Edge, Visit, finish
 from services.gateway.pages.form import CSRF_FIELD, read_form
+from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from wardenry.errors.error import WardenryError
 
@@ -62,11 +63,17 @@ class PageRoutes:
     def _route(self, method: str, path: str, run: Show) -> Route:
         async def endpoint(request: Request) -> Response:
             visit = self._edge.visit(request)
+            signed_in = visit.browser.holds_session
             try:
                 self._edge.refuse_credentials_in_url(request)
                 response = await run(visit)
             except (Problem, WardenryError) as error:
-                response = self._refused(visit, error if isinstance(error, Problem) else Problem.of(error))
+                problem = error if isinstance(error, Problem) else Problem.of(error)
+                if problem.status == 401:
+                    notice = Notice.SESSION_ENDED if signed_in else Notice.SIGN_IN_FIRST
+                    response = done(visit, "/sign-in", notice)
+                else:
+                    response = self._pages.problem(visit, problem)
             except NotOpened:
                 # A form of a workspace that was left meanwhile: its page says how to come in.
                 response = see(f"/w/{visit.request.path_params['slug']}")
@@ -74,12 +81,13 @@ class PageRoutes:
 
         return Route(path, endpoint, methods=[method])
 
-    def _refused(self, visit: Visit, problem: Problem) -> Response:
-        if problem.status == 401:
-            return see("/sign-in")
-        return self._pages.problem(visit, problem)
-
 
 def see(path: str) -> Response:
     """After a form: look at `path`, which is one of our own."""
     return RedirectResponse(path, 303)
+
+
+def done(visit: Visit, path: str, notice: Notice, about: str = "") -> Response:
+    """After a form: look at `path`, where `notice` is said, once. `about` is the identifier of what it names."""
+    visit.jar.set_notice(notice.cookie(about))
+    return see(path)

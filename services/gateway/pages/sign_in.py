@@ -1,5 +1,7 @@
 """Pages to create an account and to sign in and out."""
 
+import re
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -8,9 +10,12 @@ from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.edge.workspaces import WorkspaceName, WorkspaceNames
 from services.gateway.pages.form import take
+from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
-from services.gateway.pages.routing import PageRoutes, see
+from services.gateway.pages.routing import PageRoutes, done, see
 from wardenry.identity.v1.registration_pb2 import RegisterRequest
+
+_BETWEEN_DIGITS = re.compile(r"[\s-]")
 
 
 class SignInPages:
@@ -62,16 +67,17 @@ class SignInPages:
         return see(f"/sign-up/{registration_id}")
 
     async def code(self, visit: Visit) -> Response:
-        return self._code_page(visit, None)
+        return self._code_page(visit)
 
     async def code_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
-        return self._code_page(visit, problem)
+        return self._code_page(visit, fields, problem)
 
-    def _code_page(self, visit: Visit, problem: Problem | None) -> Response:
+    def _code_page(self, visit: Visit, form: dict[str, str] | None = None, problem: Problem | None = None) -> Response:
         return self._pages.page(
             visit,
             "verify.html",
             here="sign-up",
+            form=form,
             problem=problem,
             registration_id=visit.identifier("registration_id"),
             mailbox_url=self._mailbox_url,
@@ -79,8 +85,10 @@ class SignInPages:
 
     async def verify(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "code")
+        # People copy codes with the spaces around them, or read them in groups.
+        code = _BETWEEN_DIGITS.sub("", form["code"])
         await self._sign_in.by_registration(
-            visit.browser, registration_id=visit.identifier("registration_id"), code=form["code"]
+            visit.browser, registration_id=visit.identifier("registration_id"), code=code
         )
         return see("/workspaces")
 
@@ -111,7 +119,7 @@ class SignInPages:
     async def leave(self, visit: Visit, fields: dict[str, str]) -> Response:
         take(fields)
         await self._sign_in.out(visit.browser)
-        return see("/")
+        return done(visit, "/", Notice.SIGNED_OUT)
 
     async def _workspace(self, visit: Visit) -> WorkspaceName | None:
         slug = visit.request.path_params.get("slug")

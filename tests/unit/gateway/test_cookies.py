@@ -43,8 +43,9 @@ def test_every_cookie_is_for_this_host_alone_and_hidden_from_scripts() -> None:
     kept.set_device(b"d" * 32)
     kept.set_tokens(WORKSPACE, **TOKENS)
     kept.set_tokens(None, **TOKENS)
+    kept.set_notice("invited")
     cookies = written(kept)
-    assert len(cookies) == 6
+    assert len(cookies) == 7
     for name, morsel in cookies.items():
         assert name.startswith("__Host-")
         assert (morsel["path"], morsel["domain"]) == ("/", "")
@@ -59,6 +60,13 @@ def test_each_token_is_kept_as_long_as_it_is_good() -> None:
     cookies = written(kept)
     assert cookies[f"__Host-access-{WORKSPACE.hex}"]["max-age"] == "600"
     assert cookies[f"__Host-refresh-{WORKSPACE.hex}"]["max-age"] == "86400"
+
+
+def test_what_a_page_has_to_say_is_taken_once() -> None:
+    kept = jar({"__Host-notice": "invited"})
+    assert kept.take_notice() == "invited"
+    assert kept.take_notice() == ""
+    assert written(kept)["__Host-notice"]["max-age"] == "0"
 
 
 def test_a_visit_that_needs_no_flow_sets_no_cookie() -> None:

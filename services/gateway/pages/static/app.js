@@ -16,7 +16,10 @@ function rememberInvitation() {
   const kept = JSON.parse(sessionStorage.getItem(KEY) || "null");
   const field = form.querySelector("[name=secret]");
   if (kept && kept.id === id && field) field.value = kept.secret;
-  if (field && !field.value) document.querySelector("[data-secret-missing]").hidden = false;
+  if (field && !field.value) {
+    form.hidden = true;
+    announce(document.querySelector("[data-secret-missing]"));
+  }
   form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
 }
 
@@ -28,15 +31,40 @@ function offerInvitation() {
   banner.hidden = false;
 }
 
+// Times come in UTC. Each is shown in the zone of who looks, and says which; UTC stays as its title.
 function showLocalTimes() {
+  const parts = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  const minutes = new Intl.DateTimeFormat("en-GB", parts);
+  const seconds = new Intl.DateTimeFormat("en-GB", { ...parts, second: "2-digit" });
   for (const time of document.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) continue;
-    time.title = time.dateTime;
-    time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    time.title = time.textContent;
+    time.textContent = ("seconds" in time.dataset ? seconds : minutes).format(moment);
   }
 }
 
+// Screen readers read out what changes in a live region, not what it holds when the page opens: so what it holds is put into it anew.
+function announce(region) {
+  const said = [...region.childNodes];
+  region.hidden = false;
+  region.style.minHeight = `${region.offsetHeight}px`;
+  region.replaceChildren();
+  setTimeout(() => region.replaceChildren(...said), 100);
+}
+
+// A download leaves the page as it is: what became of the form is said instead of it. A refusal is a page of its own.
+function tellOfDownloads() {
+  for (const section of document.querySelectorAll("[data-download]")) {
+    section.querySelector("form").addEventListener("submit", () => {
+      for (const part of section.children) part.hidden = true;
+      announce(section.querySelector("[role=status]"));
+    });
+  }
+}
+
+document.querySelectorAll("[role=status]:not([hidden]), [role=alert]:not([hidden])").forEach(announce);
 rememberInvitation();
 offerInvitation();
 showLocalTimes();
+tellOfDownloads();
