@@ -3,7 +3,7 @@
 import hmac
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,14 +18,23 @@ _DOMAIN: Final = b"wardenry event record v1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MAC_BYTES: Final = 32
-#: As `frame` writes them: generation, number, bucket, event id and log, each after its length.
-_NUMBERS: Final = struct.Struct(">II IQ IH I16s I16s")
+#: As `frame` writes them: generation, number, bucket, event id and log, each after its length, and an action's length;
+#: the time, and a trace context's length; an envelope's length.
+_NUMBERS: Final = struct.Struct(">II IQ IH I16s I16s I")
+_WHEN: Final = struct.Struct(">Iq I")
+_LENGTH: Final = struct.Struct(">I")
 _TIME_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 #: The order in which headers are written; a reader takes them by name.
 _SPECVERSION, _ID, _SOURCE, _TYPE = "ce_specversion", "ce_id", "ce_source", "ce_type"
 _SUBJECT, _TIME, _CONTENT_TYPE, _TRACEPARENT = "ce_subject", "ce_time", "content-type", "traceparent"
 _GENERATION, _NUMBER, _BUCKET, _MAC = "wn-generation", "wn-number", "wn-bucket", "wn-mac"
+_NAMES: Final = (
+    *(_SPECVERSION, _ID, _SOURCE, _TYPE, _SUBJECT, _TIME, _CONTENT_TYPE, _GENERATION, _NUMBER, _BUCKET, _MAC),
+    _TRACEPARENT,
+)
+#: As they are written where there is no trace.
+_UNTRACED: Final = _NAMES[:-1]
 
 
 class RecordMalformed(Exception):
@@ -78,30 +87,34 @@ def topic_of(source: str) -> str:
 def mac_of(record: Record, key: bytes) -> bytes:
     """HMAC-SHA-256 over the framed parts of the record: 32 bytes."""
     generation, number = record.position
-    mac = _keyed(key).copy()
-    mac.update(_domain(record.source))
+    event, log, envelope = record.event_id.bytes, record.log.bytes, record.envelope
+    action, traceparent = record.action.encode(), (record.traceparent or "").encode()
+    microseconds = (record.occurred_at - _EPOCH) // _MICROSECOND
+    mac = _begun(key, record.source).copy()
+    # There are thousands in a second, so `frame` is spelled out.
     mac.update(
-        _NUMBERS.pack(4, generation, 8, number, 2, record.bucket, 16, record.event_id.bytes, 16, record.log.bytes)
-    )
-    mac.update(
-        frame(
-            record.action.encode(),
-            ((record.occurred_at - _EPOCH) // _MICROSECOND).to_bytes(8, "big", signed=True),
-            (record.traceparent or "").encode(),
-            record.envelope,
+        b"".join(
+            (
+                _NUMBERS.pack(4, generation, 8, number, 2, record.bucket, 16, event, 16, log, len(action)),
+                action,
+                _WHEN.pack(8, microseconds, len(traceparent)),
+                traceparent,
+                _LENGTH.pack(len(envelope)),
+                envelope,
+            )
         )
     )
     return mac.digest()
 
 
 @lru_cache
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+def _begun(key: bytes, source: str) -> hmac.HMAC:
+    return hmac.new(key, frame(_DOMAIN, source.encode()), digestmod="sha256")
 
 
 @lru_cache
-def _domain(source: str) -> bytes:
-    return frame(_DOMAIN, source.encode())
+def _source_header(source: str) -> bytes:
+    return f"/wardenry/{source}".encode()
 
 
 def mac_in(raw: RawRecord) -> bytes | None:
@@ -114,7 +127,7 @@ def headers_of(record: Record, key: bytes) -> list[tuple[str, bytes]]:
     headers = [
         (_SPECVERSION, b"1.0"),
         (_ID, str(record.event_id).encode()),
-        (_SOURCE, f"/wardenry/{record.source}".encode()),
+        (_SOURCE, _source_header(record.source)),
         (_TYPE, record.action.encode()),
         (_SUBJECT, str(record.log).encode()),
         (_TIME, record.occurred_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()),
@@ -134,38 +147,50 @@ def read_record(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record
 
     Raises RecordMalformed, RecordForged.
     """
-    headers = dict(raw.headers)
-    if len(headers) != len(raw.headers) or None in headers.values():
-        raise RecordMalformed("a header is repeated, or has no value")
+    version, event, stated, action, log, time, _, generation, number, bucket, mac, traceparent = _values(raw.headers)
     if raw.value is None:
         raise RecordMalformed("there is no value")
-    if headers.get(_SPECVERSION) != b"1.0" or headers.get(_SOURCE) != f"/wardenry/{source}".encode():
+    if version != b"1.0" or stated != _source_header(source):
         raise RecordMalformed(f"{_SPECVERSION} or {_SOURCE} is another")
-    mac = headers.get(_MAC)
     if mac is None or len(mac) != _MAC_BYTES:
         raise RecordMalformed(f"{_MAC} is missing or has another length")
     try:
         record = Record(
             source=source,
-            position=Position(_whole(headers, _GENERATION, bits=31), _whole(headers, _NUMBER, bits=63)),
-            bucket=_whole(headers, _BUCKET, bits=6),
-            event_id=_uuid(_header(headers, _ID)),
-            log=_uuid(_header(headers, _SUBJECT)),
-            action=_header(headers, _TYPE),
-            occurred_at=_time(_header(headers, _TIME)),
-            traceparent=_header(headers, _TRACEPARENT) if _TRACEPARENT in headers else None,
+            position=Position(_whole(generation, _GENERATION, 1 << 31), _whole(number, _NUMBER, 1 << 63)),
+            bucket=_whole(bucket, _BUCKET, 1 << 6),
+            event_id=_uuid(_text(event, _ID)),
+            log=_uuid(_text(log, _SUBJECT)),
+            action=_text(action, _TYPE),
+            occurred_at=_time(_text(time, _TIME)),
+            traceparent=None if traceparent is None else _text(traceparent, _TRACEPARENT),
             envelope=raw.value,
             raw=raw,
         )
     except ValueError as error:
         raise RecordMalformed("a header's value is not of its form") from error
-    if not any(hmac.compare_digest(mac_of(record, key), mac) for key in keys):
-        raise RecordForged("the MAC is not the source's")
-    return record
+    for key in keys:
+        if hmac.compare_digest(mac_of(record, key), mac):
+            return record
+    raise RecordForged("the MAC is not the source's")
 
 
-def _header(headers: Mapping[str, bytes | None], name: str) -> str:
-    value = headers.get(name)
+def _values(headers: Sequence[tuple[str, bytes | None]]) -> Sequence[bytes | None]:
+    """The headers' values in the order of _NAMES; None for one that is not there. Raises RecordMalformed."""
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    if None not in values:
+        if names == _UNTRACED:
+            return *values, None
+        if names == _NAMES:
+            return values
+        # Of another order, or with headers that mean nothing here.
+        found = dict(headers)
+        if len(found) == len(headers):
+            return [found.get(name) for name in _NAMES]
+    raise RecordMalformed("a header is repeated, or has no value")
+
+
+def _text(value: bytes | None, name: str) -> str:
     try:
         if value is not None:
             return value.decode()
@@ -174,14 +199,13 @@ def _header(headers: Mapping[str, bytes | None], name: str) -> str:
     raise RecordMalformed(f"{name} is missing or no UTF-8")
 
 
-def _whole(headers: Mapping[str, bytes | None], name: str, *, bits: int) -> int:
-    text = _header(headers, name)
-    # `int` takes signs, underscores, spaces and other scripts' digits; the format has one spelling for a number.
-    if not (text.isascii() and text.isdigit()) or (text[0] == "0" and text != "0") or len(text) > 19:
+def _whole(value: bytes | None, name: str, below: int) -> int:
+    # `int` takes signs, underscores and spaces; the format has one spelling for a number.
+    if value is None or not value.isdigit() or (value[0] == 0x30 and len(value) > 1) or len(value) > 19:
         raise RecordMalformed(f"{name} is no decimal number")
-    if (value := int(text)) >= 1 << bits:
+    if (found := int(value)) >= below:
         raise RecordMalformed(f"{name} is too great")
-    return value
+    return found
 
 
 def _time(text: str) -> datetime:

@@ -203,7 +203,10 @@ class Audit:
             await months.made()
             await left.checked()
             taking_in.set()
-            await consumer.run()
+            try:
+                await consumer.run()
+            finally:
+                await intake.end()
 
         self._status = StatusHandlers(settings.service, databases=databases, consumers=[self._cursors], clock=clock)
         self.works: Sequence[Work] = (

@@ -124,6 +124,15 @@ class MemoryObjects:
             raise ObjectsUnavailable("away")
 
 
+class ReleasingIntake(SigningIntake):
+    """As the service's own, for who does not go on with the next records meanwhile."""
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Returns when the records are committed, stored and signed."""
+        await super().take(records)
+        await self.released()
+
+
 class AuditOnPostgres:
     """Everything of audit but its edges: no broker, no gRPC."""
 
@@ -176,7 +185,7 @@ class AuditOnPostgres:
 
     def new_intake(self) -> SigningIntake:
         """As another process of audit has it."""
-        return SigningIntake(
+        return ReleasingIntake(
             database=self.database,
             handler=self.handler,
             segments=self.segments,

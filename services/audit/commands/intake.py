@@ -1,17 +1,21 @@
 """Taking events into their logs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.events.record import Record
 from services.audit.domain.entry import CLOCK_SKEW, NewEntry
 from services.audit.domain.errors import EventRefused
 from services.audit.domain.ports import UnitOfWork
-from services.audit.domain.segment import Span
+from services.audit.domain.segment import Appended, Span
 from services.audit.domain.source import Sources
 from wardenry.clock import Clock
 from wardenry.log.tree import leaf_hash
 
+_FIRST_GENERATION = 1
+#: Nothing was recorded before or will be after.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 #: Of one append that go into a segment together, at most, unless one entry has more.
 _PART_BYTES = 4 * 1024 * 1024
 
@@ -23,14 +27,16 @@ class AppendEvents:
         self._sources = sources
         self._clock = clock
 
-    async def append(self, work: UnitOfWork, records: Sequence[Record]) -> None:
+    async def append(self, work: UnitOfWork, records: Sequence[Record]) -> Sequence[Appended]:
         """Appends each log's events in the given order, in the caller's transaction. An event that its log holds
-        already, by id and with the same leaf, is passed over.
+        already, by id and with the same leaf, is passed over. Answers what waits for a segment, if this commits.
 
         Raises EventRefused for an event that may not enter, and then nothing of this may stand; TreeMoved.
         """
         accepted = [self._sources.accept(record) for record in records]
-        fresh = _fresh(accepted, await self._known(work, accepted))
+        # A source that was restored sends again what it did long ago; else the cursors keep out what comes again.
+        again = any(record.position.generation > _FIRST_GENERATION for record in records)
+        fresh = _fresh(accepted, await self._known(work, accepted, ever=again))
         logs: dict[UUID, list[NewEntry]] = {}
         for entry in fresh:
             logs.setdefault(entry.log, []).append(entry)
@@ -44,18 +50,27 @@ class AppendEvents:
             runs += [(log, run) for run in stored]
             numbered += enumerate(entries, start=was.size)
         if not numbered:
-            return
+            return []
         await work.trees.grow(changes)
         await work.trees.store(runs)
         recorded_at = self._clock.now()
         await work.entries.add(numbered, recorded_at=recorded_at)
+        appended, start = [], 0
         for spans, size in _parts(numbered):
-            await work.segments.enqueue(spans, recorded_at=recorded_at, size=size)
+            part = await work.segments.enqueue(spans, recorded_at=recorded_at, size=size)
+            end = start + part.count
+            appended.append(Appended(part, numbered[start:end]))
+            start = end
+        return appended
 
     async def other_than_known(self, work: UnitOfWork, records: Sequence[Record]) -> Sequence[Record]:
         """Those among repeated records that do not say what their log holds under their event's id."""
         leaves: list[NewEntry | None] = [self._accepted(record) for record in records]
-        known = await self._known(work, [entry for entry in leaves if entry is not None])
+        entries = [entry for entry in leaves if entry is not None]
+        known = dict(await self._known(work, entries, ever=False))
+        known |= await self._known(
+            work, [each for each in entries if (each.log, each.event_id) not in known], ever=True
+        )
         return [
             record
             for record, entry in zip(records, leaves, strict=True)
@@ -68,14 +83,16 @@ class AppendEvents:
         except EventRefused:
             return None
 
-    async def _known(self, work: UnitOfWork, entries: Sequence[NewEntry]) -> Mapping[tuple[UUID, UUID], bytes]:
+    async def _known(
+        self, work: UnitOfWork, entries: Sequence[NewEntry], *, ever: bool
+    ) -> Mapping[tuple[UUID, UUID], bytes]:
+        """What their logs hold of them: recorded at any time, which looks into every month; or, as far as clocks were
+        less than a day wrong, since they happened. A clock that was ahead may have recorded them in the future."""
         if not entries:
             return {}
-        now = self._clock.now()
+        since = min(self._clock.now(), *(entry.occurred_at for entry in entries)) - CLOCK_SKEW
         return await work.entries.leaves(
-            [(entry.log, entry.event_id) for entry in entries],
-            since=min(now, *(entry.occurred_at for entry in entries)) - CLOCK_SKEW,
-            until=now + CLOCK_SKEW,
+            [(entry.log, entry.event_id) for entry in entries], since=_EARLIEST if ever else since, until=_LATEST
         )
 
 

@@ -5,13 +5,22 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from uuid import UUID
 
 from libs.merkle.proofs import Tile
 from services.audit.commands.segment_chain import SegmentChain, hashes_of
 from services.audit.domain.errors import ObjectsUnavailable, SegmentsAhead
 from services.audit.domain.ports import SegmentObjects, UnitOfWork, UnitsOfWork
-from services.audit.domain.segment import HeldLog, Segment, SegmentEntry, SegmentPart, digest_of, segment_name
+from services.audit.domain.segment import (
+    Appended,
+    HeldLog,
+    Segment,
+    SegmentEntry,
+    SegmentPart,
+    digest_of,
+    segment_name,
+)
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -21,6 +30,8 @@ _log = logging.getLogger(__name__)
 _PARTS = 100
 _ENTRIES = 5_000
 _BYTES = 8 * 1024 * 1024
+#: Of what was appended so many bytes are remembered, at most, until a segment holds them; the rest is read back.
+_REMEMBERED_BYTES = 32 * 1024 * 1024
 #: No database is restored in so many seconds.
 _RECENTLY = 10.0
 
@@ -38,8 +49,18 @@ class StoreSegments:
         #: The chain's end in the database, and when it was last known to be the object store's too, monotonic.
         self._end: tuple[int, bytes] | None = None
         self._known_at = 0.0
+        #: What this process appended, by the part's id, the oldest first.
+        self._remembered: dict[int, Appended] = {}
         #: Whether the object store took what it was given last.
         self.available = True
+
+    def remember(self, appended: Sequence[Appended]) -> None:
+        """What was appended and committed, so that it need not be read back."""
+        for each in appended:
+            self._remembered[each.part.id] = each
+        size = sum(each.part.size for each in self._remembered.values())
+        while size > _REMEMBERED_BYTES:
+            size -= self._remembered.pop(next(iter(self._remembered))).part.size
 
     async def check(self) -> None:
         """Returns when the database knows every segment that there is. Raises SegmentsAhead, ObjectsUnavailable."""
@@ -62,6 +83,9 @@ class StoreSegments:
         """One segment, if there is something to put into it."""
         async with self._units.begin([]) as work:
             wanted = _fitting(await work.segments.pending(limit=_PARTS))
+        # What waits longest stands first: what was appended before it other processes have stored.
+        for number in [each for each in self._remembered if not wanted or each < wanted[0].id]:
+            del self._remembered[number]
         logs = {span.log for part in wanted for span in part.spans}
         if not wanted:
             return logs
@@ -71,12 +95,11 @@ class StoreSegments:
             parts = await work.segments.still_pending([part.id for part in wanted])
             if not parts:
                 return logs
-            parts, entries = await self._whole(work, parts, await work.segments.entries(parts))
+            parts, entries = await self._whole(work, parts)
             if not parts:
                 return logs
             segment = Segment(number=number, previous=previous, entries=entries)
-            data = await asyncio.to_thread(segment.to_bytes)
-            digest = digest_of(data)
+            data, digest = await asyncio.to_thread(_written, segment)
             try:
                 await self._objects.put(segment_name(number, digest), data)
             except ObjectsUnavailable:
@@ -90,12 +113,34 @@ class StoreSegments:
         self._known(number + 1, digest)
         return logs
 
+    async def _entries(
+        self, work: UnitOfWork, parts: Sequence[SegmentPart]
+    ) -> tuple[Sequence[SegmentEntry], Mapping[UUID, int]]:
+        """The parts' entries, in their order, and of which logs one is not there, or twice, with the first such.
+
+        What this process appended is not read: whether it is there is looked at, and it is what was committed. A part
+        is the remembered one when all of it is the same: a database that was restored gives its number again."""
+        own = [each for part in parts if (each := self._remembered.pop(part.id, None)) and each.part == part]
+        there = await work.segments.whole([each.part for each in own]) if own else ()
+        remembered = {each.part.id: each for each in own if each.part.id in there}
+        entries: list[SegmentEntry] = []
+        damaged: dict[UUID, int] = {}
+        for is_own, some in groupby(parts, key=lambda part: part.id in remembered):
+            if is_own:
+                entries += [entry for part in some for entry in remembered[part.id].as_stored()]
+            else:
+                unknown = list(some)
+                read = await work.segments.entries(unknown)
+                damaged = _damaged(unknown, read) | damaged
+                entries += read
+        return entries, damaged
+
     async def _whole(
-        self, work: UnitOfWork, parts: Sequence[SegmentPart], entries: Sequence[SegmentEntry]
+        self, work: UnitOfWork, parts: Sequence[SegmentPart]
     ) -> tuple[Sequence[SegmentPart], Sequence[SegmentEntry]]:
         """What of the parts a segment may hold. Nothing of a log of which something is held back: its entries stand in
         segments in their order."""
-        damaged = _damaged(parts, entries)
+        entries, damaged = await self._entries(work, parts)
         out = {each.span.log for each in await work.segments.held({span.log for part in parts for span in part.spans})}
         for log in damaged.keys() - out:
             _log.error(
@@ -148,6 +193,12 @@ class StoreSegments:
     async def _hashed(self, wanted: Mapping[UUID, Collection[Tile]]) -> Mapping[tuple[UUID, Tile], bytes]:
         async with self._units.begin(wanted) as work:
             return await hashes_of(work.trees, wanted)
+
+
+def _written(segment: Segment) -> tuple[bytes, bytes]:
+    """Its bytes and their digest."""
+    data = segment.to_bytes()
+    return data, digest_of(data)
 
 
 def _damaged(parts: Sequence[SegmentPart], entries: Sequence[SegmentEntry]) -> dict[UUID, int]:

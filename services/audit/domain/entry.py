@@ -10,8 +10,8 @@ from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from wardenry.log.leaf import Leaf
 
-#: An entry is recorded after its event happened and before now, but for clocks, of sources and of this service's
-#: processes, that may be this wrong.
+#: An entry is recorded after its event happened, but for clocks, of sources and of this service's processes, that may be
+#: this wrong. Of a clock that was more so it takes longer to find an entry (services.audit.commands.intake).
 CLOCK_SKEW = timedelta(days=1)
 
 

@@ -98,7 +98,7 @@ class Checkpoints(Protocol):
 class Segments(Protocol):
     """What was appended, and which segments hold it."""
 
-    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> None:
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> SegmentPart:
         """Notes what was appended, of so many bytes: no checkpoint over it is released until a segment holds it."""
         ...
 
@@ -117,6 +117,11 @@ class Segments(Protocol):
 
     async def entries(self, parts: Sequence[SegmentPart]) -> Sequence[SegmentEntry]:
         """The entries of the parts, in their order; the unit of work names the logs."""
+        ...
+
+    async def whole(self, parts: Sequence[SegmentPart]) -> Collection[int]:
+        """Ids of those parts, each of one append, whose entries are all there, once each; the unit of work names the
+        logs."""
         ...
 
     async def add(

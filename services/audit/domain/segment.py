@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
-from services.audit.domain.entry import SealedPerson
+from services.audit.domain.entry import NewEntry, SealedPerson
 from wardenry.framing import FramingInvalid, frame, unframe
 
 _LABEL = b"wardenry log segment v1"
@@ -19,6 +20,11 @@ BEFORE_ALL = bytes(32)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ROLES: tuple[Role, ...] = ("actor", "target")
+#: As `frame` writes them: log, index and time of an entry, then the length of its leaf; and the parts of a person.
+_HEAD = struct.Struct(">I16s IQ IQ I")
+_PERSON = struct.Struct(">I I16s II I")
+_LENGTH = struct.Struct(">I")
+_NOBODY = _LENGTH.pack(0)
 _NAME = re.compile(r"segments/([0-9]{20})-([0-9a-f]{64})")
 
 
@@ -52,6 +58,19 @@ class SegmentPart:
         return sum(span.size for span in self.spans)
 
 
+class Appended(NamedTuple):
+    """What one append added, as it added it."""
+
+    part: SegmentPart
+    #: With their indexes, span by span.
+    entries: Sequence[tuple[int, NewEntry]]
+
+    def as_stored(self) -> "list[SegmentEntry]":
+        """The entries as the log holds them."""
+        at = self.part.recorded_from
+        return [SegmentEntry(new.log, index, at, new.leaf, new.sealed, new.tags) for index, new in self.entries]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLog:
     """Entries of one log that no segment takes, as not all of them are there."""
@@ -66,9 +85,11 @@ class HeldLog:
     held_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class SegmentEntry:
-    """An entry with all that is stored beside it."""
+    """An entry with all that is stored beside it.
+
+    Nobody changes one. Python takes three times as long to make one that it guards."""
 
     log: UUID
     index: int
@@ -78,19 +99,16 @@ class SegmentEntry:
     tags: SearchTags
 
     def to_bytes(self) -> bytes:
-        persons = {person.role: _person_bytes(person) for person in self.sealed}
-        tags = self.tags
-        return frame(
-            self.log.bytes,
-            self.index.to_bytes(8, "big"),
-            ((self.recorded_at - _EPOCH) // _MICROSECOND).to_bytes(8, "big"),
-            self.leaf,
-            *(persons.get(role, b"") for role in _ROLES),
-            tags.network,
-            tags.device,
-            tags.address,
-            tags.country.encode(),
-        )
+        actor = target = _NOBODY
+        for person in self.sealed:
+            if person.role == "actor":
+                actor = _person_bytes(person)
+            else:
+                target = _person_bytes(person)
+        leaf, microseconds = self.leaf, (self.recorded_at - _EPOCH) // _MICROSECOND
+        # There are thousands in a second, so `frame` is spelled out.
+        head = _HEAD.pack(16, self.log.bytes, 8, self.index, 8, microseconds, len(leaf))
+        return b"".join((head, leaf, actor, target, _tags_bytes(self.tags)))
 
     @classmethod
     def parse(cls, data: bytes) -> "SegmentEntry":
@@ -120,8 +138,11 @@ class Segment:
     entries: Sequence[SegmentEntry]
 
     def to_bytes(self) -> bytes:
-        entries = (entry.to_bytes() for entry in self.entries)
-        return frame(_LABEL, self.number.to_bytes(8, "big"), self.previous, *entries)
+        parts = [frame(_LABEL, self.number.to_bytes(8, "big"), self.previous)]
+        for entry in self.entries:
+            data = entry.to_bytes()
+            parts += (_LENGTH.pack(len(data)), data)
+        return b"".join(parts)
 
     @classmethod
     def parse(cls, data: bytes) -> "Segment":
@@ -157,7 +178,14 @@ def digest_of(data: bytes) -> bytes:
 
 
 def _person_bytes(person: SealedPerson) -> bytes:
-    return frame(person.key.key_id.bytes, person.key.version.to_bytes(4, "big"), person.message)
+    """The frame of its parts, after its length."""
+    _, key, message = person
+    length = len(message)
+    return _PERSON.pack(_PERSON.size - 4 + length, 16, key.key_id.bytes, 4, key.version, length) + message
+
+
+def _tags_bytes(tags: SearchTags) -> bytes:
+    return frame(tags.network, tags.device, tags.address, tags.country.encode())
 
 
 def _person(role: Role, data: bytes) -> SealedPerson:

@@ -13,7 +13,7 @@ from services.audit.domain.segment import BEFORE_ALL, HeldLog, SegmentEntry, Seg
 
 _ENQUEUE = """
 INSERT INTO segment_part (recorded_from, recorded_until, logs, firsts, counts, size)
-VALUES ($1, $1, $2::uuid[], $3::bigint[], $4::integer[], $5)
+VALUES ($1, $1, $2::uuid[], $3::bigint[], $4::integer[], $5) RETURNING id
 """
 _PENDING = """
 SELECT id, recorded_from, recorded_until, logs, firsts, counts, size FROM segment_part
@@ -47,6 +47,19 @@ LEFT JOIN LATERAL (
        AND entry_personal.recorded_at = entry.recorded_at OFFSET 0
 ) AS beside ON true
 ORDER BY place, entry.index
+"""
+# Within one time of record an index stands once, by the primary key: as many as there should be are all of them.
+_WHOLE = """
+SELECT part FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[])
+    AS span (part, log_id, first, count, recorded_at)
+GROUP BY part HAVING bool_and(span.count = (
+    SELECT count(*) FROM (
+        SELECT FROM entry
+         WHERE entry.log_id = span.log_id AND index >= first AND index < first + span.count
+           AND entry.recorded_at = span.recorded_at
+         ORDER BY index OFFSET 0
+    ) AS found
+))
 """
 _ADD = "INSERT INTO segment (number, digest, entries, stored_at) VALUES ($1, $2, $3, $4)"
 _HOLD = "UPDATE segment_part SET segment = $1 WHERE id = ANY ($2::bigint[]) AND segment IS NULL"
@@ -85,8 +98,8 @@ class PostgresSegments:
     def __init__(self, *, tx: Transaction) -> None:
         self._tx = tx
 
-    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> None:
-        await self._tx.execute(
+    async def enqueue(self, spans: Sequence[Span], *, recorded_at: datetime, size: int) -> SegmentPart:
+        number = await self._tx.fetchval(
             _ENQUEUE,
             recorded_at,
             [span.log for span in spans],
@@ -94,6 +107,7 @@ class PostgresSegments:
             [span.size for span in spans],
             size,
         )
+        return SegmentPart(id=number, recorded_from=recorded_at, recorded_until=recorded_at, spans=spans, size=size)
 
     async def pending(self, *, limit: int) -> Sequence[SegmentPart]:
         return [_part(row) for row in await self._tx.fetch(_PENDING, limit)]
@@ -117,6 +131,18 @@ class PostgresSegments:
             [part.recorded_until for part, _ in spans],
         )
         return [_entry(row) for row in rows]
+
+    async def whole(self, parts: Sequence[SegmentPart]) -> Collection[int]:
+        spans = [(part, span) for part in parts for span in part.spans]
+        rows = await self._tx.fetch(
+            _WHOLE,
+            [part.id for part, _ in spans],
+            [span.log for _, span in spans],
+            [span.first for _, span in spans],
+            [span.size for _, span in spans],
+            [part.recorded_from for part, _ in spans],
+        )
+        return {row["part"] for row in rows}
 
     async def add(
         self, number: int, *, digest: bytes, entries: int, parts: Sequence[SegmentPart], stored_at: datetime

@@ -91,9 +91,12 @@ async def test_events_sent_again_under_a_new_generation_add_nothing(audit: Audit
     assert not await audit.parked()
 
 
+@pytest.mark.parametrize("number", [3, 7])
 @pytest.mark.parametrize("hours", [-23, 23])
-async def test_what_a_process_took_in_whose_clock_is_wrong_is_known(audit: AuditOnPostgres, hours: int) -> None:
-    records = audit.records(3)
+async def test_what_a_process_took_in_whose_clock_is_wrong_is_known(
+    audit: AuditOnPostgres, hours: int, number: int
+) -> None:
+    records = audit.records(number)
     audit.clock.advance(hours * 3600)
     await audit.intake.take(records)
     audit.clock.advance(-hours * 3600)
@@ -116,6 +119,18 @@ async def test_another_event_under_a_known_id_is_parked_and_the_rest_goes_on(aud
             f"tenancy bucket {forged.bucket} number 1.2: the log holds another entry under this event's id",
         )
     ]
+
+
+async def test_old_events_among_many_new_ones_are_known(audit: AuditOnPostgres) -> None:
+    """Whatever the order of their ids: also one that is younger than all others is asked for."""
+    first, *others = audit.records(6)
+    late = audit.records(20)
+    await audit.intake.take([replace(each, position=Position(1, place)) for place, each in enumerate(late[10:])])
+    again = [first, *late[10:], *others, *late[:10]]
+    again = [replace(record, position=Position(2, place)) for place, record in enumerate(again)]
+    await audit.intake.take([replace(record, raw=raw_of(record)) for record in again])
+    await assert_proved(audit, [leaf_of(record) for record in [*late[10:], first, *others, *late[:10]]])
+    assert not await audit.parked()
 
 
 async def test_two_intakes_race_and_each_event_has_one_entry(audit: AuditOnPostgres) -> None:
