@@ -1,4 +1,4 @@
-"""The key provider: wraps keys under a key that leaves it never, or, in the local profile, under a file."""
+"""The key provider: wraps keys under a key that never leaves it, or, in the local profile, under one in a file."""
 
 import base64
 import binascii

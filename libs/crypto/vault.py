@@ -121,9 +121,9 @@ class VaultClient:
                 found[reference] = keys
         return [found[reference] for reference in references]
 
-    async def tag_key(self, workspace: UUID, month: date) -> bytes:
+    async def tag_key(self, workspace: UUID, day: date) -> bytes:
         """The key of the workspace's search tags in the month of this day (UTC), 32 bytes. Raises KeyDestroyed."""
-        period = (workspace, f"{month:%Y-%m}")
+        period = (workspace, f"{day:%Y-%m}")
         if (known := self._tags.get(period)) is not None:
             return known
         wanted = vault_pb2.GetTagKeysRequest.Period(workspace_id=str(workspace), month=period[1])

@@ -75,8 +75,8 @@ class LogKeysInProcess:
             self._visitors.put((log, day), known)
         return known
 
-    async def tag_key(self, workspace: UUID, month: date) -> bytes:
-        period = (workspace, f"{month:%Y-%m}")
+    async def tag_key(self, workspace: UUID, day: date) -> bytes:
+        period = (workspace, f"{day:%Y-%m}")
         if (known := self._tags.get(period)) is None:
             (key,) = await self._tag_keys([period])
             if isinstance(key, Destroyed):

@@ -65,7 +65,7 @@ class Register:
         self._origin = origin
 
     async def __call__(self, given: RegisterInput) -> datetime:
-        """When the code ends to work. Known addresses take the same steps, but for what is mailed: no code.
+        """Until when the code works. Known addresses take the same steps, but for what is mailed: no code.
 
         Raises AddressInvalid, NameInvalid, PasswordWeak, HashingBusy.
         """

@@ -228,7 +228,7 @@ class LogKeys(Protocol):
         """Audit's key for everybody without a factor, in this log on this day (UTC)."""
         ...
 
-    async def tag_key(self, workspace: UUID, month: date) -> bytes:
+    async def tag_key(self, workspace: UUID, day: date) -> bytes:
         """The key of the log's search tags in the month of this day (UTC)."""
         ...
 
