@@ -127,11 +127,6 @@ class Served:
         return as_user(name)
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatesForTests:
-    return CertificatesForTests(directory=tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 async def served(tenancy: Tenancy, certificates: CertificatesForTests) -> AsyncIterator[Served]:
     async with Served(tenancy=tenancy, certificates=certificates) as served:

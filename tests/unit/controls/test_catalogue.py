@@ -1,7 +1,6 @@
 """The catalogue has every control that was promised, each once."""
 
 import dataclasses
-from collections import Counter
 
 import pytest
 
@@ -24,7 +23,6 @@ def test_every_control_is_there_once_in_its_group_and_order() -> None:
     assert [(control.group, control.id) for control in CATALOGUE] == [
         (group, name) for group, names in PROMISED for name in names.split()
     ]
-    assert not [name for name, times in Counter(control.id for control in CATALOGUE).items() if times > 1]
     assert list(CONTROLS) == [control.id for control in CATALOGUE]
 
 

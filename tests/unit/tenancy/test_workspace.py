@@ -1,4 +1,4 @@
-"""Names, identifiers, addresses, links, page tokens."""
+"""Names, identifiers, links, page tokens."""
 
 import base64
 from datetime import UTC, datetime
@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 
 from libs.ids import PLATFORM
-from libs.mail.address import normalised
 from services.tenancy.commands.backlog import invitation_link
 from services.tenancy.domain.errors import IdInvalid, NameInvalid, PageTokenInvalid
 from services.tenancy.domain.workspace import checked_id, checked_name
@@ -33,12 +32,6 @@ def test_an_identifier_is_a_version_7_of_the_callers_own(identifier: UUID) -> No
     assert checked_id(ID) == ID
     with pytest.raises(IdInvalid):
         checked_id(identifier)
-
-
-def test_addresses_differ_when_their_mailboxes_may() -> None:
-    assert normalised("Bob@EXAMPLE.com") == "bob@example.com"
-    assert normalised("bob+tag@example.com") != normalised("bob@example.com")
-    assert normalised("b\u043eb@example.com") != normalised("bob@example.com")  # a Cyrillic letter
 
 
 def test_the_secret_is_in_the_links_fragment() -> None:
