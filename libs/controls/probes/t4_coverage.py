@@ -1,4 +1,7 @@
-"""T4: at least 125 policies on 32 tables, and every tenant table has its policies.
+"""T4: every tenant table has its policies, and there are as many as on the page that the promise began with.
+
+That page counts 125 policies on 32 tables, whatever these hold. Coverage is a share of the tenant tables. The two
+counts are held against all policies and tables; how many of the tables hold tenant data is no measure of anything.
 
 The figures are those of T2's examinations: each service counts its own.
 """
@@ -22,9 +25,10 @@ async def probe(deployment: Deployment, *, clock: Clock) -> Examined:
     if not whole.figures:
         return counted
     count = whole.figures
+    share = 100 * count[COVERED] // max(count[TENANT_TABLES], 1)
     headline = (
-        f"{count[POLICIES]} policies on {count[TABLES]} tables; {count[COVERED]} of {count[TENANT_TABLES]} tenant "
-        f"tables are covered, by {count[TENANT_POLICIES]} policies"
+        f"{share} % of tenant tables are covered: {count[COVERED]} of {count[TENANT_TABLES]}, by "
+        f"{count[TENANT_POLICIES]} policies; with all others {count[POLICIES]} policies on {count[TABLES]} tables"
     )
     findings = []
     if count[COVERED] < count[TENANT_TABLES]:

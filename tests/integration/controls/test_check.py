@@ -87,7 +87,9 @@ async def test_every_service_counts_its_own_databases(stack: LocalStack, wardenr
     ]
     assert all("as runtime" in fact for fact in facts[1:])
     policies, tables = int(facts[0].split()[3]), int(facts[0].split()[0])
-    assert results["T4"]["evidence"][0].startswith(f"{policies} policies on {tables} tables; ")
+    (coverage,) = results["T4"]["evidence"]
+    assert coverage.startswith("100 % of tenant tables are covered: ")
+    assert coverage.endswith(f"; with all others {policies} policies on {tables} tables")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from libs.events.envelope import EnvelopeBuilder
 from tests.support.entropy import CountedEntropy
-from tests.unit.log.exports import ALICE, ORIGIN, SIGNER, Log, event, record, verify
+from tests.unit.log.exports import ALICE, ORIGIN, OTHER_LOG, SIGNER, Log, event, record, verify
 from tests.unit.merkle import naive_tree
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log import verify as command
@@ -115,6 +115,53 @@ def test_a_proof_that_shows_the_opposite_refutes(tmp_path: Path, capsys: pytest.
     code, lines, _ = Verifier(tmp_path, capsys, platform_size=0).run(FIVE.export(), proof(size=5))
     assert code == command.REFUTED
     assert any("its key was retired before it entered the platform log" in line for line in lines)
+
+
+ELSEWHERE = f"{ORIGIN}/{OTHER_LOG}"
+
+
+def other_proof() -> dict[str, object]:
+    """A good proof, of another log of the same deployment."""
+    other = Checkpoint(origin=ELSEWHERE, size=5, root=bytes(32))
+    return proof(size=5) | {"checkpoint": sign_checkpoint(other, NEW)}
+
+
+def test_a_proof_of_another_log_neither_proves_nor_refutes_this_one(verifier: Verifier) -> None:
+    code, lines, report = verifier.run(FIVE.export(), other_proof())
+    assert (code, report["findings"]) == (command.UNCHECKED, [])
+    assert lines[-1].startswith("UNPROVEN: ")
+    assert f"(the proof that was given is of another log, {ELSEWHERE})" in lines[-1]
+    assert "…/audit/anchor?covering=5" in lines[-1]
+    # Whoever signed it, and of whichever deployment.
+    stranger = sign_checkpoint(Checkpoint(origin="else.example/1", size=1, root=bytes(32)), NEW)
+    assert verifier.run(FIVE.export(), proof(size=5) | {"checkpoint": stranger})[0] == command.UNCHECKED
+
+
+def test_what_holds_without_the_proof_of_another_log_is_partly_proven_with_it(verifier: Verifier) -> None:
+    export = FIVE.export(checkpoint=sign_checkpoint(open_checkpoint(FIVE.checkpoint(), [SIGNER.key]), NEW), signer=NEW)
+    assert verifier.run(export)[0] == command.VERIFIED
+    code, lines, report = verifier.run(export, other_proof())
+    assert (code, report["findings"]) == (command.UNCHECKED, [])
+    told = f"the proof that was given is of another log, {ELSEWHERE}"
+    assert lines[-1] == f"PARTLY PROVEN: what was checked holds. Not checked: anchor ({told})"
+    assert row(lines, "anchor").endswith(f"not checked: {told}")
+
+
+def test_a_file_that_is_wrong_stays_refuted_beside_a_proof_of_another_log(verifier: Verifier) -> None:
+    wrong = FIVE.export().replace(b"203.0.113.7", b"203.0.113.8", 1)
+    assert verifier.run(wrong, other_proof())[0] == command.REFUTED
+
+
+def test_a_proof_that_names_no_log_is_broken_and_refutes(verifier: Verifier) -> None:
+    assert verifier.run(FIVE.export(), proof(size=5) | {"checkpoint": "else.example/1"})[0] == command.REFUTED
+
+
+def test_a_checkpoint_of_another_log_neither_proves_nor_refutes_that_this_one_went_on() -> None:
+    other = Checkpoint(origin=ELSEWHERE, size=3, root=bytes(32))
+    for export in (FIVE.export(), FIVE.export(wanted=EntryFilter(subject=ALICE))):
+        report = verify(export, previous=other)
+        assert (report.failed.total(), command.exit_code(report)) == (0, command.UNCHECKED)
+        assert report.unchecked["previous"] == f"the checkpoint that was given is of another log, {ELSEWHERE}"
 
 
 def test_a_file_that_is_wrong_is_refuted_whether_its_key_is_proven_or_not(verifier: Verifier) -> None:

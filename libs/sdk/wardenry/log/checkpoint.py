@@ -65,3 +65,13 @@ def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     """
     deployment, _, _ = note.partition("\n")[0].rpartition("/")
     return Checkpoint.parse(open_note(note, [key for key in keys if key.name == deployment]))
+
+
+def stated_origin(note: str) -> str | None:
+    """Which log a note says that it is a checkpoint of, whoever signed it; None for what is no checkpoint. It is for
+    telling apart what somebody mixed up, and proves nothing."""
+    text, separator, _ = note.partition("\n\n")
+    try:
+        return Checkpoint.parse(text + "\n").origin if separator else None
+    except CheckpointInvalid:
+        return None

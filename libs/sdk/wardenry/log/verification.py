@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from wardenry.log.anchor import PLATFORM_LOG, Anchor, AnchorAsserted, AnchorInvalid, AnchorUnproven, verify_anchor
-from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin
+from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid, log_origin, stated_origin
 from wardenry.log.commitment import CommitmentMismatch, check_commitment
 from wardenry.log.export import (
     ExportCut,
@@ -114,7 +114,8 @@ def verify_export(
     `previous` is an opened checkpoint of the same log from an earlier day: the log must continue it. A checkpoint that
     one of the `retired` keys signed is believed if the anchor in the file, or `proof`, shows that all of it entered the
     platform log before the key was retired, or is a prefix of what did. Without such a proof it is unchecked; one that
-    shows something else refutes it.
+    shows something else refutes it. A `previous` or `proof` of another log says nothing of this one, for it or against:
+    its check is left unchecked, and says so.
     """
     return _Verification(LogKeys(present=keys, retired=retired), previous, proof).run(stream)
 
@@ -186,7 +187,7 @@ class _Verification:
                 report.fail("checkpoint", 1, "the checkpoint is of another log or origin")
             elif report.retired is not None and report.checkpoint.size > 0:
                 self._retired(header, report.checkpoint)
-            elif (anchor := self._proof or header.anchor) is not None:
+            elif (anchor := self._given_proof(header) or header.anchor) is not None:
                 self._anchor(anchor, report.checkpoint)
         try:
             self._filter = EntryFilter.parse(header.filter)
@@ -204,13 +205,23 @@ class _Verification:
         except AnchorInvalid as error:
             self._report.fail("anchor", 1, f"the anchor: {error}")
 
+    def _given_proof(self, header: ExportHeader) -> Anchor | None:
+        """The proof that the holder has, unless it is of another log: whoever mixed up two files accuses nobody."""
+        if self._proof is None:
+            return None
+        origin = stated_origin(self._proof.checkpoint)
+        if origin is not None and origin != header.origin:
+            self._report.unchecked["anchor"] = f"the proof that was given is of another log, {origin}"
+            return None
+        return self._proof
+
     def _retired(self, header: ExportHeader, checkpoint: Checkpoint) -> None:
         """Whether a checkpoint of a retired key is to be believed: its signature alone says nothing."""
         report = self._report
         if header.log == PLATFORM_LOG:
             report.unchecked["checkpoint"] = "operator-asserted: its key was retired since, and no witness cosigned it"
             return
-        anchor = self._proof or header.anchor
+        anchor = self._given_proof(header) or header.anchor
         unproven = "its key was retired since, and nothing shows that it entered the platform log before"
         if anchor is None:
             report.unchecked["checkpoint"] = f"{unproven}: there is no proof of it"
@@ -337,10 +348,11 @@ class _Verification:
         if self._previous is None:
             return
         report = self._report
-        report.made["previous"] += 1
         if self._previous.origin != checkpoint.origin:
-            report.fail("previous", None, "the previous checkpoint is of another log")
-        elif self._previous.size > checkpoint.size:
+            report.unchecked["previous"] = f"the checkpoint that was given is of another log, {self._previous.origin}"
+            return
+        report.made["previous"] += 1
+        if self._previous.size > checkpoint.size:
             report.fail("previous", None, "the previous checkpoint has more entries than this log")
         elif self._previous.root != self._previous_root:
             report.fail("previous", None, f"the first {self._previous.size} entries are not what they were")
@@ -349,7 +361,9 @@ class _Verification:
         if self._previous is None:
             return
         checkpoint = self._report.checkpoint
-        if checkpoint is not None and checkpoint.size <= self._previous.size:
+        if checkpoint is not None and checkpoint.origin != self._previous.origin:
+            self._continues(checkpoint)
+        elif checkpoint is not None and checkpoint.size <= self._previous.size:
             self._previous_root = checkpoint.root if checkpoint.size == self._previous.size else None
             self._continues(checkpoint)
         else:

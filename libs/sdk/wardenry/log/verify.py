@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="wardenry-verify",
         description="Check an exported audit log off line, with the public key alone.",
-        epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 not everything could be "
-        "checked, 4 no log export, or not all of it",
+        epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 what was checked holds and "
+        "something could not be checked (also with a proof or a checkpoint of another log), 4 no log export, or not "
+        "all of it",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines")
     parser.add_argument(
@@ -195,9 +196,10 @@ def _problem(report: Report) -> str | None:
     if report.header is not None and report.header.log == PLATFORM_LOG:
         return "a key that was retired since signed the checkpoint, and no witness did"
     size = report.checkpoint.size if report.checkpoint else 0
+    mixed_up = f" ({report.unchecked['anchor']})" if "anchor" in report.unchecked else ""
     return (
-        "a key that was retired since signed the checkpoint, and nothing shows that it entered the platform log before."
-        f" Do not believe the file without --proof: get it from …/audit/anchor?covering={size}"
+        "a key that was retired since signed the checkpoint, and nothing shows that it entered the platform log before"
+        f"{mixed_up}. Do not believe the file without --proof: get it from …/audit/anchor?covering={size}"
     )
 
 
