@@ -27,6 +27,9 @@ origin (WARDENRY_ISSUER) and its authority (WARDENRY_OPERATOR_EDGE_CA_FILE).
 
 Without WARDENRY_TLS_CERT_FILE it is the local stack that runs in .wardenry, or in WARDENRY_HOME: make run writes
 operator.env there for as long as it runs.
+
+Exit codes: 0 all is well; 1 something is not; 2 the command line is wrong; 3 done before; 69 nothing answers; 70
+refused; 74 the output is lost; 78 a setting is wrong. What --json writes is in docs/operations/operator.md.
 """
 
 

@@ -14,9 +14,11 @@ from services.operator.terminal.running import Opened, run
 def register(application: typer.Typer, opened: Opened[Bootstrap]) -> None:
     @application.command("bootstrap")
     def command(
-        address: Annotated[str, typer.Option("--address", help="E-mail address of the person.")],
-        name: Annotated[str, typer.Option("--name", help="Name of the platform's workspace.")] = "",
-        as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False,
+        address: Annotated[str, typer.Option("--address", metavar="ADDRESS", help="E-mail address of the person.")],
+        name: Annotated[
+            str, typer.Option("--name", metavar="NAME", help="Name of the platform's workspace; Platform unless given.")
+        ] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False,
     ) -> None:
         """Invite the first operator.
 
@@ -31,15 +33,14 @@ def register(application: typer.Typer, opened: Opened[Bootstrap]) -> None:
         except FoundingRefused as error:
             fail(f"Refused: {error}", Exit.USAGE)
         if as_json:
-            show_json(
-                {
-                    "link": founding.link,
-                    "expires_at": founding.expires_at.isoformat(),
-                    "voided": founding.voided,
-                }
-            )
+            show_json(as_json_object(founding))
         else:
             _show(address, founding)
+
+
+def as_json_object(founding: Founding) -> dict[str, object]:
+    """The same for programs."""
+    return {"link": founding.link, "expires_at": founding.expires_at.isoformat(), "voided": founding.voided}
 
 
 def _show(address: str, founding: Founding) -> None:

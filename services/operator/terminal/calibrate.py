@@ -21,9 +21,10 @@ def register(application: typer.Typer, made: "Callable[[], Calibrate]") -> None:
     @application.command("calibrate")
     def command(
         target_ms: Annotated[
-            int, typer.Option("--target-ms", min=1, max=2000, help="What one hash may take, in milliseconds.")
+            int,
+            typer.Option("--target-ms", metavar="MS", min=1, max=2000, help="What one hash may take, in milliseconds."),
         ] = DEFAULT_MS,
-        as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False,
     ) -> None:
         """Measure what hashing a password costs here.
 

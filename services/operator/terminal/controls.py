@@ -42,7 +42,9 @@ def register(application: typer.Typer, opened: "Opened[CheckControls]") -> None:
         evidence: Annotated[bool, typer.Option("--evidence", help="Show all that was seen of each control.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="A list of results for programs.")] = False,
     ) -> None:
-        """Probe the running deployment. The exit code is 0 when every control is kept, 1 when one is broken, 2 when one
+        """Probe the running deployment.
+
+        The exit code is 0 when every control is kept, 1 when one is broken, 2 when one
         could not be probed and none is broken."""
         from services.operator.commands.controls import ControlUnknown, chosen
 
@@ -62,8 +64,10 @@ def register(application: typer.Typer, opened: "Opened[CheckControls]") -> None:
     def catalogue(
         as_json: Annotated[bool, typer.Option("--json", help="A list of controls for programs.")] = False,
     ) -> None:
-        """Every control: what is promised, whether it is built, and whether it is probed. With --json also what is seen
-        while it is kept."""
+        """Show every control and how far it is built.
+
+        What is promised, whether it is built, and whether it is probed; with --json also what is seen while it is kept.
+        """
         from services.operator.terminal.catalogue import catalogue_as_json, catalogue_table, standings
 
         if as_json:

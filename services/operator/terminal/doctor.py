@@ -19,7 +19,7 @@ _STYLES = {Severity.OK: "green", Severity.UNKNOWN: "yellow", Severity.WARNING: "
 
 def register(application: typer.Typer, opened: Opened[Examine]) -> None:
     @application.command("doctor")
-    def command(as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False) -> None:
+    def command(as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False) -> None:
         """Find what is wrong with the deployment, and say how to mend it.
 
         The exit code is 0 when nothing is, 1 when something is wrong or could not be looked at.

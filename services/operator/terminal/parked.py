@@ -58,7 +58,7 @@ def register(application: typer.Typer, looking: Opened[LookAtParked], retrying: 
         wanted = reason.value if reason else ""
         found, longer = run(looking, lambda look_at: look_at(consumers, reason=wanted, most=most))
         if as_json:
-            show_json([_as_json(each) for each in found])
+            show_json([record_as_json(each) for each in found])
         else:
             show(*_listed(found, longer))
         raise typer.Exit(Exit.NOT_WELL if found else Exit.OK)
@@ -68,15 +68,15 @@ def register(application: typer.Typer, looking: Opened[LookAtParked], retrying: 
         consumer: Annotated[Consumer, typer.Argument(help="The service that set them aside.")],
         as_json: Annotated[bool, typer.Option("--json", help="A list of results for programs.")] = False,
     ) -> None:
-        """Have a service take in what it set aside as failed, once what made it fail is mended.
+        """Have a service take in what failed before.
 
-        Doing it again is harmless, and so is doing it twice at once. The exit code is 0 when nothing stays parked as
-        failed, 1 when something does.
+        What it set aside as failed, once what made it fail is mended. Doing it again is harmless, and so is doing it
+        twice at once. The exit code is 0 when nothing stays parked as failed, 1 when something does.
         """
         told = (lambda retried: None) if as_json else (lambda retried: show(_line(retried)))
         results = run(retrying, lambda retry_parked: retry_parked(consumer.value, on_result=told))
         if as_json:
-            show_json([_result_as_json(each) for each in results])
+            show_json([result_as_json(each) for each in results])
         else:
             show(*_summary(consumer.value, results))
         raise typer.Exit(Exit.NOT_WELL if any(each.stays for each in results) else Exit.OK)
@@ -122,7 +122,8 @@ def _summary(consumer: str, results: Sequence[Retried]) -> Iterator[str]:
     yield ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome]) + "."
 
 
-def _as_json(record: SetAside) -> dict[str, object]:
+def record_as_json(record: SetAside) -> dict[str, object]:
+    """A record for programs."""
     return {
         "service": record.consumer,
         "digest": record.digest.hex(),
@@ -135,7 +136,8 @@ def _as_json(record: SetAside) -> dict[str, object]:
     }
 
 
-def _result_as_json(retried: Retried) -> dict[str, object]:
+def result_as_json(retried: Retried) -> dict[str, object]:
+    """What became of one, for programs."""
     return {
         "digest": retried.digest.hex(),
         "outcome": retried.outcome.value,
