@@ -39,4 +39,5 @@ def head_of(answer: log_pb2.GetPlatformCheckpointResponse, keys: Sequence[str]) 
         raise LogUnreadable(f"it is not signed as it should be: {error}") from error
     except ValueError:
         raise LogUnreadable("it was signed at a time that is none") from None
-    return LogHead(origin=checkpoint.origin, size=checkpoint.size, signed_at=signed_at)
+    # The newest is the first, and the one that signs.
+    return LogHead(origin=checkpoint.origin, size=checkpoint.size, signed_at=signed_at, ending=tuple(keys[1:]))

@@ -140,7 +140,14 @@ def judge_keys(known: Collection[str], *, published: Collection[str]) -> Diagnos
 
 
 def judge_log(head: LogHead, *, gateway: str) -> Diagnosis:
-    """Whether the log's name is a place where it can be read."""
+    """Whether the log's name is a place where it can be read, and no key is on its way to its end."""
+    if head.ending:
+        return Diagnosis(
+            check="log",
+            severity=Severity.WARNING,
+            what=f"The log does not say yet that {_keys(head.ending)} ended: until then what it signs is believed.",
+            mend="It does within seconds, unless events of audit wait or were parked: see there.",
+        )
     if f"https://{head.origin}".startswith(f"{gateway}/"):
         return _ok("log", f"Its checkpoint over {head.size:,} entries is signed as {head.origin.partition('/')[0]}.")
     return Diagnosis(
@@ -149,6 +156,11 @@ def judge_log(head: LogHead, *, gateway: str) -> Diagnosis:
         what=f"The log calls itself {head.origin}, which is not where the gateway shows it.",
         mend="Set WARDENRY_AUDIT_LOG_ORIGIN before the first entry; once there are entries, leave it as it is.",
     )
+
+
+def _keys(keys: Sequence[str]) -> str:
+    """By name and id, without their bytes."""
+    return " and ".join("+".join(key.split("+")[:2]) for key in keys)
 
 
 def judge_files(files: Iterable[tuple[str, int, bool]]) -> list[Diagnosis]:

@@ -67,6 +67,8 @@ class LogHead:
     size: int
     #: When it was signed, by audit's clock.
     signed_at: datetime
+    #: Keys that sign nothing any more and are published as present ones, while the log does not say that they ended.
+    ending: tuple[str, ...] = ()
 
 
 class LogUnreadable(Exception):

@@ -23,7 +23,7 @@ _WIDE = 100
 
 def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
     @application.command("status")
-    def command(as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False) -> None:
+    def command(as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False) -> None:
         """Show how every part of the deployment is.
 
         The exit code is 0 when all is well, 1 when something is not, 69 when nothing answers at all.
@@ -77,7 +77,8 @@ def _log(status: Status) -> list[str]:
     if status.log is None:
         return []
     entries = "1 entry" if status.log.size == 1 else f"{status.log.size:,} entries"
-    return [f"platform log: {entries}; checkpoint signed {age(status.at - status.log.signed_at)} ago"]
+    signed = f"platform log: {entries}; checkpoint signed {age(status.at - status.log.signed_at)} ago"
+    return [f"{signed}; the end of its key before is on the way" if status.log.ending else signed]
 
 
 def _as_json(status: Status) -> dict[str, object]:
@@ -112,5 +113,10 @@ def _part_as_json(part: Part, now: datetime) -> dict[str, object]:
 
 def _log_as_json(head: LogHead | None, trouble: str) -> dict[str, object]:
     if head is None:
-        return {"size": None, "signed_at": None, "trouble": trouble}
-    return {"size": head.size, "signed_at": head.signed_at.isoformat(), "trouble": None}
+        return {"size": None, "signed_at": None, "ending_keys": None, "trouble": trouble}
+    return {
+        "size": head.size,
+        "signed_at": head.signed_at.isoformat(),
+        "ending_keys": list(head.ending),
+        "trouble": None,
+    }

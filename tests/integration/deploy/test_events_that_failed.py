@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import httpx2
 import pytest
 
 from libs.db.schemas import ROOT
@@ -18,7 +19,7 @@ from tests.support.stack import LocalStack, prepared_home
 PAGE = ROOT / "docs" / "operations" / "events-that-failed.md"
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 #: What audit fails on, and only on this: as a defect in what it makes of an event does.
-DEFECT = "ALTER TABLE entry ADD CONSTRAINT defect CHECK (action <> 'workspace.created') NOT VALID"
+DEFECT = "ALTER TABLE entry ADD CONSTRAINT defect CHECK (action <> '{}') NOT VALID"
 MENDED = "ALTER TABLE entry DROP CONSTRAINT defect"
 
 
@@ -59,7 +60,7 @@ async def test_the_page_has_them_taken_in(home: Path) -> None:
         said = type_in(look)
         assert (said.code, said.out) == (0, "No record is set aside.\n")
         async with administrator(stack) as connection:
-            await connection.execute(DEFECT)
+            await connection.execute(DEFECT.format("workspace.created"))
         people = People(stack)
         owner = await people.person()
         workspace = await people.workspace(owner)
@@ -98,4 +99,54 @@ async def test_the_page_has_them_taken_in(home: Path) -> None:
     finally:
         if people is not None:
             await people.close()
+        stack.end()
+
+
+async def test_a_retirement_that_failed_is_pending_until_it_is_taken_in(home: Path) -> None:
+    """The old key is published as a present one meanwhile, and the operator is told so."""
+    stack = LocalStack(home)
+    wardenry = Wardenry(home=home)
+
+    def keys() -> tuple[list[str], list[str]]:
+        told = httpx2.get(f"{stack.state['urls']['http']}/.well-known/wardenry-log-keys").json()
+        return told["keys"], [each["key"] for each in told["retired"]]
+
+    def log() -> tuple[str, str]:
+        found = json.loads(wardenry("doctor", "--json").out)["diagnoses"]
+        (one,) = [each for each in found if each["check"] == "log"]
+        return one["severity"], one["what"]
+
+    try:
+        stack.start()
+        ((old,), retired) = keys()
+        assert (retired, log()[0]) == ([], "ok")
+        async with administrator(stack) as connection:
+            await connection.execute(DEFECT.format("log.key_retired"))
+        stack.stop()
+        (home / "secrets" / "audit" / "checkpoint.key").unlink()
+        stack = LocalStack(home, environment={"WARDENRY_AUDIT_RETIRED_CHECKPOINT_KEY": old})
+        stack.start()
+
+        async def is_parked() -> bool:
+            return wardenry("parked", "list", "audit").code == 1
+
+        await eventually(is_parked, seconds=120)
+        (new, *rest), retired = keys()
+        assert (rest, retired) == ([old], [])
+        severity, what = log()
+        assert (severity, "+".join(old.split("+")[:2]) in what) == ("warning", True)
+        assert "the end of its key before is on the way" in " ".join(wardenry("status").out.split())
+        assert json.loads(wardenry("status", "--json").out)["platform_log"]["ending_keys"] == [old]
+
+        async with administrator(stack) as connection:
+            await connection.execute(MENDED)
+        said = wardenry("parked", "retry", "audit")
+        assert (said.code, "log.key_retired of audit" in said.out) == (0, True), said
+
+        async def is_over() -> bool:
+            return keys() == ([new], [old])
+
+        await eventually(is_over, seconds=60)
+        assert log()[0] == "ok"
+    finally:
         stack.end()

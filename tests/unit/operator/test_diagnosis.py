@@ -103,6 +103,15 @@ def test_a_log_whose_name_leads_nowhere() -> None:
         assert bad([diagnosis.judge_log(replace(head, origin=origin), gateway=GATEWAY)]) == [Severity.WARNING]
 
 
+def test_a_key_whose_end_is_on_its_way() -> None:
+    key = "id.example.com/audit+4a6284b3+ASVDuS/xCVURR2rcg2nbbdyTNmWhGXjdoUBO4QZsqVWd"
+    head = LogHead(origin=f"id.example.com/audit/{PLATFORM}", size=7, signed_at=NOW, ending=(key,))
+    found = diagnosis.judge_log(head, gateway=GATEWAY)
+    assert bad([found]) == [Severity.WARNING]
+    assert "id.example.com/audit+4a6284b3 ended" in found.what
+    assert found.mend
+
+
 @pytest.mark.parametrize(
     ("mode", "secret", "told"),
     [

@@ -23,7 +23,9 @@ def test_a_head_that_one_of_the_keys_signed_is_read() -> None:
     answer = GetPlatformCheckpointResponse(checkpoint=CHECKPOINT)
     answer.signed_at.FromDatetime(AT)
     head = head_of(answer, [str(SIGNER.key)])
-    assert (head.origin, head.size, head.signed_at) == (HEAD, 1, AT)
+    assert (head.origin, head.size, head.signed_at, head.ending) == (HEAD, 1, AT, ())
+    before = NoteSigner(name=ORIGIN, seed=bytes(32))
+    assert head_of(answer, [str(SIGNER.key), str(before.key)]).ending == (str(before.key),)
 
 
 def test_anothers_signature_is_none() -> None:
