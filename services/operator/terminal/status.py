@@ -23,7 +23,7 @@ _WIDE = 100
 
 def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
     @application.command("status")
-    def command(as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False) -> None:
+    def command(as_json: Annotated[bool, typer.Option("--json", help="One object for programs.")] = False) -> None:
         """Show how every part of the deployment is.
 
         The exit code is 0 when all is well, 1 when something is not, 69 when nothing answers at all.
