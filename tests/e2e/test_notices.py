@@ -98,7 +98,7 @@ def the_rest(ana: Person, ben: Person, slug: str) -> None:
     # A second thought first: the button that removes stands behind the one that asks.
     remove = ana.page.get_by_role("button", name="Remove", exact=True)
     expect(remove).not_to_be_visible()
-    ana.page.get_by_text("Remove Ben").click()
+    ana.page.get_by_text("Remove… Ben").click()
     remove.click()
     notice(ana, "The member is removed, and can no longer open the workspace.")
     expect(ana.page.get_by_role("cell", name="Ben", exact=True)).to_have_count(0)

@@ -185,9 +185,9 @@ def test_a_keyboard_reaches_everything_in_the_order_in_which_it_stands(meet: Mee
 
 def test_styles_and_scripts_are_fetched_once(meet: Meet) -> None:
     ana = meet("Ana")
-    ana.page.goto("/")
-    ana.page.goto("/sign-in")
-    ana.page.wait_for_load_state("networkidle")
+    for path in ("/", "/sign-in"):
+        ana.page.goto(path)
+        ana.page.wait_for_load_state("networkidle")
     transferred = """() => performance.getEntriesByType("resource").map((each) => [each.name, each.transferSize])"""
     sizes = dict(ana.page.evaluate(transferred))
     assert len(sizes) >= len(("style", "script"))

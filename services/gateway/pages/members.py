@@ -114,7 +114,7 @@ class MemberPages:
         return self._done(visit, Notice.INVITED, about=await self._invite(credentials, **form))
 
     async def invite_again(self, visit: Visit, fields: dict[str, str]) -> Response:
-        take(fields)
+        form = take({"page": ""} | fields, "page")
         credentials = await self._way_in.credentials(visit)
         earlier = await self._rolls.invitation(credentials, visit.identifier("invitation_id"))
         if earlier is None:
@@ -122,7 +122,7 @@ class MemberPages:
         # The new one first: were anything to fail in between, two work rather than none.
         invitation_id = await self._invite(credentials, address=earlier.address, role=earlier.role)
         await self._revoke(credentials, earlier.invitation_id)
-        return self._done(visit, Notice.INVITED_AGAIN, about=invitation_id)
+        return self._done(visit, Notice.INVITED_AGAIN, about=invitation_id, page=form["page"])
 
     async def _invite(self, credentials: Credentials, *, address: str, role: str) -> str:
         invitation_id = str(self._edge.ids.uuid7())
@@ -133,9 +133,9 @@ class MemberPages:
         return invitation_id
 
     async def revoke(self, visit: Visit, fields: dict[str, str]) -> Response:
-        take(fields)
+        form = take({"page": ""} | fields, "page")
         await self._revoke(await self._way_in.credentials(visit), visit.identifier("invitation_id"))
-        return self._done(visit, Notice.REVOKED)
+        return self._done(visit, Notice.REVOKED, page=form["page"])
 
     async def _revoke(self, credentials: Credentials, invitation_id: str) -> None:
         request = RevokeInvitationRequest(invitation_id=invitation_id)

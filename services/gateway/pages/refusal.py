@@ -6,6 +6,9 @@ from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Visit
 from services.gateway.edge.workspaces import is_short_name
 
+_AWAY = "Something that is needed here does not answer. You stay signed in, and nothing of yours is lost."
+#: A form was sent, and no answer came in time.
+_UNKNOWN = "Whether it was done is not known: look before you do it again."
 #: A heading for each status, and what is said instead of the problem's own text where that is meant for programs.
 _WORDS: dict[int, tuple[str, str]] = {
     400: ("That was not understood", ""),
@@ -17,11 +20,8 @@ _WORDS: dict[int, tuple[str, str]] = {
     413: ("That was too much", ""),
     415: ("That was not understood", ""),
     429: ("Too many requests", "So many requests came from your network that this one was turned away."),
-    503: (
-        "Not available just now",
-        "Something that is needed for this page does not answer. You stay signed in, and nothing of yours is lost.",
-    ),
-    504: ("That took too long", "Whether it was done is not known: look before you do it again."),
+    503: ("Not available just now", _AWAY),
+    504: ("Not available just now", _AWAY),
 }
 _DEFECT = ("Something went wrong", "The mistake is on our side, and it is written down. It may help to try again.")
 #: What is said of fields and parameters whose names mean nothing to people: no form of ours sends them.
@@ -49,6 +49,8 @@ def refusal_of(visit: Visit, problem: Problem) -> Refusal:
     heading, text = _WORDS.get(problem.status, _DEFECT)
     if problem.violations:
         text = _NOT_AS_IT_MUST_BE
+    elif problem.status == 504 and visit.request.method == "POST":
+        text = _UNKNOWN
     url = visit.request.url
     again = ""
     if visit.request.method == "GET" and problem.status in _PASSING:

@@ -24,7 +24,7 @@ from services.gateway.pages.routing import PageRoutes, done
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.unit.gateway.requests import request
-from wardenry.errors.error import Aborted, Unavailable
+from wardenry.errors.error import Aborted, DeadlineExceeded, Unavailable
 from wardenry.verifier import TokenVerifier
 
 SUBJECT = "0192f0c0-0000-7000-8000-000000000002"
@@ -71,6 +71,7 @@ def text_of(response: httpx2.Response) -> str:
         (Aborted("Busy.", retry_after=timedelta(seconds=1.2)), 409, "That cannot be done now", "2\xa0seconds"),
         (Problem(429, "RATE_LIMITED", "x", retry_after=timedelta(minutes=3)), 429, "Too many requests", "3\xa0minutes"),
         (Unavailable("The database does not answer."), 503, "Not available just now", "1\xa0second."),
+        (DeadlineExceeded("The deadline passed."), 504, "Not available just now", ""),
         (RuntimeError("the password is hunter2"), 500, "Something went wrong", ""),
     ],
 )
