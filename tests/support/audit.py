@@ -1,5 +1,6 @@
 """Audit's commands on a real database, with the vault in memory."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from libs.db.pool import Database
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Actor, ActorKind, Event, Outcome, PersonalValues, SearchTags, Target
 from libs.events.position import Position
-from libs.events.record import RawRecord, Record, headers_of, topic_of
+from libs.events.record import Record
 from libs.ids import SystemEntropy, Uuid7Ids
 from libs.outbox.bucket import bucket_of
 from services.audit.clients.vault import open_entries
@@ -40,9 +41,11 @@ from services.audit.domain.source import Sources
 from services.audit.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
+from tests.support.events import arrived
 from tests.support.postgres import ServiceDatabase
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.checkpoint import Checkpoint, open_checkpoint
+from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteSigner
 
 LOG = UUID("01900000-0000-7000-8000-00000000000a")
@@ -53,7 +56,6 @@ SESSION = UUID("01900000-0000-7000-8000-000000000055")
 ORIGIN = "log.example/audit"
 SIGNER = NoteSigner(name=ORIGIN, seed=bytes(range(32)))
 SOURCE = "tenancy"
-MAC_KEY = bytes(range(32, 64))
 
 
 class MemoryVault:
@@ -232,17 +234,18 @@ class AuditOnPostgres:
         """The event as its source's next record."""
         bucket = bucket_of(event.log)
         numbers = self._numbers.setdefault(bucket, count())
-        made = Record(
-            source=SOURCE,
-            position=position or Position(1, next(numbers)),
-            bucket=bucket,
-            event_id=event.event_id,
-            log=event.log,
-            action=event.action,
-            occurred_at=event.occurred_at,
-            envelope=self.builder.build(event) if envelope is None else envelope,
+        return arrived(
+            Record(
+                source=SOURCE,
+                position=position or Position(1, next(numbers)),
+                bucket=bucket,
+                event_id=event.event_id,
+                log=event.log,
+                action=event.action,
+                occurred_at=event.occurred_at,
+                envelope=self.builder.build(event) if envelope is None else envelope,
+            )
         )
-        return replace(made, raw=raw_of(made))
 
     def records(self, number: int, *, log: UUID = LOG, actor: UUID = ALICE) -> list[Record]:
         """So many events, one second apart."""
@@ -276,23 +279,40 @@ class AuditOnPostgres:
         await relay.close()
         return [(row["action"], row["envelope"]) for row in rows]
 
+    async def emitted(self) -> list[Record]:
+        """What is in the outbox, as audit's relay sends it."""
+        records = []
+        numbers: Counter[int] = Counter()
+        for action, envelope in await self.outbox():
+            leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
+            bucket = bucket_of(leaf.log)
+            made = Record(
+                source="audit",
+                position=Position(1, numbers[bucket]),
+                bucket=bucket,
+                event_id=leaf.event_id,
+                log=leaf.log,
+                action=action,
+                occurred_at=leaf.occurred,
+                envelope=envelope,
+            )
+            numbers[bucket] += 1
+            records.append(arrived(made))
+        return records
+
+    async def deliver(self, since: int = 0) -> int:
+        """Takes what audit has emitted into its logs, as relay, broker and intake do; answers how much there is now."""
+        records = await self.emitted()
+        await self.intake.take(records[since:])
+        assert not await self.parked()
+        return len(records)
+
     def opened(self, note: str) -> Checkpoint:
         return open_checkpoint(note, [SIGNER.key])
 
 
 async def _nothing() -> int:
     return 0
-
-
-def raw_of(made: Record, key: bytes = MAC_KEY) -> RawRecord:
-    return RawRecord(
-        topic=topic_of(made.source),
-        partition=made.bucket % 8,
-        offset=0,
-        key=made.log.bytes,
-        headers=tuple(headers_of(made, key)),
-        value=made.envelope,
-    )
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from libs.service.serving import serving
 from libs.telemetry.observer import SilentObserver
 from services.audit.config import AuditSettings
 from services.audit.wiring import Audit
-from tests.support.audit import MAC_KEY, ORIGIN, raw_of
+from tests.support.audit import ORIGIN
+from tests.support.events import MAC_KEY, raw_of
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabase
 from tests.support.vault import SmallVault
@@ -107,7 +107,7 @@ class AuditService:
         await producer.start()
         try:
             for record in records:
-                raw = raw_of(replace(record, raw=None), key)
+                raw = raw_of(record, key)
                 await producer.send_and_wait(
                     raw.topic, raw.value, key=raw.key, partition=raw.partition, headers=list(raw.headers)
                 )

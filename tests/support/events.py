@@ -205,16 +205,22 @@ def record(
     number: int, envelope: bytes, *, generation: int = 1, log: UUID = LOG, event_id: UUID | None = None
 ) -> Record:
     """A record as the source would send it, with the bytes that it would come as."""
-    made = Record(
-        source=SOURCE,
-        position=Position(generation, number),
-        bucket=bucket_of(log),
-        event_id=event_id or UUID(int=generation << 64 | number),
-        log=log,
-        action="user.login",
-        occurred_at=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
-        envelope=envelope,
+    return arrived(
+        Record(
+            source=SOURCE,
+            position=Position(generation, number),
+            bucket=bucket_of(log),
+            event_id=event_id or UUID(int=generation << 64 | number),
+            log=log,
+            action="user.login",
+            occurred_at=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+            envelope=envelope,
+        )
     )
+
+
+def arrived(made: Record) -> Record:
+    """The record with the bytes that it would come as."""
     return replace(made, raw=raw_of(made))
 
 

@@ -1,20 +1,15 @@
 """Audit on a fresh database, for each test."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from libs.db.pool import Database
-from libs.events.position import Position
-from libs.ids import PLATFORM
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
-from tests.support.audit import OTHER_LOG, SIGNER, AuditOnPostgres, audit_on, raw_of
+from tests.support.audit import OTHER_LOG, SIGNER, AuditOnPostgres, audit_on
 from tests.support.postgres import ServiceDatabases
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.leaf import parse_leaf
 
 
 @pytest.fixture
@@ -33,14 +28,7 @@ async def fsck(audit: AuditOnPostgres) -> AsyncIterator[Fsck]:
     await AnchorGrownLogs(
         jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock
     ).anchor()
-    records = []
-    for number, (action, envelope) in enumerate(await audit.outbox()):
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=PLATFORM, action=action, occurred_at=leaf.occurred)
-        made = audit.record(event, envelope=envelope, position=Position(1, number))
-        made = replace(made, source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    await audit.intake.take(records)
+    await audit.deliver()
     yield Fsck(
         runtime=audit.database,
         jobs=jobs,

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,16 +12,13 @@ import pytest
 
 from libs.db.pool import Database
 from libs.events.client import UNKNOWN
-from libs.events.position import Position
 from libs.ids import PLATFORM
-from libs.outbox.bucket import bucket_of
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import AnchorNotFound
 from services.audit.domain.events import Caller
 from services.audit.jobs.anchor import AnchorGrownLogs
-from tests.support.audit import ALICE, LOG, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres, raw_of
+from tests.support.audit import ALICE, LOG, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres
 from tests.support.events import eventually
-from wardenry.events.v1 import envelope_pb2
 from wardenry.log.anchor import PLATFORM_LOG, Anchor, AnchorInvalid, log_head, verify_anchor
 from wardenry.log.filter import EntryFilter
 from wardenry.log.leaf import parse_leaf
@@ -35,23 +31,6 @@ async def job(audit: AuditOnPostgres) -> AsyncIterator[AnchorGrownLogs]:
     await jobs.open()
     yield AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(milliseconds=50), clock=audit.clock)
     await jobs.close()
-
-
-async def delivered(audit: AuditOnPostgres, since: int = 0) -> int:
-    """Takes what audit has emitted into its logs, as relay, broker and intake do; answers how much there is now."""
-    emitted = await audit.outbox()
-    records = []
-    numbers: Counter[int] = Counter()
-    for action, envelope in emitted:
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=leaf.log, action=action, occurred_at=leaf.occurred)
-        made = audit.record(event, envelope=envelope, position=Position(1, numbers[bucket_of(leaf.log)]))
-        numbers[made.bucket] += 1
-        made = replace(made, source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    await audit.intake.take(records[since:])
-    assert not await audit.parked()
-    return len(records)
 
 
 async def anchor_of(audit: AuditOnPostgres, size: int = 0) -> Anchor:
@@ -84,13 +63,13 @@ async def test_each_head_enters_the_platform_log_once(audit: AuditOnPostgres, jo
     assert await job.anchor() == 0
     with pytest.raises(AnchorNotFound):
         await audit.anchors.prove(LOG, size=0)
-    sent = await delivered(audit)
+    sent = await audit.deliver()
     assert await audit.size(PLATFORM) == 2
     # The platform log itself has grown by that, and is not anchored in itself.
     assert await job.anchor() == 0
     await audit.intake.take(audit.records(4))
     assert await job.anchor() == 1
-    await delivered(audit, sent)
+    await audit.deliver(sent)
     assert (await audit.anchors.prove(LOG, size=0)).checkpoint.size == 7
     assert (await audit.anchors.prove(LOG, size=6)).checkpoint.size == 3
     for size in (1 << 31, (1 << 63) - 1, (1 << 64) - 1):
@@ -102,7 +81,7 @@ async def test_each_head_enters_the_platform_log_once(audit: AuditOnPostgres, jo
 async def test_the_platform_log_says_nothing_of_the_logs(audit: AuditOnPostgres, job: AnchorGrownLogs) -> None:
     await audit.intake.take(audit.records(3))
     await job.anchor()
-    await delivered(audit)
+    await audit.deliver()
     (leaf,) = await audit.leaves(PLATFORM)
     parsed = parse_leaf(leaf)
     assert (parsed.action, parsed.source, parsed.actor_kind) == ("log.anchored", "audit", "service")
@@ -120,7 +99,7 @@ async def test_processes_that_anchor_at_once_send_each_head_once(audit: AuditOnP
         racing = await asyncio.gather(*(job.anchor() for _ in range(4)), audit.intake.take(audit.records(1)))
         assert sum(sent or 0 for sent in racing) >= 2
         await job.anchor()
-    await delivered(audit)
+    await audit.deliver()
     async with audit.units.begin([LOG]) as work:
         anchors = await work.anchors.newest(LOG, at_most=0, limit=100)
     assert len({anchor.size for anchor in anchors}) == len(anchors)
@@ -132,7 +111,7 @@ async def test_an_anchor_shows_a_prefix_of_what_came_later(audit: AuditOnPostgre
     await job.anchor()
     await audit.intake.take(audit.records(2, log=OTHER_LOG))
     await job.anchor()
-    await delivered(audit)
+    await audit.deliver()
     await audit.intake.take(audit.records(2))
     checkpoint = audit.opened((await audit.proving.checkpoint(LOG)).note)
     anchor = await anchor_of(audit)
@@ -159,7 +138,7 @@ async def test_an_entry_of_a_workspace_is_no_anchor(audit: AuditOnPostgres, job:
     """Whoever could write the detail into a log of their own could else show a platform log of their own."""
     await audit.intake.take(audit.records(3))
     await job.anchor()
-    await delivered(audit)
+    await audit.deliver()
     anchor = await anchor_of(audit)
     head = parse_leaf(anchor.leaf).details["head"]
     await audit.intake.take([audit.record(audit.event(personal=(), details={"head": head}, log=PLATFORM))])
@@ -183,7 +162,7 @@ async def test_an_export_carries_its_anchor(audit: AuditOnPostgres, job: AnchorG
     assert without.verified
     assert (without.made["anchor"], without.platform) == (0, None)
     await job.anchor()
-    await delivered(audit)
+    await audit.deliver()
     await audit.intake.take(audit.records(1))
     report = await exported(audit, wanted)
     assert report.verified, report.findings
@@ -208,7 +187,7 @@ async def test_damage_to_one_log_keeps_no_other_from_the_platform_log(
     await administrator.execute(damage.format(log=LOG))
     await administrator.close()
     assert await job.anchor() == 1
-    await delivered(audit)
+    await audit.deliver()
     assert (await audit.anchors.prove(OTHER_LOG, size=0)).checkpoint.size == 2
     with pytest.raises(AnchorNotFound):
         await audit.anchors.prove(LOG, size=0)

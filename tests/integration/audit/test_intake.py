@@ -17,8 +17,8 @@ from libs.events.record import Record
 from libs.ids import SystemEntropy
 from services.audit.domain.errors import TreeMoved
 from services.audit.jobs.partition import MakeMonths
-from tests.support.audit import ALICE, LOG, OTHER_LOG, AuditOnPostgres, raw_of
-from tests.support.events import eventually
+from tests.support.audit import ALICE, LOG, OTHER_LOG, AuditOnPostgres
+from tests.support.events import arrived, eventually
 from tests.unit.merkle import naive_tree
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.tree import leaf_hash
@@ -83,8 +83,7 @@ async def test_the_same_number_with_other_bytes_is_parked(audit: AuditOnPostgres
 async def test_events_sent_again_under_a_new_generation_add_nothing(audit: AuditOnPostgres) -> None:
     records = audit.records(3)
     await audit.intake.take(records)
-    again = [replace(record, position=Position(2, number)) for number, record in enumerate(records)]
-    again = [replace(record, raw=raw_of(record)) for record in again]
+    again = [arrived(replace(record, position=Position(2, number))) for number, record in enumerate(records)]
     new = audit.record(audit.event(), position=Position(2, 3))
     await audit.intake.take([*again, new])
     await assert_proved(audit, [leaf_of(record) for record in [*records, new]])
@@ -100,8 +99,8 @@ async def test_what_a_process_took_in_whose_clock_is_wrong_is_known(
     audit.clock.advance(hours * 3600)
     await audit.intake.take(records)
     audit.clock.advance(-hours * 3600)
-    again = [replace(record, position=Position(2, number)) for number, record in enumerate(records)]
-    await audit.intake.take([replace(record, raw=raw_of(record)) for record in again])
+    again = [arrived(replace(record, position=Position(2, number))) for number, record in enumerate(records)]
+    await audit.intake.take(again)
     await assert_proved(audit, [leaf_of(record) for record in records])
     assert not await audit.parked()
 
@@ -127,8 +126,8 @@ async def test_old_events_among_many_new_ones_are_known(audit: AuditOnPostgres) 
     late = audit.records(20)
     await audit.intake.take([replace(each, position=Position(1, place)) for place, each in enumerate(late[10:])])
     again = [first, *late[10:], *others, *late[:10]]
-    again = [replace(record, position=Position(2, place)) for place, record in enumerate(again)]
-    await audit.intake.take([replace(record, raw=raw_of(record)) for record in again])
+    again = [arrived(replace(record, position=Position(2, place))) for place, record in enumerate(again)]
+    await audit.intake.take(again)
     await assert_proved(audit, [leaf_of(record) for record in [*late[10:], first, *others, *late[:10]]])
     assert not await audit.parked()
 
@@ -155,8 +154,7 @@ async def test_sources_that_share_a_log_race_for_its_tree(audit: AuditOnPostgres
         builder = EnvelopeBuilder(source=source, entropy=SystemEntropy())
         event = audit.event(action=action)
         made = audit.record(event, envelope=builder.build(event), position=Position(1, number))
-        made = replace(made, source=source)
-        return replace(made, raw=raw_of(made))
+        return arrived(replace(made, source=source))
 
     sources = {"tenancy": "user.role_changed", "session": "user.login", "identity": "user.registered"}
     batches = [[from_source(source, action, number) for number in range(20)] for source, action in sources.items()]
@@ -278,7 +276,7 @@ async def test_a_tree_that_moved_stops_the_transaction(audit: AuditOnPostgres) -
 async def test_what_a_source_may_not_say_is_parked(audit: AuditOnPostgres, change: dict[str, object], why: str) -> None:
     made = replace(audit.records(1)[0], **change)  # type: ignore[arg-type] # fields by name
     after = audit.records(1)[0]
-    await audit.intake.take([replace(made, raw=raw_of(made)), after])
+    await audit.intake.take([arrived(made), after])
     ((reason, detail),) = await audit.parked()
     assert reason == "rejected"
     assert why in detail
@@ -289,7 +287,7 @@ async def test_what_a_source_may_not_say_is_parked(audit: AuditOnPostgres, chang
 async def test_a_leaf_of_another_source_is_parked(audit: AuditOnPostgres) -> None:
     event = audit.event(action="permission.denied")
     made = replace(audit.record(event), source="identity")
-    await audit.intake.take([replace(made, raw=raw_of(made))])
+    await audit.intake.take([arrived(made)])
     ((reason, detail),) = await audit.parked()
     assert reason == "rejected"
     assert "the leaf says that 'tenancy' sent it" in detail

@@ -2,10 +2,8 @@
 
 import asyncio
 import io
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,9 +13,7 @@ import pytest
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
 from libs.events.client import UNKNOWN
-from libs.events.position import Position
 from libs.ids import PLATFORM
-from libs.outbox.bucket import bucket_of
 from services.audit.commands.export import ExportFormat
 from services.audit.commands.key import PublishKeys, RenewKey
 from services.audit.commands.segment import StoreSegments
@@ -27,14 +23,12 @@ from services.audit.domain.key import KEY_RETIRED
 from services.audit.fsck.report import DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
-from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres, raw_of
+from tests.support.audit import ALICE, LOG, ORIGIN, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres
 from tests.support.clock import HeldClock
-from wardenry.events.v1 import envelope_pb2
 from wardenry.log.anchor import Anchor
 from wardenry.log.checkpoint import Checkpoint
 from wardenry.log.filter import EntryFilter
 from wardenry.log.keys import LogKeys, RetiredKey
-from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteSigner, VerifierKey
 from wardenry.log.verification import Report, verify_export
 
@@ -77,22 +71,6 @@ def renewal(
     return RenewKey(
         units=audit.units, key=key.key, retiring=retiring, anchor=anchoring.anchor, ids=audit.ids, clock=audit.clock
     )
-
-
-async def deliver(audit: AuditOnPostgres, since: int = 0) -> int:
-    """Takes what audit has emitted into its logs, as relay, broker and intake do; answers how much there is now."""
-    records = []
-    numbers: Counter[int] = Counter()
-    for action, envelope in await audit.outbox():
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=leaf.log, action=action, occurred_at=leaf.occurred)
-        made = audit.record(event, envelope=envelope, position=Position(1, numbers[bucket_of(leaf.log)]))
-        numbers[made.bucket] += 1
-        made = replace(made, source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    await audit.intake.take(records[since:])
-    assert not await audit.parked()
-    return len(records)
 
 
 async def exported(audit: AuditOnPostgres, log: UUID = LOG) -> bytes:
@@ -143,7 +121,7 @@ async def test_what_the_old_key_signed_stays_verifiable_and_what_it_signs_from_t
     keys = await published(after)
     assert (keys.present, keys.retired) == ([NEW.key, SIGNER.key], [])
     assert [action for action, _ in await after.outbox()][1:] == ["log.anchored", "log.anchored", KEY_RETIRED]
-    sent = await deliver(after)
+    sent = await after.deliver()
     keys = await published(after)
     assert keys == LogKeys(present=[NEW.key], retired=[RetiredKey(SIGNER.key, 2)])
 
@@ -169,7 +147,7 @@ async def test_what_the_old_key_signed_stays_verifiable_and_what_it_signs_from_t
     await after.intake.take(audit.records(4))
     report = verified(await exported(after), keys)
     assert (report.verified, report.unchecked, report.retired) == (True, {}, None)
-    sent = await deliver(after, sent)
+    sent = await after.deliver(sent)
     assert (await checked(after, jobs)).exit_code == HOLDS
 
     # Whoever has stolen the old key and the database signs another head, and even gets it into the platform log.
@@ -181,7 +159,7 @@ async def test_what_the_old_key_signed_stays_verifiable_and_what_it_signs_from_t
     await administrator.execute("INSERT INTO checkpoint VALUES ($1, $2, $3, now())", LOG, head.size, forged)
     await administrator.close()
     assert await after.anchoring.anchor([LOG]) == 1
-    await deliver(after, sent)
+    await after.deliver(sent)
     report = verified(await exported(after), keys)
     assert not report.verified
     assert "its key was retired before it entered the platform log" in report.findings[0].text
@@ -198,7 +176,7 @@ async def test_the_platform_logs_own_checkpoint_of_a_retired_key_is_the_operator
     await audit.intake.take(audit.records(2, log=PLATFORM))
     old_export = await exported(audit, PLATFORM)
     await renewal(after, jobs).settle()
-    await deliver(after)
+    await after.deliver()
     keys = await published(after)
     report = verified(old_export, keys)
     assert report.unchecked["checkpoint"].startswith("operator-asserted: ")
@@ -235,7 +213,7 @@ async def test_a_key_is_renewed_only_by_who_names_the_one_that_ends_and_never_co
         await renewal(audit, jobs, key=SIGNER, retiring=NEW.key).settle()
     await renewal(after, jobs, key=THIRD, retiring=NEW.key).settle()
     async with started(audit, THIRD) as third:
-        await deliver(third)
+        await third.deliver()
         assert await published(third) == LogKeys(
             present=[THIRD.key], retired=[RetiredKey(NEW.key, 2), RetiredKey(SIGNER.key, 1)]
         )
@@ -314,7 +292,7 @@ async def test_a_key_that_nobody_retired_is_found_in_the_table(
         UNCHECKED,
         {"checkpoint": "the retirement of a key is on its way to the platform log"},
     )
-    await deliver(after)
+    await after.deliver()
     assert (await checked(after, jobs)).exit_code == HOLDS
     administrator = await asyncpg.connect(audit.service_database.administrator)
     await administrator.execute(

@@ -1,9 +1,7 @@
 """Events that failed to enter their log, and are taken in again: what came later stays what it is."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +14,6 @@ from libs.events.position import Position
 from libs.events.record import Record
 from libs.events.retry import Outcome, ParkedRetry
 from libs.ids import PLATFORM
-from libs.outbox.bucket import bucket_of
 from services.audit.commands.key import PublishKeys, RenewKey
 from services.audit.commands.late import AppendLate
 from services.audit.commands.segment import StoreSegments
@@ -26,11 +23,10 @@ from services.audit.fsck.report import HOLDS
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
 from tests.integration.audit.test_intake import assert_proved, leaf_of
-from tests.support.audit import LOG, MAC_KEY, ORIGIN, SIGNER, SOURCE, AuditOnPostgres, raw_of
-from wardenry.events.v1 import envelope_pb2
+from tests.support.audit import LOG, ORIGIN, SIGNER, SOURCE, AuditOnPostgres
+from tests.support.events import MAC_KEY
 from wardenry.log.anchor import ANCHOR_ACTION
 from wardenry.log.keys import LogKeys, RetiredKey
-from wardenry.log.leaf import parse_leaf
 from wardenry.log.note import NoteSigner, VerifierKey
 
 NEW = NoteSigner(name=ORIGIN, seed=bytes(range(64, 96)))
@@ -116,20 +112,6 @@ async def test_nothing_is_appended_before_events_are_taken_in(audit: AuditOnPost
     assert (await audit.size(), len(await audit.parked())) == (0, 1)
 
 
-async def emitted(audit: AuditOnPostgres) -> list[Record]:
-    """What audit has emitted, as its relay sends it."""
-    records = []
-    numbers: Counter[int] = Counter()
-    for action, envelope in await audit.outbox():
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=leaf.log, action=action, occurred_at=leaf.occurred)
-        made = audit.record(event, envelope=envelope, position=Position(1, numbers[bucket_of(leaf.log)]))
-        numbers[made.bucket] += 1
-        made = replace(made, source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    return records
-
-
 async def renew(audit: AuditOnPostgres, jobs: Database, key: NoteSigner, retiring: VerifierKey) -> None:
     anchoring = AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock)
     await RenewKey(
@@ -148,7 +130,7 @@ async def test_a_head_is_not_anchored_after_the_end_of_the_key_that_signed_it(
 ) -> None:
     await audit.intake.take(audit.records(3))
     await renew(audit, jobs, NEW, SIGNER.key)
-    sent = await emitted(audit)
+    sent = await audit.emitted()
     anchor, end = sent
     assert (anchor.action, end.action) == (ANCHOR_ACTION, KEY_RETIRED)
     await fail_on(audit, sent, anchor)
@@ -162,7 +144,7 @@ async def test_a_head_is_not_anchored_after_the_end_of_the_key_that_signed_it(
 async def test_head_and_end_that_failed_both_enter_in_their_order(audit: AuditOnPostgres, jobs: Database) -> None:
     await audit.intake.take(audit.records(3))
     await renew(audit, jobs, NEW, SIGNER.key)
-    sent = await emitted(audit)
+    sent = await audit.emitted()
     await fail_on(audit, sent, *sent)
     assert await retried(audit) == [(Outcome.TAKEN, "")] * 2
     assert await audit.leaves(PLATFORM) == [leaf_of(each) for each in sent]
@@ -171,7 +153,7 @@ async def test_head_and_end_that_failed_both_enter_in_their_order(audit: AuditOn
 async def test_the_end_of_a_key_may_enter_after_that_of_the_next(audit: AuditOnPostgres, jobs: Database) -> None:
     await audit.intake.take(audit.records(1))
     await renew(audit, jobs, NEW, SIGNER.key)
-    _, end = first = await emitted(audit)
+    _, end = first = await audit.emitted()
     await fail_on(audit, first, end)
     await renew(audit, jobs, THIRD, NEW.key)
     third = AuditOnPostgres(service_database=audit.service_database, signer=THIRD)
@@ -180,7 +162,7 @@ async def test_the_end_of_a_key_may_enter_after_that_of_the_next(audit: AuditOnP
     third.intake = third.new_intake()
     await third.database.open()
     try:
-        await third.intake.take((await emitted(audit))[2:])
+        await third.intake.take((await audit.emitted())[2:])
         # The first key is as good as any until the log says that it is over.
         keys = await published(third)
         assert (keys.present, keys.retired) == ([THIRD.key, SIGNER.key], [RetiredKey(NEW.key, 1)])

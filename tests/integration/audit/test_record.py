@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from libs.events.client import Client
-from libs.events.record import Record
 from services.audit.domain.errors import (
     ActionNotAllowed,
     KeysUnavailable,
@@ -17,7 +16,7 @@ from services.audit.domain.errors import (
     TimeOutOfRange,
 )
 from services.audit.domain.record import ProductRecord, Recorder
-from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, SESSION, AuditOnPostgres, raw_of
+from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, SESSION, AuditOnPostgres
 from wardenry.events.v1 import envelope_pb2
 from wardenry.log.leaf import parse_leaf
 
@@ -118,10 +117,5 @@ async def test_nothing_is_acknowledged_that_cannot_be_sealed(audit: AuditOnPostg
 
 async def test_a_recorded_event_becomes_an_entry(audit: AuditOnPostgres) -> None:
     await audit.recording.record(CREATED, RECORDER)
-    ((_, data),) = await audit.outbox()
-    event = audit.event(event_id=EVENT, action="record.created")
-    made = replace(audit.record(event, envelope=data), source="audit")
-    records: list[Record] = [replace(made, raw=raw_of(made))]
-    await audit.intake.take(records)
-    assert not await audit.parked()
+    assert await audit.deliver() == 1
     assert await audit.size() == 1

@@ -25,8 +25,8 @@ from services.audit.domain.segment import (
     segment_name,
 )
 from services.audit.jobs.segment import StoreWhatIsLeft
-from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres, raw_of
-from tests.support.events import eventually, running
+from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
+from tests.support.events import arrived, eventually, running
 
 
 def chain(audit: AuditOnPostgres) -> list[Segment]:
@@ -186,9 +186,9 @@ async def test_a_restored_database_releases_nothing_that_contradicts_what_was_re
         await restore()
     # Sent again, as by its source, but in another order: under the same numbers another tree.
     again = [
-        replace(record, position=position.position) for record, position in zip(records[::-1], records, strict=True)
+        arrived(replace(record, position=numbered.position))
+        for record, numbered in zip(records[::-1], records, strict=True)
     ]
-    again = [replace(record, raw=raw_of(record)) for record in again]
     audit.clock.advance(11)
     with pytest.raises(SegmentsAhead):
         await audit.intake.take(again)

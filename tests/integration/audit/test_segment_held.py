@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -12,7 +11,6 @@ import pytest
 
 from libs.controls.examined import Finding
 from libs.db.pool import Database
-from libs.events.position import Position
 from libs.ids import PLATFORM
 from services.audit.commands.control import ExamineHeldLogs
 from services.audit.commands.segment import StoreSegments
@@ -23,10 +21,8 @@ from services.audit.fsck.report import DAMAGED, HOLDS
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.segment_held import ReturnWholeLogs
-from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres, raw_of
+from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
 from tests.support.events import eventually, running
-from wardenry.events.v1 import envelope_pb2
-from wardenry.log.leaf import parse_leaf
 
 Superuser: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -141,13 +137,7 @@ async def test_the_platform_log_takes_the_heads_of_the_others(audit: AuditOnPost
     anchoring = AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock)
     assert await anchoring.anchor() == 1
     await jobs.close()
-    records = []
-    for number, (action, envelope) in enumerate(await audit.outbox()):
-        leaf = parse_leaf(envelope_pb2.Envelope.FromString(envelope).leaf)
-        event = audit.event(event_id=leaf.event_id, log=PLATFORM, action=action, occurred_at=leaf.occurred)
-        made = replace(audit.record(event, envelope=envelope, position=Position(1, number)), source="audit", raw=None)
-        records.append(replace(made, raw=raw_of(made)))
-    await audit.intake.take(records)
+    await audit.deliver()
     assert await released(audit, PLATFORM) == 1
     assert (await audit.anchors.prove(OTHER_LOG, size=0)).checkpoint.size == 2
     with pytest.raises(AnchorNotFound):

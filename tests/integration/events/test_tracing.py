@@ -11,7 +11,7 @@ from libs.events.intake import Handler, Intake
 from libs.events.parked import Parked, Reason
 from libs.events.record import Record
 from libs.telemetry.trace_context import new_trace
-from tests.support.events import EventPath, compare, event_path, raw_of, record, write_down
+from tests.support.events import EventPath, arrived, compare, event_path, record, write_down
 from tests.support.postgres import ServiceDatabases
 from tests.support.spans import KeepingObserver
 from wardenry.clock import SystemClock
@@ -24,8 +24,7 @@ async def path(service_database: ServiceDatabases) -> AsyncIterator[EventPath]:
 
 
 def traced(number: int, *, ratio: float = 1.0) -> Record:
-    made = replace(record(number, b"envelope"), traceparent=new_trace(ratio=ratio).traceparent())
-    return replace(made, raw=raw_of(made))
+    return arrived(replace(record(number, b"envelope"), traceparent=new_trace(ratio=ratio).traceparent()))
 
 
 def intake(path: EventPath, observer: KeepingObserver, handler: Handler = write_down) -> Intake:
