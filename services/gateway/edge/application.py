@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from services.gateway.edge.assets import Assets
@@ -37,6 +37,8 @@ def application(
             raise error
         response = answered(request, _problem_of(error))
         response.headers.update(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(app.routes, request)):
+            response.headers["Allow"] = ", ".join(sorted(methods))
         return response
 
     async def failed(request: Request, error: Exception) -> Response:
@@ -55,6 +57,14 @@ def application(
     app.router.redirect_slashes = False
     # Around all of Starlette: its own middlewares stand inside the one that answers 500.
     return SecurityHeaders(LoopbackName(app, origin=http_origin) if http_origin else app)
+
+
+def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
+    """Every method that the path takes (RFC 9110 section 10.2.1): Starlette tells those of one of its routes alone."""
+    found = (
+        route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return {method for route in found for method in route.methods or ()}
 
 
 async def _health(request: Request) -> Response:

@@ -74,10 +74,13 @@ async def test_it_is_served_as_it_is_committed_to_anybody(people: People) -> Non
 
 async def test_every_operation_is_served_by_its_method_alone(people: People) -> None:
     browser, description = people.browser(), people.description
-    for path in {path_of(each, path="0/000") for each in description.operations()}:
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            if description.operation(method, path.partition("?")[0]) is None:
-                assert (await browser.send(method, path)).status_code == 405, f"{method} {path}"
+    methods = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    for path in {path_of(each, path="0/000").partition("?")[0] for each in description.operations()}:
+        served = {method for method in methods if description.operation(method, path)}
+        for method in methods - served:
+            answer = await browser.send(method, path)
+            assert answer.status_code == 405, f"{method} {path}"
+            assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == served, f"{method} {path}"
 
 
 async def test_what_no_operation_takes_is_refused_by_every_one(people: People) -> None:
