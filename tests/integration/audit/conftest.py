@@ -19,17 +19,24 @@ async def audit(service_database: ServiceDatabases) -> AsyncIterator[AuditOnPost
 
 
 @pytest.fixture
-async def fsck(audit: AuditOnPostgres) -> AsyncIterator[Fsck]:
+async def jobs(audit: AuditOnPostgres) -> AsyncIterator[Database]:
+    """Under the role of audit's jobs."""
+    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
+    await jobs.open()
+    yield jobs
+    await jobs.close()
+
+
+@pytest.fixture
+async def fsck(audit: AuditOnPostgres, jobs: Database) -> Fsck:
     """Of a store with a log of two tiles, another one, and their heads in the platform log."""
     await audit.intake.take(audit.records(10))
     await audit.intake.take([*audit.records(250), *audit.records(2, log=OTHER_LOG)])
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
     await AnchorGrownLogs(
         jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock
     ).anchor()
     await audit.deliver()
-    yield Fsck(
+    return Fsck(
         runtime=audit.database,
         jobs=jobs,
         objects=audit.objects,
@@ -37,4 +44,3 @@ async def fsck(audit: AuditOnPostgres) -> AsyncIterator[Fsck]:
         clock=audit.clock,
         progress=lambda text: None,
     )
-    await jobs.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -26,11 +25,9 @@ from wardenry.log.verification import Report, verify_export
 
 
 @pytest.fixture
-async def job(audit: AuditOnPostgres) -> AsyncIterator[AnchorGrownLogs]:
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
-    yield AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(milliseconds=50), clock=audit.clock)
-    await jobs.close()
+def job(audit: AuditOnPostgres, jobs: Database) -> AnchorGrownLogs:
+    interval = timedelta(milliseconds=50)
+    return AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=interval, clock=audit.clock)
 
 
 async def anchor_of(audit: AuditOnPostgres, size: int = 0) -> Anchor:

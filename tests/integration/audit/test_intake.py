@@ -220,7 +220,7 @@ async def test_what_the_database_cannot_do_is_waited_for_and_nothing_is_set_asid
 
 
 async def test_events_wait_for_a_month_that_was_not_made(
-    audit: AuditOnPostgres, caplog: pytest.LogCaptureFixture
+    audit: AuditOnPostgres, jobs: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As when the clock jumps: by a minute later the month is there."""
     await audit.intake.take(audit.records(1))
@@ -228,10 +228,7 @@ async def test_events_wait_for_a_month_that_was_not_made(
     records = audit.records(3)
     taking = asyncio.create_task(audit.intake.take(records))
     await eventually(lambda: told(caplog, "the database cannot"))
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=1)
-    await jobs.open()
     await MakeMonths(database=jobs, clock=audit.clock).make()
-    await jobs.close()
     await taking
     assert await audit.size() == 4
     assert not await audit.parked()

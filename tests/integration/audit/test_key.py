@@ -38,14 +38,6 @@ NEW_LOG = UUID("01900000-0000-7000-8000-00000000000c")
 
 
 @pytest.fixture
-async def jobs(audit: AuditOnPostgres) -> AsyncIterator[Database]:
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
-    yield jobs
-    await jobs.close()
-
-
-@pytest.fixture
 async def after(audit: AuditOnPostgres) -> AsyncIterator[AuditOnPostgres]:
     """The same audit, started with the new key."""
     async with started(audit, NEW) as after:

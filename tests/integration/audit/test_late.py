@@ -1,7 +1,7 @@
 """Events that failed to enter their log, and are taken in again: what came later stays what it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -37,14 +37,6 @@ THIRD = NoteSigner(name=ORIGIN, seed=bytes(range(96, 128)))
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails for good fails at once."""
     monkeypatch.setattr(intake_module, "_ATTEMPT_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def jobs(audit: AuditOnPostgres) -> AsyncIterator[Database]:
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
-    yield jobs
-    await jobs.close()
 
 
 async def fail_on(audit: AuditOnPostgres, records: Sequence[Record], *bad: Record) -> None:

@@ -128,15 +128,14 @@ async def test_one_that_is_another_entry_is_not_taken_for_the_one_that_is_gone(
     assert (await released(audit), places(audit)) == (300, list(range(300)))
 
 
-async def test_the_platform_log_takes_the_heads_of_the_others(audit: AuditOnPostgres, superuser: Superuser) -> None:
+async def test_the_platform_log_takes_the_heads_of_the_others(
+    audit: AuditOnPostgres, jobs: Database, superuser: Superuser
+) -> None:
     await appended(audit, 4)
     await take(superuser, 0)
     await audit.segments.store()
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=2)
-    await jobs.open()
     anchoring = AnchorGrownLogs(jobs=jobs, anchoring=audit.anchoring, interval=timedelta(minutes=1), clock=audit.clock)
     assert await anchoring.anchor() == 1
-    await jobs.close()
     await audit.deliver()
     assert await released(audit, PLATFORM) == 1
     assert (await audit.anchors.prove(OTHER_LOG, size=0)).checkpoint.size == 2

@@ -1,6 +1,5 @@
 """Clocks that are days wrong, and then right again: an event that comes once more still has one entry."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -15,11 +14,8 @@ DAYS = 86_400
 
 
 @pytest.fixture
-async def months(audit: AuditOnPostgres) -> AsyncIterator[MakeMonths]:
-    jobs = Database(url=audit.service_database.jobs, name="jobs", size=1)
-    await jobs.open()
-    yield MakeMonths(database=jobs, clock=audit.clock)
-    await jobs.close()
+def months(audit: AuditOnPostgres, jobs: Database) -> MakeMonths:
+    return MakeMonths(database=jobs, clock=audit.clock)
 
 
 @pytest.mark.parametrize(
