@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS = 1.0
 _READ_MILLISECONDS = 250
+#: Records that are read and verified before others have their turn.
+_AT_ONCE = 50
 #: Unreadable records that are stepped over one by one, before steps become longer.
 _ONE_BY_ONE = 16
 #: A broker answers a member that joins when the others had their time to come, which may be seconds; its end does not
@@ -110,7 +112,7 @@ class Consumer:
         try:
             while True:
                 messages = await self._messages(consumer)
-                records, parked = self._sorted(messages)
+                records, parked = await self._sorted(messages)
                 if taking is not None:
                     await taking
                 taking = asyncio.create_task(self._take(messages, records, parked, offsets))
@@ -187,19 +189,24 @@ class Consumer:
                 messages[partition] = some
         return messages
 
-    def _sorted(self, messages: Mapping[Any, list[Any]]) -> tuple[list[Record], list[Parked]]:
+    async def _sorted(self, messages: Mapping[Any, list[Any]]) -> tuple[list[Record], list[Parked]]:
         records: list[Record] = []
         parked: list[Parked] = []
         for partition, some in messages.items():
-            for message in some:
+            for number, message in enumerate(some):
                 self._sort(partition.topic, message, records, parked)
+                if number % _AT_ONCE == 0:
+                    # Who takes in the records before waits for short answers of the database.
+                    await asyncio.sleep(0)
         return records, parked
 
     def _sort(self, topic: str, message: Any, records: list[Record], parked: list[Parked]) -> None:
         raw = RawRecord(message.topic, message.partition, message.offset, message.key, message.headers, message.value)
         source = self._sources[topic]
         try:
-            records.append(read_record(raw, source=source, keys=self._mac_keys[source]))
+            record = read_record(raw, source=source, keys=self._mac_keys[source])
+            self._intake.prepare(record)
+            records.append(record)
         except RecordMalformed as error:
             parked.append(Parked(raw=raw, reason=Reason.MALFORMED, detail=str(error)))
         except RecordForged as error:

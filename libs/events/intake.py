@@ -100,6 +100,10 @@ class Intake:
             self._held.setdefault(Stream(record.source, record.bucket), []).append(record)
         self._bound()
 
+    def prepare(self, record: Record) -> None:
+        """Does with a verified record what can be done before its transaction, while others are taken in. Does not
+        raise."""
+
     async def set_aside(self, parked: Sequence[Parked]) -> None:
         """Parks records that are none of the source's, with an alarm; moves no cursor."""
         if not parked:

@@ -77,6 +77,8 @@ class Record:
     traceparent: str | None = None
     #: What it was read from; none for a record about to be sent.
     raw: RawRecord | None = field(default=None, compare=False, repr=False)
+    #: What its consumer has made of it before it is taken in (libs.events.intake).
+    prepared: object = field(default=None, init=False, compare=False, repr=False)
 
 
 def topic_of(source: str) -> str:

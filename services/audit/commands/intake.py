@@ -1,6 +1,7 @@
 """Taking events into their logs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class AppendEvents:
 
         Raises EventRefused for an event that may not enter, and then nothing of this may stand; TreeMoved.
         """
-        accepted = [self._sources.accept(record) for record in records]
+        accepted = [self._entry(record) for record in records]
         # A source that was restored sends again what it did long ago; else the cursors keep out what comes again.
         again = any(record.position.generation > _FIRST_GENERATION for record in records)
         fresh = _fresh(accepted, await self._known(work, accepted, ever=again))
@@ -77,9 +78,18 @@ class AppendEvents:
             if entry is None or known.get((entry.log, entry.event_id)) != entry.leaf
         ]
 
+    def prepare(self, record: Record) -> None:
+        """Reads the leaf of one that will be appended, whose MAC was verified. What is wrong with it is told then."""
+        with suppress(Exception):
+            record.prepared = self._sources.accept(record)
+
+    def _entry(self, record: Record) -> NewEntry:
+        prepared = record.prepared
+        return prepared if isinstance(prepared, NewEntry) else self._sources.accept(record)
+
     def _accepted(self, record: Record) -> NewEntry | None:
         try:
-            return self._sources.accept(record)
+            return self._entry(record)
         except EventRefused:
             return None
 
@@ -99,17 +109,19 @@ class AppendEvents:
 def _parts(numbered: Sequence[tuple[int, NewEntry]]) -> Iterator[tuple[list[Span], int]]:
     """The entries, which stand log by log, as spans of parts that a segment can take one by one."""
     spans: list[Span] = []
-    size = 0
+    log, first, count, size = numbered[0][1].log, numbered[0][0], 0, 0
     for index, entry in numbered:
-        if spans and size + entry.size > _PART_BYTES:
+        more = entry.size
+        full = count > 0 and size + more > _PART_BYTES
+        if full or entry.log != log:
+            spans.append(Span(log, first, count))
+            log, first, count = entry.log, index, 0
+        if full:
             yield spans, size
             spans, size = [], 0
-        if spans and spans[-1].log == entry.log:
-            spans[-1] = spans[-1]._replace(size=spans[-1].size + 1)
-        else:
-            spans.append(Span(entry.log, index, 1))
-        size += entry.size
-    yield spans, size
+        count += 1
+        size += more
+    yield [*spans, Span(log, first, count)], size
 
 
 def _fresh(entries: Sequence[NewEntry], known: Mapping[tuple[UUID, UUID], bytes]) -> list[NewEntry]:

@@ -31,6 +31,10 @@ class EventHandler:
         self._append = append
         self._within = within
 
+    def prepare(self, record: Record) -> None:
+        """Before the records are taken in."""
+        self._append.prepare(record)
+
     async def take(self, tx: Transaction, records: Sequence[Record]) -> None:
         await self.append(tx, records)
 
@@ -82,6 +86,9 @@ class SigningIntake(Intake):
         if records:
             await self.released()
             self._release = asyncio.create_task(self._store_and_sign({record.log for record in records}))
+
+    def prepare(self, record: Record) -> None:
+        self._events.prepare(record)
 
     async def released(self) -> None:
         """Returns when what was taken in is stored and signed, or jobs.segment has to see to it. Raises

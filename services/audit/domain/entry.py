@@ -10,8 +10,8 @@ from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from wardenry.log.leaf import Leaf
 
-#: An entry is recorded after its event happened, but for clocks, of sources and of this service's processes, that may be
-#: this wrong. Of a clock that was more so it takes longer to find an entry (services.audit.commands.intake).
+#: An entry is recorded after its event happened, but for clocks, of sources and of this service's processes, that may
+#: be this wrong. Of a clock that was more so it takes longer to find an entry (services.audit.commands.intake).
 CLOCK_SKEW = timedelta(days=1)
 
 
@@ -19,8 +19,14 @@ class SealedPerson(NamedTuple):
     """One person's values, as their producer sealed them."""
 
     role: Role
-    key: KeyReference
+    key_id: UUID
+    key_version: int
     message: bytes
+
+    @property
+    def key(self) -> KeyReference:
+        """What it is sealed under."""
+        return KeyReference(key_id=self.key_id, version=self.key_version)
 
 
 class NewEntry(NamedTuple):
@@ -42,7 +48,10 @@ class NewEntry(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of the leaf and of what is sealed beside it."""
-        return len(self.leaf) + sum(len(person.message) for person in self.sealed)
+        size = len(self.leaf)
+        for person in self.sealed:
+            size += len(person.message)
+        return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from services.audit.domain.entry import NewEntry, SealedPerson
 from wardenry.framing import FramingInvalid, frame, unframe
@@ -179,9 +178,9 @@ def digest_of(data: bytes) -> bytes:
 
 def _person_bytes(person: SealedPerson) -> bytes:
     """The frame of its parts, after its length."""
-    _, key, message = person
+    _, key_id, version, message = person
     length = len(message)
-    return _PERSON.pack(_PERSON.size - 4 + length, 16, key.key_id.bytes, 4, key.version, length) + message
+    return _PERSON.pack(_PERSON.size - 4 + length, 16, key_id.bytes, 4, version, length) + message
 
 
 def _tags_bytes(tags: SearchTags) -> bytes:
@@ -192,8 +191,7 @@ def _person(role: Role, data: bytes) -> SealedPerson:
     key_id, version, message = unframe(data, count=3)
     if len(version) != 4:
         raise FramingInvalid("a key's version has four bytes")
-    key = KeyReference(key_id=UUID(bytes=key_id), version=int.from_bytes(version, "big"))
-    return SealedPerson(role=role, key=key, message=message)
+    return SealedPerson(role, UUID(bytes=key_id), int.from_bytes(version, "big"), message)
 
 
 def _number(data: bytes) -> int:

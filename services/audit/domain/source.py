@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from google.protobuf.message import DecodeError
 
-from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from libs.events.identifier import identifier
 from libs.events.record import Record
@@ -37,7 +36,8 @@ class Sources:
             raise EventRefused(f"the envelope has more than {MAX_ENVELOPE_BYTES} bytes")
         try:
             envelope = envelope_pb2.Envelope.FromString(record.envelope)
-            leaf = read_leaf(envelope.leaf)
+            frozen = envelope.leaf
+            leaf = read_leaf(frozen)
             occurred_at = occurred_of(leaf)
         except DecodeError:
             raise EventRefused("the envelope cannot be read") from None
@@ -50,17 +50,19 @@ class Sources:
         roles = {person.role for person in sealed}
         if len(roles) != len(sealed) or {each.person for each in leaf.commitments} != roles:
             raise EventRefused("the sealed values are not those that the leaf commits to")
+        actor = leaf.actor.id
+        target = target_of(leaf) if leaf.target.kind == "subject" else b""
         return NewEntry(
-            event_id=record.event_id,
-            log=record.log,
-            leaf=envelope.leaf,
-            occurred_at=occurred_at,
-            action=record.action,
-            succeeded=leaf.outcome == action_pb2.OUTCOME_SUCCESS,
-            actor=identifier(leaf.actor.id) if leaf.actor.id else None,
-            target=identifier(target) if leaf.target.kind == "subject" and (target := target_of(leaf)) else None,
-            sealed=sealed,
-            tags=_tags(envelope.tags),
+            record.event_id,
+            record.log,
+            frozen,
+            occurred_at,
+            record.action,
+            leaf.outcome == action_pb2.OUTCOME_SUCCESS,
+            identifier(actor) if actor else None,
+            identifier(target) if target else None,
+            sealed,
+            _tags(envelope.tags),
         )
 
 
@@ -72,18 +74,19 @@ def _check_headers(record: Record, leaf: leaf_pb2.Leaf) -> None:
 
 
 def _sealed(person: envelope_pb2.SealedValues) -> SealedPerson:
-    role, key = _ROLES.get(person.person), person.key
-    if role is None or len(key.key) != _KEY_ID_BYTES or not 0 < key.version < 1 << 31:
+    role, key, message = _ROLES.get(person.person), person.key, person.message
+    key_id, version = key.key, key.version
+    if role is None or len(key_id) != _KEY_ID_BYTES or not 0 < version < 1 << 31:
         raise EventRefused("sealed values name no person or no key")
-    if not person.message:
+    if not message:
         raise EventRefused("sealed values are empty")
-    return SealedPerson(role, KeyReference(key_id=identifier(key.key), version=key.version), person.message)
+    return SealedPerson(role, identifier(key_id), version, message)
 
 
 def _tags(tags: envelope_pb2.SearchTags) -> SearchTags:
     network, device, address, country = tags.network, tags.device, tags.address, tags.country
-    if max(len(network), len(device), len(address)) > _MAX_TAG_BYTES:
+    if len(network) > _MAX_TAG_BYTES or len(device) > _MAX_TAG_BYTES or len(address) > _MAX_TAG_BYTES:
         raise EventRefused(f"a search tag has more than {_MAX_TAG_BYTES} bytes")
     if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise EventRefused("the country is no two-letter code")
-    return SearchTags(network=network, device=device, country=country, address=address)
+    return SearchTags(network, device, country, address)

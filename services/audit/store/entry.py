@@ -1,11 +1,10 @@
 """Entries, and what is stored beside them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
 from libs.events.event import Role
 from services.audit.domain.entry import NewEntry, SealedPerson, StoredEntry
@@ -75,22 +74,35 @@ class PostgresEntries:
         self._tx = tx
 
     async def add(self, entries: Sequence[tuple[int, NewEntry]], *, recorded_at: datetime) -> None:
+        rows = [entry for _, entry in entries]
         await self._tx.execute(
             _ADD,
             recorded_at,
-            [entry.log for _, entry in entries],
+            [entry.log for entry in rows],
             [index for index, _ in entries],
-            [entry.event_id for _, entry in entries],
-            [entry.occurred_at for _, entry in entries],
-            [entry.action for _, entry in entries],
-            [entry.succeeded for _, entry in entries],
-            [entry.actor for _, entry in entries],
-            [entry.target for _, entry in entries],
-            [entry.leaf for _, entry in entries],
+            [entry.event_id for entry in rows],
+            [entry.occurred_at for entry in rows],
+            [entry.action for entry in rows],
+            [entry.succeeded for entry in rows],
+            _some([entry.actor for entry in rows]),
+            _some([entry.target for entry in rows]),
+            [entry.leaf for entry in rows],
         )
-        beside = [row for row in (_personal(index, entry) for index, entry in entries) if any(row[2:])]
+        beside = [each for each in entries if each[1].sealed or any(each[1].tags)]
         if beside:
-            await self._tx.execute(_ADD_PERSONAL, recorded_at, *map(list, zip(*beside, strict=True)))
+            tags = [entry.tags for _, entry in beside]
+            await self._tx.execute(
+                _ADD_PERSONAL,
+                recorded_at,
+                [entry.log for _, entry in beside],
+                [index for index, _ in beside],
+                *_sealed_columns("actor", [entry for _, entry in beside]),
+                *_sealed_columns("target", [entry for _, entry in beside]),
+                _some([each.network or None for each in tags]),
+                _some([each.device or None for each in tags]),
+                _some([each.address or None for each in tags]),
+                _some([each.country or None for each in tags]),
+            )
 
     async def leaves(
         self, events: Collection[tuple[UUID, UUID]], *, since: datetime, until: datetime
@@ -168,15 +180,18 @@ class _Query:
         return f"${len(self.values)}"
 
 
-def _personal(index: int, entry: NewEntry) -> tuple[object, ...]:
-    persons = {person.role: person for person in entry.sealed}
-    sealed: list[object] = []
-    for role in ("actor", "target"):
-        person = persons.get(role)
-        sealed += [person.key.key_id, person.key.version, person.message] if person else [None, None, None]
-    tags = entry.tags
-    found = (tags.network or None, tags.device or None, tags.address or None, tags.country or None)
-    return (entry.log, index, *sealed, *found)
+def _sealed_columns(role: Role, entries: Sequence[NewEntry]) -> Iterator[Sequence[Any]]:
+    """Of the persons in this role: ids and versions of keys, and messages."""
+    found = [next((person for person in entry.sealed if person.role == role), None) for entry in entries]
+    yield _some([person.key_id if person else None for person in found])
+    yield _some([person.key_version if person else None for person in found])
+    yield _some([person.message if person else None for person in found])
+
+
+def _some(column: list[Any]) -> list[Any]:
+    """The column, or no values where it has none: `unnest` makes the shorter of its arrays as long as the others, of
+    nulls, and the driver looks at each value of an array several times."""
+    return column if any(each is not None for each in column) else []
 
 
 def _stored(row: Any) -> StoredEntry:
@@ -186,11 +201,7 @@ def _stored(row: Any) -> StoredEntry:
         recorded_at=row["recorded_at"],
         leaf=row["leaf"],
         sealed=tuple(
-            SealedPerson(
-                role=role,
-                key=KeyReference(key_id=row[f"{role}_key_id"], version=row[f"{role}_key_version"]),
-                message=row[f"{role}_message"],
-            )
+            SealedPerson(role, row[f"{role}_key_id"], row[f"{role}_key_version"], row[f"{role}_message"])
             for role in roles
             if row[f"{role}_message"] is not None
         ),

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
 from libs.events.event import Role, SearchTags
 from services.audit.domain.entry import SealedPerson
@@ -203,7 +202,7 @@ def _entry(row: Any) -> SegmentEntry:
         leaf=row["leaf"],
         sealed=tuple(
             [
-                SealedPerson(role, KeyReference(key_id=row[key_id], version=row[version]), row[message])
+                SealedPerson(role, row[key_id], row[version], row[message])
                 for role, key_id, version, message in _PERSONS
                 if row[message] is not None
             ]

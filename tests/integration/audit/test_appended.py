@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import TypeAlias
 
 import asyncpg
 
 from libs.events.record import Record
 from services.audit.consumers.intake import SigningIntake
-from services.audit.domain.segment import Appended, Segment
+from services.audit.domain.segment import Appended, Segment, Span
 from tests.support.audit import LOG, OTHER_LOG, AuditOnPostgres
 from tests.support.events import eventually
 from wardenry.events.v1 import envelope_pb2
@@ -71,8 +70,8 @@ async def test_another_part_of_the_same_number_is_not_taken_for_it(audit: AuditO
     """As after a restore, when numbers are given again."""
     records = audit.records(3)
     (real,) = await appended(audit, records)
-    before = replace(real.part, recorded_from=real.part.recorded_from - timedelta(microseconds=1))
-    forgotten = [(index, entry._replace(leaf=b"of before")) for index, entry in real.entries]
+    before = replace(real.part, spans=[Span(LOG, 0, 2)])
+    forgotten = [(index, entry._replace(leaf=b"of before")) for index, entry in real.entries[:2]]
     audit.segments.remember([Appended(before, forgotten)])
     await audit.segments.store()
     assert stored(audit) == leaves_of(records)

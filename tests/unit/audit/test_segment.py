@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from libs.crypto.key_owner import KeyReference
 from libs.events.event import Role, SearchTags
 from services.audit.domain.entry import SealedPerson
 from services.audit.domain.segment import (
@@ -33,7 +32,8 @@ def entry_of(vector: dict[str, Any]) -> SegmentEntry:
         sealed=tuple(
             SealedPerson(
                 role=role,
-                key=KeyReference(key_id=UUID(person["key"]), version=person["version"]),
+                key_id=UUID(person["key"]),
+                key_version=person["version"],
                 message=bytes.fromhex(person["message"]),
             )
             for role, person in persons

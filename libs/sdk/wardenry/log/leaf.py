@@ -116,22 +116,24 @@ def read_leaf(data: bytes) -> leaf_pb2.Leaf:
         raise LeafInvalid("the bytes are no leaf") from None
     if leaf.version != LEAF_VERSION:
         raise LeafInvalid(f"a leaf of version {leaf.version} is not known here")
-    if len({(each.person, each.field) for each in leaf.commitments}) != len(leaf.commitments):
+    commitments = [(each.person, each.field) for each in leaf.commitments]
+    if len(commitments) > 1 and len(set(commitments)) != len(commitments):
         raise LeafInvalid("the leaf commits twice to one field")
-    actor = leaf.actor
-    if not _ID_BYTES.issuperset((len(leaf.event), len(leaf.log), len(actor.id), len(actor.session))):
+    actor, event, log = leaf.actor, leaf.event, leaf.log
+    if not _ID_BYTES.issuperset((len(event), len(log), len(actor.id), len(actor.session))):
         raise LeafInvalid(f"an id in the leaf has not {_UUID_BYTES} bytes")
-    if not leaf.event or not leaf.log or leaf.outcome not in _OUTCOMES or actor.kind not in _ACTOR_KINDS:
+    if not event or not log or leaf.outcome not in _OUTCOMES or actor.kind not in _ACTOR_KINDS:
         raise LeafInvalid("the leaf lacks its event, log, outcome or actor")
     return leaf
 
 
 def occurred_of(leaf: leaf_pb2.Leaf) -> datetime:
     """When it happened, in UTC, cut to the microsecond. Raises LeafInvalid."""
-    seconds, nanoseconds = leaf.occurred_at.seconds, leaf.occurred_at.nanos
+    occurred_at = leaf.occurred_at
+    seconds, nanoseconds = occurred_at.seconds, occurred_at.nanos
     try:
         if 0 <= nanoseconds < 1_000_000_000:
-            return _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+            return _EPOCH + timedelta(0, seconds, nanoseconds // 1000)
     except OverflowError:
         pass
     raise LeafInvalid("the leaf's time is none")
@@ -139,10 +141,9 @@ def occurred_of(leaf: leaf_pb2.Leaf) -> datetime:
 
 def target_of(leaf: leaf_pb2.Leaf) -> bytes:
     """The UUID of the target; empty where it has none."""
+    target = leaf.target.id
     # A product's ids are texts in its own form, some of which have 16 bytes too.
-    if len(leaf.target.id) != _UUID_BYTES or leaf.action.startswith("record."):
-        return b""
-    return leaf.target.id
+    return target if len(target) == _UUID_BYTES and not leaf.action.startswith("record.") else b""
 
 
 def _uuid(data: bytes) -> UUID | None:
