@@ -296,4 +296,47 @@ MUTANTS = (
             "tests/integration/controls/test_row_security.py::test_a_service_that_logs_in_as_somebody_else_is_found",
         ),
     ),
+    Mutant(
+        name="a parked record, once",
+        harm="two operators at once have an event that failed taken in twice",
+        file="libs/events/retry.py",
+        guard="""            if await tx.execute(_REMOVE, digest) != "DELETE 1":
+                return Outcome.GONE
+""",
+        instead="""            await tx.execute(_REMOVE, digest)
+""",
+        tests=(
+            "tests/integration/events/test_retry.py::test_two_operators_at_once_and_the_stream_itself_take_each_record_once",
+        ),
+    ),
+    Mutant(
+        name="policy of parked records",
+        harm="a consumer deletes what it set aside as forged or in conflict, and nobody ever looks at it",
+        file="libs/events/sql/parking_retry.sql",
+        guard="USING (reason = 'failed')",
+        instead="USING (true)",
+        tests=("tests/integration/events/test_retry.py::test_a_runtime_role_removes_what_failed_and_nothing_else",),
+    ),
+    Mutant(
+        name="a late head of a retired key",
+        harm="taking in what failed makes an honest log look forged",
+        file="services/audit/commands/late.py",
+        guard="if record.action == ANCHOR_ACTION and await self._retired_since(work, record):",
+        instead="if False:",
+        tests=(
+            "tests/integration/audit/test_late.py::test_a_head_is_not_anchored_after_the_end_of_the_key_that_signed_it",
+        ),
+    ),
+    Mutant(
+        name="the segment of another history",
+        harm="a database that was restored signs another tree of a size that was signed",
+        file="services/audit/commands/segment_chain.py",
+        guard="""            elif hashed != leaf_hash(entry.leaf):
+                return False
+""",
+        instead="",
+        tests=(
+            "tests/integration/audit/test_segment.py::test_a_restored_database_releases_nothing_that_contradicts_what_was_released",
+        ),
+    ),
 )
