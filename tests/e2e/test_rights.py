@@ -49,8 +49,12 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     ask(page, eva.password, "Get a copy of everything")
     expect(page.get_by_role("status")).to_contain_text("Your copy is being put together")
     expect(page.get_by_role("cell", name="A copy")).to_be_visible()
+    # It comes onto the page by itself, which leaves alone what is being typed there.
+    page.get_by_label("Your password").last.fill("half a password")
     download = page.get_by_role("button", name="Download")
-    reload_until(page, lambda: download.is_visible())
+    expect(download).to_be_visible(timeout=WAIT_SECONDS * 1000)
+    expect(page.get_by_role("status").filter(has_text="Your copy is ready")).to_be_visible()
+    expect(page.get_by_label("Your password").last).to_have_value("half a password")
     eva.see("data")
     with page.expect_download() as caught:
         ask(page, eva.password, "Download")

@@ -42,10 +42,12 @@ class PageRoutes:
         """A form that is sent. `again` shows it after a refusal, with what was typed; else the refusal is a page."""
 
         async def run(visit: Visit) -> Response:
-            await self._edge.limit(visit, authentication=authentication)
+            too_often = await self._too_often(visit, authentication=authentication, shown_again=again is not None)
             fields = await read_form(visit.request)
             self._edge.require_same_origin(visit, fields.get(CSRF_FIELD, ""))
             try:
+                if too_often is not None:
+                    raise too_often
                 return await handler(visit, fields)
             except (Problem, WardenryError) as error:
                 problem = error if isinstance(error, Problem) else Problem.of(error)
@@ -54,6 +56,18 @@ class PageRoutes:
                 return await again(visit, fields, problem)
 
         return self._route("POST", path, run)
+
+    async def _too_often(self, visit: Visit, *, authentication: bool, shown_again: bool) -> Problem | None:
+        """The refusal of a form that came too often, where the form is shown again with what was typed: that costs
+        what a page costs, and counts as one. Raises `Problem` 429 everywhere else."""
+        try:
+            await self._edge.limit(visit, authentication=authentication)
+        except Problem as problem:
+            if not (authentication and shown_again):
+                raise
+            await self._edge.limit(visit, authentication=False)
+            return problem
+        return None
 
     def refusal(self, request: Request, problem: Problem) -> Response:
         """The page for a request that no route takes."""

@@ -14,6 +14,7 @@ from libs.ids import Ids
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.application import application
 from services.gateway.edge.client_address import ClientAddress
+from services.gateway.edge.cookies import csrf_token, encode_secret
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.visit import Edge, Visit
@@ -28,6 +29,7 @@ from wardenry.errors.error import Aborted, DeadlineExceeded, Unavailable
 from wardenry.verifier import TokenVerifier
 
 SUBJECT = "0192f0c0-0000-7000-8000-000000000002"
+ORIGIN = "https://id.example.com"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -36,19 +38,23 @@ class Generous:
         return None
 
 
-def page_routes() -> PageRoutes:
-    edge = Edge(
+def edge_with(limits: EdgeLimits) -> Edge:
+    return Edge(
         backends=cast(Backends, None),
         verifier=cast(TokenVerifier, None),
         client_address=ClientAddress(hops=0),
-        limits=EdgeLimits(authentication=Generous(), standard=Generous()),
+        limits=limits,
         csrf_key=bytes(32),
-        origins=frozenset(),
+        origins=frozenset({ORIGIN}),
         clock=HeldClock(),
         entropy=CountedEntropy(),
         ids=cast(Ids, None),
     )
-    return PageRoutes(edge=edge, pages=Pages())
+
+
+def page_routes() -> PageRoutes:
+    limits = EdgeLimits(authentication=Generous(), standard=Generous())
+    return PageRoutes(edge=edge_with(limits), pages=Pages())
 
 
 def pages_over(handler: Callable[[Visit], Awaitable[Response]]) -> httpx2.AsyncClient:
@@ -56,7 +62,7 @@ def pages_over(handler: Callable[[Visit], Awaitable[Response]]) -> httpx2.AsyncC
     routes = page_routes()
     app = application([routes.show("/page", handler)], refusal=routes.refusal)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx2.AsyncClient(transport=transport, base_url="https://id.example.com", headers={"Accept": "text/html"})
+    return httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers={"Accept": "text/html"})
 
 
 def text_of(response: httpx2.Response) -> str:
@@ -218,6 +224,37 @@ def test_a_refusal_that_names_no_field_is_told_at_the_one_that_it_is_about(
 def test_a_wrong_sign_in_does_not_say_which_of_the_two_was_wrong() -> None:
     error = Problem(401, "CREDENTIALS_INVALID", "Address or password is wrong.")
     assert errors_of(error, {"address": "a@example.com", "password": "x"}) == {}
+
+
+async def test_a_form_that_comes_too_often_is_shown_again_with_what_was_typed() -> None:
+    class Never:
+        async def take(self, key: str) -> timedelta | None:
+            return timedelta(seconds=9)
+
+    asked: list[str] = []
+    pages = Pages()
+
+    async def enter(visit: Visit, fields: dict[str, str]) -> Response:
+        asked.append(fields["address"])
+        return pages.page(visit, "home.html")
+
+    async def again(visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
+        return pages.page(visit, "sign_in.html", workspace=None, form=fields, problem=problem)
+
+    edge = edge_with(EdgeLimits(authentication=Never(), standard=Generous()))
+    routes = PageRoutes(edge=edge, pages=pages)
+    app = application([routes.submit("/in", enter, again=again, authentication=True)], refusal=routes.refusal)
+    flow = encode_secret(bytes(32))
+    headers = {"Origin": ORIGIN, "Cookie": f"__Host-flow={flow}"}
+    form = {"address": "ana@example.com", "password": "x", "csrf_token": csrf_token(bytes(32), bytes(32))}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=ORIGIN) as browser:
+        response = await browser.post("/in", data=form, headers=headers)
+        forged = await browser.post("/in", data=form | {"csrf_token": "x"}, headers=headers)
+    assert (response.status_code, response.headers["retry-after"], asked) == (429, "9", [])
+    assert 'value="ana@example.com"' in response.text
+    assert "Try again in 9" in response.text
+    assert forged.status_code == 403
+    assert "ana@example.com" not in forged.text
 
 
 async def test_static_files_are_kept_by_their_content_and_pages_never() -> None:

@@ -38,7 +38,7 @@ function showLocalTimes() {
   const seconds = new Intl.DateTimeFormat("en-GB", { ...parts, second: "2-digit" });
   for (const time of document.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
-    if (Number.isNaN(moment.valueOf())) continue;
+    if (Number.isNaN(moment.valueOf()) || time.title) continue;
     time.title = time.textContent;
     time.textContent = ("seconds" in time.dataset ? seconds : minutes).format(moment);
   }
@@ -63,8 +63,36 @@ function tellOfDownloads() {
   }
 }
 
+// While a request is under way, what has become of it is looked for, for some minutes and while somebody looks, and put onto the page
+// without touching the forms on it.
+function followRequests(tries) {
+  const page = document.querySelector("[data-under-way] a")?.href;
+  if (!page || !tries) return;
+  setTimeout(async () => {
+    const answer = document.hidden ? null : await fetch(page, { redirect: "manual" }).catch(() => null);
+    if (answer?.type === "opaqueredirect") return location.assign("/sign-in");
+    if (answer?.ok) showRequests(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    followRequests(tries - 1);
+  }, 3000);
+}
+
+function showRequests(now) {
+  const was = document.getElementById("requests");
+  const is = now.getElementById("requests");
+  if (was.dataset.state === is.dataset.state) return;
+  was.replaceWith(is);
+  const copies = document.getElementById("copies");
+  if (now.querySelectorAll("[data-download]").length > copies.querySelectorAll("[data-download]").length) {
+    copies.replaceWith(now.getElementById("copies"));
+    tellOfDownloads();
+    announce(document.querySelector("[data-arrived]"));
+  }
+  showLocalTimes();
+}
+
 document.querySelectorAll("[role=status]:not([hidden]), [role=alert]:not([hidden])").forEach(announce);
 rememberInvitation();
 offerInvitation();
 showLocalTimes();
 tellOfDownloads();
+followRequests(100);
