@@ -10,13 +10,13 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.feed.fanout import Fanout
 from libs.feed.reader import FeedReader
 from libs.feed.replica import Replicas
-from libs.mail.mailer import SmtpMailer
 from libs.outbox.cursor_client import GrpcCursorClient
 from libs.rpc.rules import rules_of
 from libs.rpc.server import GrpcServer
 from libs.service.controls import control_handlers
 from libs.service.databases import Databases
 from libs.service.events import relay_of
+from libs.service.mail import mailer_of
 from libs.service.parts import Parts, open_parts
 from libs.service.periodic import Periodic
 from libs.service.serving import Work, serving
@@ -113,15 +113,7 @@ class Tenancy:
         backlog = BacklogCommands(
             backlog=PostgresBacklog(database=databases.jobs),
             vault=vault,
-            mailer=SmtpMailer(
-                host=settings.smtp_host,
-                port=settings.smtp_port,
-                sender=settings.smtp_sender,
-                start_tls=settings.smtp_start_tls,
-                ca_file=settings.smtp_ca_file,
-                clock=clock,
-                ids=ids,
-            ),
+            mailer=mailer_of(settings, parts=parts),
             entropy=entropy,
             clock=clock,
             origin=settings.origin,

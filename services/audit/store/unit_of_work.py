@@ -9,9 +9,7 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
-from libs.outbox.emit import insert
-from libs.outbox.row import OutboxRow
-from libs.telemetry.trace_context import current_traceparent
+from libs.outbox.emit import emit
 from services.audit.store.anchor import PostgresAnchors
 from services.audit.store.entry import PostgresEntries
 from services.audit.store.key import PostgresCheckpointKeys
@@ -35,15 +33,7 @@ class PostgresUnitOfWork:
         self.receipts = PostgresReceipts(tx=tx)
 
     async def emit(self, event: Event) -> None:
-        row = OutboxRow(
-            event_id=event.event_id,
-            log=event.log,
-            action=event.action,
-            occurred_at=event.occurred_at,
-            envelope=self._envelopes.build(event),
-            traceparent=current_traceparent(),
-        )
-        await insert(self._tx, [row])
+        await emit(self._tx, event, envelopes=self._envelopes)
 
 
 class PostgresUnitsOfWork:

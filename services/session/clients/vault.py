@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from libs.crypto.errors import KeyDestroyed, SealBroken
-from libs.crypto.key_owner import Destroyed, KeyReference
+from libs.crypto.key_owner import Destroyed
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.crypto.vault import ReadingKeys, VaultClient, VaultUnavailable
@@ -61,7 +61,7 @@ class VaultSeals:
         if not keys:
             return []
         with unavailable_as("identity"):
-            return await self._vault.reader_keys([KeyReference(key_id=key.key_id, version=key.version) for key in keys])
+            return await self._vault.reader_keys([key.reference for key in keys])
 
     def _sealer(self, keys: ReadingKeys, key: ReaderPublicKey) -> Sealer:
         return Sealer(key=keys.symmetric, entropy=self._entropy, key_version=key.version)

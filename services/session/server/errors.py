@@ -1,25 +1,14 @@
 """How session's errors are told."""
 
-from datetime import timedelta
-
 import grpc
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.rpc.errors import ErrorRow, ErrorTable
+from libs.service.errors import AWAY, NOT_FOUND
 from services.session.commands.signing_key import SigningKeyMissing
 from services.session.domain import errors
 from wardenry.errors.v1 import reason_pb2
 
-_RETRY = timedelta(seconds=1)
-_AWAY = ErrorRow(
-    code=grpc.StatusCode.UNAVAILABLE,
-    reason=reason_pb2.REASON_DEPENDENCY_UNAVAILABLE,
-    text="Something that is needed does not answer.",
-    retry_after=_RETRY,
-)
-_NOT_FOUND = ErrorRow(
-    code=grpc.StatusCode.NOT_FOUND, reason=reason_pb2.REASON_NOT_FOUND, text="There is no such thing for you."
-)
 _ONCE = ErrorRow(
     code=grpc.StatusCode.ABORTED,
     reason=reason_pb2.REASON_CONFLICT,
@@ -34,8 +23,8 @@ ERRORS: ErrorTable = {
     ),
     errors.SessionExists: _ONCE,
     errors.GrantExists: _ONCE,
-    errors.SessionNotFound: _NOT_FOUND,
-    errors.NotMember: _NOT_FOUND,
+    errors.SessionNotFound: NOT_FOUND,
+    errors.NotMember: NOT_FOUND,
     errors.SessionEnded: ErrorRow(
         code=grpc.StatusCode.UNAUTHENTICATED,
         reason=reason_pb2.REASON_TOKEN_REVOKED,
@@ -46,7 +35,7 @@ ERRORS: ErrorTable = {
         reason=reason_pb2.REASON_ALREADY_EXISTS,
         text="This request id was used already.",
     ),
-    errors.WarrantNotFound: _NOT_FOUND,
+    errors.WarrantNotFound: NOT_FOUND,
     errors.RefreshInvalid: ErrorRow(
         code=grpc.StatusCode.UNAUTHENTICATED,
         reason=reason_pb2.REASON_REFRESH_INVALID,
@@ -78,8 +67,8 @@ ERRORS: ErrorTable = {
         reason=reason_pb2.REASON_PAGE_TOKEN_INVALID,
         text="This page token is not one of this list.",
     ),
-    errors.DependencyUnavailable: _AWAY,
-    SigningKeyMissing: _AWAY,
-    DatabaseUnavailable: _AWAY,
-    DatabaseRefused: _AWAY,
+    errors.DependencyUnavailable: AWAY,
+    SigningKeyMissing: AWAY,
+    DatabaseUnavailable: AWAY,
+    DatabaseRefused: AWAY,
 }

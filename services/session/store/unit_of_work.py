@@ -11,9 +11,7 @@ from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
 from libs.feed.reader import OwnFeed
 from libs.ids import Ids
-from libs.outbox.emit import insert
-from libs.outbox.row import OutboxRow
-from libs.telemetry.trace_context import current_traceparent
+from libs.outbox.emit import emit
 from services.session.store.grant import PostgresGrants
 from services.session.store.revocation import PostgresRevocations
 from services.session.store.session import PostgresSessions
@@ -36,15 +34,7 @@ class PostgresUnitOfWork:
         self.warrants = PostgresWarrants(tx=tx, subject=subject)
 
     async def emit(self, event: Event) -> None:
-        row = OutboxRow(
-            event_id=event.event_id,
-            log=event.log,
-            action=event.action,
-            occurred_at=event.occurred_at,
-            envelope=self._envelopes.build(event),
-            traceparent=current_traceparent(),
-        )
-        await insert(self._tx, [row])
+        await emit(self._tx, event, envelopes=self._envelopes)
 
 
 class PostgresUnitsOfWork:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.tenancy.commands.acting import acting
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Insider
@@ -35,11 +36,7 @@ class MembershipCommands:
 
     async def page(self, insider: Insider, *, after: UUID | None, limit: int) -> Page[Member]:
         """The members of the caller's workspace, by subject id, later than `after`. Raises KeysUnavailable."""
-        async with self._store.begin(
-            workspaces=[insider.workspace],
-            subject=insider.caller.subject,
-            standing=insider.standing_for(Permission.MEMBER_READ),
-        ) as work:
+        async with acting(self._store, insider, Permission.MEMBER_READ) as work:
             found = page_of(await work.memberships.page(insider.workspace, after=after, limit=limit + 1), limit)
         return Page(await self._seen(insider, found.items), found.more)
 
@@ -47,11 +44,7 @@ class MembershipCommands:
         """The member with the new role. Raises PermissionMissing, MemberUnknown, RoleAboveOwn, LastOwner."""
         caller = insider.caller
         at = await self._recorder.circumstances(caller, insider.workspace)
-        async with self._store.begin(
-            workspaces=[insider.workspace],
-            subject=caller.subject,
-            standing=insider.standing_for(Permission.MEMBER_UPDATE),
-        ) as work:
+        async with acting(self._store, insider, Permission.MEMBER_UPDATE) as work:
             roster = await work.memberships.roster(insider.workspace, {caller.subject, subject})
             change = roster.change_role(actor=caller.subject, subject=subject, to=role)
             if change.after != change.before:
@@ -69,11 +62,7 @@ class MembershipCommands:
         """Ends a membership, the caller's own too. Raises PermissionMissing, MemberUnknown, RoleAboveOwn, LastOwner."""
         caller = insider.caller
         at = await self._recorder.circumstances(caller, insider.workspace)
-        async with self._store.begin(
-            workspaces=[insider.workspace],
-            subject=caller.subject,
-            standing=insider.standing_for(Permission.MEMBER_UPDATE),
-        ) as work:
+        async with acting(self._store, insider, Permission.MEMBER_UPDATE) as work:
             roster = await work.memberships.roster(insider.workspace, {caller.subject, subject})
             change = roster.end(actor=caller.subject, subject=subject, at=at.occurred_at)
             await work.memberships.change(change.after)

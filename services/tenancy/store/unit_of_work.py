@@ -10,9 +10,7 @@ from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
 from libs.feed.reader import OwnFeed
-from libs.outbox.emit import insert
-from libs.outbox.row import OutboxRow
-from libs.telemetry.trace_context import current_traceparent
+from libs.outbox.emit import emit
 from services.tenancy.domain.caller import Standing
 from services.tenancy.store.invitation import InvitationStore
 from services.tenancy.store.membership import MembershipStore
@@ -30,15 +28,7 @@ class PostgresUnitOfWork:
         self.subject_data = SubjectDataStore(tx)
 
     async def emit(self, event: Event) -> None:
-        row = OutboxRow(
-            event_id=event.event_id,
-            log=event.log,
-            action=event.action,
-            occurred_at=event.occurred_at,
-            envelope=self._envelopes.build(event),
-            traceparent=current_traceparent(),
-        )
-        await insert(self._tx, [row])
+        await emit(self._tx, event, envelopes=self._envelopes)
 
 
 class PostgresStore:
