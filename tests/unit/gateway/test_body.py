@@ -5,7 +5,7 @@ import json
 import pytest
 
 from services.gateway.edge import body as body_module
-from services.gateway.edge.body import MAX_BODY, parse_object, read_object
+from services.gateway.edge.body import MAX_BODY, parse_object, read_nothing, read_object
 from services.gateway.edge.problem import Problem
 from tests.unit.gateway.requests import request
 
@@ -131,3 +131,23 @@ async def test_a_body_that_does_not_come_ends_the_wait(monkeypatch: pytest.Monke
     with pytest.raises(Problem) as caught:
         await read_object(silent, required={})
     assert caught.value.status == 408
+
+
+@pytest.mark.parametrize("chunks", [[b""], [b"{", b"}"]])
+async def test_a_call_without_a_body_takes_none_and_an_empty_one(chunks: list[bytes]) -> None:
+    await read_nothing(request(method="POST", headers=[("Content-Type", "application/json")], chunks=chunks))
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "status"),
+    [
+        ("application/json", b'{"role": "owner"}', 400),
+        ("application/json", b"[]", 400),
+        ("text/plain", b"{}", 415),
+        ("application/json", b"x" * (MAX_BODY + 1), 413),
+    ],
+)
+async def test_a_call_without_a_body_refuses_what_it_would_pass_over(media_type: str, body: bytes, status: int) -> None:
+    with pytest.raises(Problem) as caught:
+        await read_nothing(request(method="POST", headers=[("Content-Type", media_type)], chunks=[body]))
+    assert caught.value.status == status
