@@ -25,7 +25,7 @@ TENANCY = controls_of(
         ),
         (
             "T4",
-            "Row security covers 100 % of tenant tables, by at least 125 policies",
+            "At least 125 policies, which cover 100 % of tenant tables",
             "the tables come from the databases' own catalogues, so that none is left out; each that holds tenant data "
             "has its policies; all policies and tables of the deployment are counted",
         ),
