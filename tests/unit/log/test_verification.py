@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.db.schemas import ROOT
 from tests.unit.log.exports import ALICE, BOB, LOG, NOON, ORIGIN, OTHER_LOG, SIGNER, Log, event, record, verify
 from wardenry.log import verify as command
 from wardenry.log.checkpoint import open_checkpoint
@@ -308,3 +310,13 @@ def test_verification_needs_no_service_and_no_network() -> None:
     for module in ("grpc", "socket", "asyncio", "urllib", "libs."):
         assert f"import {module}" not in imported
         assert f"from {module}" not in imported
+
+
+def test_the_page_lists_what_is_written_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs/operations/verify-a-log.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+`) \| .+ \|$", page, re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert listed == list(command.as_json(verify(WHOLE)))
+    (tmp_path / "csv").write_text("index,action\n")
+    assert command.main([str(tmp_path / "csv"), "--key", str(SIGNER.key), "--json"]) == command.NO_EXPORT
+    assert list(json.loads(capsys.readouterr().out)) == listed[:2]
