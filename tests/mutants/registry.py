@@ -224,6 +224,26 @@ MUTANTS = (
         tests=("tests/integration/tenancy/test_platform.py::test_each_statement_looks_for_itself",),
     ),
     Mutant(
+        name="origin and token of a call",
+        harm="another site's page has a visitor's browser change what is theirs",
+        file="services/gateway/api/routing.py",
+        guard="""                edge.require_same_origin(visit, request.headers.get("x-csrf-token", ""))
+""",
+        instead="""                pass
+""",
+        tests=("tests/unit/gateway/test_routing.py::test_what_another_site_could_send_reaches_no_handler",),
+    ),
+    Mutant(
+        name="parameters that are known",
+        harm="a call takes what nobody described, and passes over what a caller meant",
+        file="services/gateway/api/routing.py",
+        guard="""    query = visit.query(*operation.query)
+""",
+        instead="""    query = dict(visit.request.query_params)
+""",
+        tests=("tests/unit/gateway/test_routing.py::test_another_query_is_refused_by_name",),
+    ),
+    Mutant(
         name="traces begin at the edge",
         harm="visitors decide what is recorded, and put their requests among the spans of others' traces",
         file="services/gateway/edge/tracing.py",
