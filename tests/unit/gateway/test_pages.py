@@ -8,9 +8,11 @@ from typing import cast
 
 import httpx2
 import pytest
+from google.protobuf.message import Message
 from starlette.responses import Response
 
 from libs.ids import Ids
+from libs.rpc.validation import validate
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.application import application
 from services.gateway.edge.client_address import ClientAddress
@@ -18,14 +20,16 @@ from services.gateway.edge.cookies import csrf_token, encode_secret
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.visit import Edge, Visit
-from services.gateway.pages.fields import errors_of
+from services.gateway.pages.fields import FIELDS, errors_of
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.unit.gateway.requests import request
-from wardenry.errors.error import Aborted, DeadlineExceeded, Unavailable
+from wardenry.errors.error import Aborted, DeadlineExceeded, InvalidArgument, Unavailable
+from wardenry.identity.v1.registration_pb2 import RegisterRequest
+from wardenry.tenancy.v1.workspace_pb2 import CreateWorkspaceRequest
 from wardenry.verifier import TokenVerifier
 
 SUBJECT = "0192f0c0-0000-7000-8000-000000000002"
@@ -268,3 +272,21 @@ async def test_static_files_are_kept_by_their_content_and_pages_never() -> None:
     assert named.headers["content-encoding"] == "gzip"
     assert plain.headers["cache-control"] == old.headers["cache-control"] == "no-cache"
     assert named.text == plain.text == old.text
+
+
+@pytest.mark.parametrize(
+    ("field", "asks"),
+    [
+        ("slug", lambda text: CreateWorkspaceRequest(slug=text)),
+        ("name", lambda text: CreateWorkspaceRequest(name=text)),
+        ("display_name", lambda text: RegisterRequest(display_name=text)),
+    ],
+)
+def test_the_rule_that_browsers_know_is_the_contracts(field: str, asks: Callable[[str], Message]) -> None:
+    pattern = re.compile(FIELDS[field].attributes["pattern"])
+    typed = ["", "a", "ab", "abc", "-ab", "ab-", "a-b", "a_b", "Abc", "aé", "a" * 40, "a" * 41, "a" * 100, "a" * 101]
+    for text in [*typed, "a" * 128, "a" * 129, "\N{SMILING FACE WITH SUNGLASSES}" * 100, "مساحة"]:
+        with pytest.raises(InvalidArgument) as refused:
+            validate(asks(text))  # other fields are missing, so there is always something wrong
+        named = {violation.field for violation in refused.value.violations}
+        assert (pattern.fullmatch(text) is None) == (field in named), text
