@@ -1,6 +1,7 @@
 """The composition root: the one place that names what audit is made of."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -68,12 +69,17 @@ from wardenry.participant import SubjectDataHandlers
 from wardenry.status.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from wardenry.verifier import TokenVerifier
 
+#: As in libs.rpc.process.
+_YOUNGEST = 100_000
+
 
 async def serve(settings: AuditSettings, stopping: asyncio.Event) -> None:
     """Serves until `stopping` is set. What audit needs does not have to be there yet.
 
     Raises SecretInvalid, ListenFailed, OSError.
     """
+    # One batch of events makes so many objects, few of which are in cycles.
+    gc.set_threshold(_YOUNGEST)
     async with (
         open_parts(settings) as parts,
         Databases(settings, observer=parts.observer) as databases,

@@ -10,11 +10,12 @@ from libs.events.event import Role
 from services.audit.domain.entry import NewEntry, SealedPerson, StoredEntry
 from wardenry.log.filter import EntryFilter
 
+# Ids and numbers come as arrays in text: of an array of its own the driver looks at each value several times.
 _ADD = """
 INSERT INTO entry (log_id, index, recorded_at, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf)
 SELECT log_id, index, $1, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf
-FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], $7::boolean[], $8::uuid[], $9::uuid[],
-    $10::bytea[])
+FROM unnest($2::text::uuid[], $3::text::bigint[], $4::text::uuid[], $5::timestamptz[], $6::text[],
+    $7::text::boolean[], $8::text::uuid[], $9::text::uuid[], $10::bytea[])
     AS new (log_id, index, event_id, occurred_at, action, succeeded, actor_id, target_id, leaf)
 """
 _ADD_PERSONAL = """
@@ -24,8 +25,8 @@ INSERT INTO entry_personal (
 )
 SELECT log_id, index, $1, actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,
     target_message, network_tag, device_tag, address_tag, country
-FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::integer[], $6::bytea[], $7::uuid[], $8::integer[], $9::bytea[],
-    $10::bytea[], $11::bytea[], $12::bytea[], $13::text[])
+FROM unnest($2::text::uuid[], $3::text::bigint[], $4::text::uuid[], $5::text::integer[], $6::bytea[],
+    $7::text::uuid[], $8::text::integer[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::text[])
     AS new (log_id, index, actor_key_id, actor_key_version, actor_message, target_key_id, target_key_version,
         target_message, network_tag, device_tag, address_tag, country)
 """
@@ -78,24 +79,26 @@ class PostgresEntries:
         await self._tx.execute(
             _ADD,
             recorded_at,
-            [entry.log for entry in rows],
-            [index for index, _ in entries],
-            [entry.event_id for entry in rows],
+            logs := _text([entry.log for entry in rows]),
+            indexes := _text([index for index, _ in entries]),
+            _text([entry.event_id for entry in rows]),
             [entry.occurred_at for entry in rows],
             [entry.action for entry in rows],
-            [entry.succeeded for entry in rows],
-            _some([entry.actor for entry in rows]),
-            _some([entry.target for entry in rows]),
+            _text([entry.succeeded for entry in rows]),
+            _text([entry.actor for entry in rows]),
+            _text([entry.target for entry in rows]),
             [entry.leaf for entry in rows],
         )
         beside = [each for each in entries if each[1].sealed or any(each[1].tags)]
         if beside:
+            if len(beside) < len(entries):
+                logs, indexes = _text([entry.log for _, entry in beside]), _text([index for index, _ in beside])
             tags = [entry.tags for _, entry in beside]
             await self._tx.execute(
                 _ADD_PERSONAL,
                 recorded_at,
-                [entry.log for _, entry in beside],
-                [index for index, _ in beside],
+                logs,
+                indexes,
                 *_sealed_columns("actor", [entry for _, entry in beside]),
                 *_sealed_columns("target", [entry for _, entry in beside]),
                 _some([each.network or None for each in tags]),
@@ -180,15 +183,20 @@ class _Query:
         return f"${len(self.values)}"
 
 
-def _sealed_columns(role: Role, entries: Sequence[NewEntry]) -> Iterator[Sequence[Any]]:
+def _sealed_columns(role: Role, entries: Sequence[NewEntry]) -> Iterator[Any]:
     """Of the persons in this role: ids and versions of keys, and messages."""
     found = [next((person for person in entry.sealed if person.role == role), None) for entry in entries]
-    yield _some([person.key_id if person else None for person in found])
-    yield _some([person.key_version if person else None for person in found])
+    yield _text([person.key_id if person else None for person in found])
+    yield _text([person.key_version if person else None for person in found])
     yield _some([person.message if person else None for person in found])
 
 
-def _some(column: list[Any]) -> list[Any]:
+def _text(column: Sequence[Any]) -> str:
+    """Ids, numbers or truth values as PostgreSQL writes an array of them."""
+    return "{" + ",".join(["NULL" if each is None else str(each) for each in _some(column)]) + "}"
+
+
+def _some(column: Sequence[Any]) -> Sequence[Any]:
     """The column, or no values where it has none: `unnest` makes the shorter of its arrays as long as the others, of
     nulls, and the driver looks at each value of an array several times."""
     return column if any(each is not None for each in column) else []
