@@ -70,6 +70,13 @@ async def test_calls_that_come_together_are_counted_by_one_script_however_many(c
     assert await _commands(client) - before <= 3
 
 
+async def test_those_that_valkey_has_no_time_for_are_counted_by_the_process(client: Redis) -> None:
+    limit = limit_of(client)
+    waits = await asyncio.gather(*(limit.take("a") for _ in range(5_000)))
+    # Three by Valkey, and three of the last ones, which found thousands waiting.
+    assert waits.count(None) == 6
+
+
 async def _commands(client: Redis) -> int:
     """How many scripts Valkey has run."""
     statistics = await client.info("commandstats")
