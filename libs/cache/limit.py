@@ -1,8 +1,8 @@
 """Rate limits: the generic cell rate algorithm (GCRA), on the time of the Valkey server.
 
-Fail mode: while Valkey does not answer, and for calls beyond the thousands that may wait for it, each process counts for
-itself, by its own clock and with the same rate. So several processes together let through up to their number times the
-rate, and one process twice the rate at most while both count; none lets through everything.
+Fail mode: while Valkey does not answer, and what comes while thousands wait for it, each process counts for itself, by
+its own clock and with the same rate. So several processes together let through up to their number times the rate, once
+more what Valkey still counts, and none lets through everything.
 
 Calls that come together, or while Valkey is asked, are counted by one script: asking for each by itself takes ten times
 the CPU, and more connections at once than there are. (In a cluster, the keys of a script would have to be of one slot.)
