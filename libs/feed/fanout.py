@@ -107,10 +107,10 @@ class Stream(Generic[Row]):
 
     def deliver(self, *, rows: Sequence[Row], echo: int, read_at: datetime) -> None:
         """Adds one read. Reads that the client has not fetched yet become one: all their rows under the last echo."""
+        self._told += bool(rows) or self._initial
         if len(self._pending) + len(rows) > PENDING_ROWS and not self._initial:
             self.close()
             return
-        self._told += bool(rows) or self._initial
         self._snapshot = self._snapshot or self._initial
         self._initial = False
         self._pending.extend(rows)

@@ -11,6 +11,8 @@ from wardenry.clock import Clock
 #: Seconds. With the server's reads every 200 ms it is met with room; of the second promised it leaves some for the
 #: check.
 LONGEST = 0.8
+#: Seconds after something has committed when no lease counts on less any more: some more, as clocks' rates differ.
+OVER = LONGEST + 0.02
 _NANOSECONDS = 1_000_000_000
 
 

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from libs.db.pool import Database
 from libs.db.transaction import Transaction
-from libs.feed.reader import Batch, OwnFeed
+from libs.feed.announcement import Announcement, OwnFeed
+from libs.feed.reader import Batch
+from libs.feed.snapshot import Snapshot
 from libs.ids import Ids
 from services.session.domain.revocation import Revocation
 
@@ -25,7 +27,7 @@ _READ = """
 SELECT
     pg_current_snapshot()::text AS snapshot,
     statement_timestamp() AS read_at,
-    EXISTS (SELECT FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS replicated,
+    ARRAY(SELECT known::text FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS others,
     r.transaction_id::text::bigint AS transaction_id, r.subject_id, r.session_id, r.epoch, r.revoked_at
 FROM (SELECT) AS once
 LEFT JOIN revocation AS r ON r.transaction_id >= $1::bigint::text::xid8
@@ -38,8 +40,7 @@ class PostgresRevocations:
         self._tx = tx
         self._subject = subject
         self._ids = ids
-        self._feed = feed
-        self._transaction: int | None = None
+        self._announcement = Announcement(tx=tx, feed=feed)
 
     async def revoke_sessions(self, sessions: Collection[UUID]) -> None:
         if sessions:
@@ -49,11 +50,10 @@ class PostgresRevocations:
         await self._tell(_INSERT_EPOCH, self._ids.uuid7(), epoch)
 
     async def _tell(self, statement: str, *values: object) -> None:
-        self._transaction = await self._tx.fetchval(statement, self._subject, *values)
-        self._tx.after_commit(self._feed.hurry)
+        self._announcement.made(await self._tx.fetchval(statement, self._subject, *values))
 
     async def settled(self) -> None:
-        await self._feed.settled(self._transaction)
+        await self._announcement.settled()
 
 
 class RevocationSource:
@@ -76,7 +76,7 @@ class RevocationSource:
                 for row in rows
                 if row["subject_id"] is not None
             ],
-            snapshot=rows[0]["snapshot"],
+            snapshot=Snapshot.parse(rows[0]["snapshot"]),
+            others=[Snapshot.parse(each) for each in rows[0]["others"]],
             read_at=rows[0]["read_at"],
-            replicated=rows[0]["replicated"],
         )

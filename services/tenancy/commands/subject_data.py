@@ -132,9 +132,11 @@ class SubjectData:
             raise LastOwner
         address = await self._address(subject)
         removed = 0
+        last: UnitOfWork | None = None
         for workspace in await self._store.past_workspaces_of(subject):
             await self._adopt(workspace, subject, address)
             async with self._store.begin(workspaces=[workspace], subject=subject, standing="administrator") as work:
+                last = work
                 removed += await work.subject_data.remove_accepted(workspace, subject)
                 try:
                     ended = await self._ended(work, workspace, subject)
@@ -144,6 +146,9 @@ class SubjectData:
                 event = events.member_erased(ended, event_id=self._ids.uuid7(), occurred_at=self._clock.now())
                 await work.emit(event)
                 removed += 1
+        if last is not None:
+            # It covers those before it.
+            await last.memberships.settled()
         return Erased(
             rows=removed,
             kept=(

@@ -8,7 +8,7 @@ import asyncpg
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.transaction import Transaction
-from libs.feed.reader import OwnFeed
+from libs.feed.announcement import Announcement, OwnFeed
 from services.tenancy.domain.errors import MemberAlready
 from services.tenancy.domain.membership import Membership, MembershipKey, MembershipView, Roster
 from services.tenancy.store.workspace import policy_of
@@ -78,8 +78,7 @@ class MembershipStore:
     def __init__(self, tx: Transaction, *, feed: OwnFeed) -> None:
         """`feed` is this process's, which is told once the transaction has committed a change."""
         self._tx = tx
-        self._feed = feed
-        self._transaction: int | None = None
+        self._announcement = Announcement(tx=tx, feed=feed)
 
     async def find(self, workspace: UUID, subject: UUID) -> Membership | None:
         row = await self._tx.fetchrow(_FIND, workspace, subject)
@@ -104,13 +103,12 @@ class MembershipStore:
 
     async def _tell(self, membership: Membership) -> None:
         role = membership.role if membership.present else ""
-        self._transaction = await self._tx.fetchval(
-            _TELL, membership.workspace, membership.subject, membership.epoch, role
+        self._announcement.made(
+            await self._tx.fetchval(_TELL, membership.workspace, membership.subject, membership.epoch, role)
         )
-        self._tx.after_commit(self._feed.hurry)
 
     async def settled(self) -> None:
-        await self._feed.settled(self._transaction)
+        await self._announcement.settled()
 
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
         return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after or _BEFORE_ALL, limit)]

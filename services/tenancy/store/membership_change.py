@@ -4,11 +4,12 @@ from uuid import UUID
 
 from libs.db.pool import Database
 from libs.feed.reader import Batch
+from libs.feed.snapshot import Snapshot
 from services.tenancy.domain.membership import ChangedMembership
 
 _READ = """
 SELECT pg_current_snapshot()::text AS snapshot, now() AS read_at,
-       EXISTS (SELECT FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS replicated,
+       ARRAY(SELECT known::text FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS others,
        c.workspace_id, c.subject_id, c.epoch, c.role, c.changed_in::text::bigint AS transaction
   FROM (SELECT) AS always
   LEFT JOIN membership_change AS c ON c.changed_in >= $1::text::xid8
@@ -28,5 +29,9 @@ class MembershipChanges:
             for row in found
             if row["transaction"] is not None
         ]
-        once = found[0]
-        return Batch(rows=rows, snapshot=once["snapshot"], read_at=once["read_at"], replicated=once["replicated"])
+        return Batch(
+            rows=rows,
+            snapshot=Snapshot.parse(found[0]["snapshot"]),
+            others=[Snapshot.parse(each) for each in found[0]["others"]],
+            read_at=found[0]["read_at"],
+        )

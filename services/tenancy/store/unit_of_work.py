@@ -9,7 +9,7 @@ from libs.db.pool import Database
 from libs.db.transaction import Transaction
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Event
-from libs.feed.reader import OwnFeed
+from libs.feed.announcement import OwnFeed
 from libs.outbox.emit import emit
 from services.tenancy.domain.caller import Standing
 from services.tenancy.store.invitation import InvitationStore

@@ -11,9 +11,12 @@ import pytest
 from libs.db.context import Context
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
+from libs.feed.announcement import Announcement, Known
 from libs.feed.fanout import Fanout, Stream, Update
 from libs.feed.reader import INTERVAL, Batch, FeedReader, Source
 from libs.feed.replica import Replicas
+from libs.feed.snapshot import Snapshot
+from tests.support.events import running
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.clock import SystemClock
 
@@ -21,13 +24,13 @@ _TABLE = """
 CREATE TABLE change (name text, changed_in xid8 NOT NULL DEFAULT pg_current_xact_id());
 CREATE INDEX change_changed_in ON change (changed_in);
 GRANT SELECT ON change TO tenancy_jobs;
-GRANT INSERT ON change TO tenancy_runtime;
+GRANT SELECT, INSERT ON change TO tenancy_runtime;
 CREATE TABLE feed_replica (replica_id uuid PRIMARY KEY, known pg_snapshot NOT NULL, expires_at timestamptz NOT NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON feed_replica TO tenancy_jobs;
 """
 _READ = """
 SELECT pg_current_snapshot()::text AS snapshot, statement_timestamp() AS read_at,
-       EXISTS (SELECT FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS replicated,
+       ARRAY(SELECT known::text FROM feed_replica WHERE replica_id <> $2 AND expires_at > now()) AS others,
        change.name, change.changed_in::text::bigint AS changed_in
   FROM (SELECT) AS always LEFT JOIN change ON change.changed_in >= $1::text::xid8
 """
@@ -55,7 +58,12 @@ class Table:
         if self.shift:
             oldest = int(snapshot.partition(":")[0]) - self.shift
             snapshot = f"{oldest}:{oldest}:"
-        return Batch(rows=rows, snapshot=snapshot, read_at=found[0]["read_at"], replicated=found[0]["replicated"])
+        return Batch(
+            rows=rows,
+            snapshot=Snapshot.parse(snapshot),
+            others=[Snapshot.parse(each) for each in found[0]["others"]],
+            read_at=found[0]["read_at"],
+        )
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +219,10 @@ async def test_what_this_process_commits_is_told_at_once_also_when_it_commits_du
 ) -> None:
     async def commit(name: str) -> None:
         async with writer.transaction(Context()) as tx:
-            await tx.execute("INSERT INTO change (name) VALUES ($1)", name)
-            tx.after_commit(reader.hurry)
+            announcement = Announcement(tx=tx, feed=reader)
+            announcement.made(
+                await tx.fetchval("INSERT INTO change (name) VALUES ($1) RETURNING changed_in::text::bigint", name)
+            )
 
     source = Interrupted(table, lambda: commit("during"))
     streams, reader = following(table, source=source, interval=3600)
@@ -230,3 +240,49 @@ async def test_what_this_process_commits_is_told_at_once_also_when_it_commits_du
     finally:
         task.cancel()
     assert told == ["during", "after"]
+
+
+async def test_a_read_under_way_serves_nobody_who_comes_during_it(table: Table) -> None:
+    during: list[Known] = []
+
+    async def come() -> None:
+        during.append(reader.hurry())
+
+    _, reader = following(table, source=Interrupted(table, come))
+    before = reader.hurry()
+    delivered = await reader.read()
+    assert delivered is not None
+    assert list(delivered.waiting) == [before]
+    delivered = await reader.read()
+    assert delivered is not None
+    assert list(delivered.waiting) == during
+
+
+async def test_who_waits_goes_on_waiting_when_a_read_fails_or_meets_another_database(table: Table) -> None:
+    _, reader = following(table, source=Broken(table, 1))
+    first = reader.hurry()
+    with pytest.raises(DatabaseUnavailable):
+        await reader.read()
+    delivered = await reader.read()
+    assert delivered is not None
+    assert list(delivered.waiting) == [first]
+    second = reader.hurry()
+    table.shift = 1
+    assert await reader.read() is None
+    assert not second.done()
+
+
+async def test_what_clients_know_is_forgotten_with_the_database(table: Table, writer: Database) -> None:
+    _, here = following(table)
+    _, there = following(table)
+    async with running(here.run()), running(there.run()):
+        await write(writer, "old")
+        others = await here.hurry()
+        while not (others and others[0].xmin > 1):
+            others = await here.hurry()
+    table.shift = 100
+    assert await there.read() is None
+    table.shift = 0
+    delivered = await here.read()
+    assert delivered is not None
+    assert [each.text for each in delivered.others] == ["1:1:"]

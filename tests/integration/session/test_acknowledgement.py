@@ -9,11 +9,12 @@ import pytest
 from libs.feed import reader
 from libs.feed.fanout import Stream
 from libs.feed.replica import Replicas
+from services.session.commands.subject_data import SubjectData
 from services.session.domain.revocation import Revocation
 from tests.support.events import eventually, running
-from tests.support.session import SessionForTests
+from tests.support.session import SealsForTests, SessionForTests
 from wardenry.clock import SystemClock
-from wardenry.lease import Lease
+from wardenry.lease import OVER, Lease
 from wardenry.revocations import RevocationSet
 from wardenry.tokens import AccessToken
 
@@ -80,7 +81,7 @@ async def other(session: SessionForTests) -> AsyncIterator[SessionForTests]:
 @pytest.fixture
 def without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting is over when everybody has confirmed, and in no other way."""
-    monkeypatch.setattr(reader, "_OVER", 3600)
+    monkeypatch.setattr(reader, "OVER", 3600)
 
 
 @asynccontextmanager
@@ -122,9 +123,23 @@ async def ended_three_times(session: SessionForTests, validators: list[Validator
 
 
 @pytest.mark.usefixtures("without_end")
+async def test_an_erasure_waits_too(session: SessionForTests) -> None:
+    slow = Validator(session, slowness=0.3)
+    async with following(slow), asyncio.timeout(60):
+        token = await token_of(session)
+        assert slow.accepts(token)
+        erase = SubjectData(work=session.work, seals=SealsForTests(), clock=session.clock, ids=session.ids).erase
+        await erase(token.subject)
+        assert not slow.accepts(token)
+
+
+@pytest.mark.usefixtures("without_end")
 @pytest.mark.parametrize("how", ["by its epoch", "by its owner"])
-async def test_an_end_that_is_repeated_waits_as_the_first_did(session: SessionForTests, how: str) -> None:
-    slow = Validator(session, slowness=0.5)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["to this process", "to another process"])
+async def test_an_end_that_is_repeated_waits_as_the_first_did(
+    session: SessionForTests, other: SessionForTests, how: str, elsewhere: bool
+) -> None:
+    slow = Validator(other if elsewhere else session, slowness=0.5)
     async with following(slow), asyncio.timeout(60):
         token = await token_of(session)
         assert slow.accepts(token)
@@ -186,6 +201,30 @@ async def test_the_validators_of_a_killed_process_are_waited_for(session: Sessio
     token = await token_of(session)
     await session.end_subject(token.subject, epoch=2, keep=None)
     assert not theirs.is_fresh(SystemClock().monotonic())
+
+
+async def test_a_process_is_known_for_longer_than_a_lease_and_its_word_outlasts_a_renewal(
+    session: SessionForTests,
+) -> None:
+    replicas = Replicas(database=session.jobs, own=session.ids.uuid7())
+
+    async def row() -> tuple[str, float]:
+        (row,) = await session.as_owner(
+            "SELECT known::text, extract(epoch FROM expires_at - now())::float AS left FROM feed_replica"
+            " WHERE replica_id = $1",
+            replicas.own,
+        )
+        return row["known"], row["left"]
+
+    await replicas.renew()
+    known, seconds = await row()
+    assert seconds > reader._RENEWAL + OVER + 1
+    await session.sign_in()
+    await replicas.renew()
+    assert (await row())[0] == known
+    await replicas.leave()
+    left = (await row())[1]
+    assert OVER < left <= 1
 
 
 async def test_while_nothing_can_be_read_all_leases_are_waited_for(

@@ -29,7 +29,7 @@ async def test_a_revocation_that_commits_late_is_still_delivered(session: Sessio
         await transaction.commit()
     finally:
         await connection.close()
-    second = await source.read(first.horizon, replica=session.ids.uuid7())
+    second = await source.read(first.snapshot.xmin, replica=session.ids.uuid7())
     assert [row.subject for row in first.rows] == [early.subject]
     assert late.session in [row.session for row in second.rows]
 

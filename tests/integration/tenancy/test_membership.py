@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from libs.crypto.key_owner import SubjectOwner
+from libs.feed.replica import Replicas
 from services.tenancy.commands.permission import Question
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.membership import MembershipKey
+from services.tenancy.store.membership_change import MembershipChanges
 from tests.support.tenancy import Tenancy
 from wardenry.permissions import Permission, Role
 
@@ -85,6 +87,21 @@ async def test_the_feed_has_what_this_process_changes_without_waiting(tenancy: T
                 assert [row.role for row in (await anext(updates)).rows] == ["manager"]
     finally:
         await quiet.close()
+
+
+async def test_the_feed_knows_of_other_processes(tenancy: Tenancy) -> None:
+    changes = MembershipChanges(database=tenancy.jobs)
+    one, other = (Replicas(database=tenancy.jobs, own=uuid4()) for _ in range(2))
+    # The one of the tests runs too.
+    known = len((await changes.read(0, replica=one.own)).others)
+    await other.renew()
+    assert len((await changes.read(0, replica=one.own)).others) == known + 1
+    assert len((await changes.read(0, replica=other.own)).others) == known
+    snapshot = (await changes.read(0, replica=one.own)).snapshot
+    await other.know(snapshot.text)
+    assert snapshot.text in [each.text for each in (await changes.read(0, replica=one.own)).others]
+    await other.know("1:1:")
+    assert snapshot.text in [each.text for each in (await changes.read(0, replica=one.own)).others]
 
 
 async def test_a_role_change_stands_although_the_vault_cannot_open_the_name(tenancy: Tenancy) -> None:

@@ -1,5 +1,6 @@
 """What is asked often looks at little, however large a workspace is: as the planner decides it where one is large."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.context import Context
+from libs.feed.announcement import Known
 from services.tenancy.domain.invitation import Invitation
 from services.tenancy.domain.membership import Membership, MembershipKey
 from services.tenancy.store.invitation import InvitationStore
@@ -71,10 +73,10 @@ def invitation(workspace: UUID, number: int) -> Invitation:
 class Unfollowed:
     """A feed that nobody follows."""
 
-    def hurry(self) -> None:
-        pass
+    def hurry(self) -> Known:
+        return asyncio.get_running_loop().create_future()
 
-    async def settled(self, transaction: int | None) -> None:
+    async def settled(self, transaction: int | None, known: Known) -> None:
         pass
 
 

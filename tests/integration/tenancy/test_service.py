@@ -331,8 +331,14 @@ async def test_a_changed_membership_is_refused_from_the_acknowledgement_on(serve
             while not all(known.lease.is_fresh(clock.monotonic()) for known in sets):  # noqa: ASYNC110 - time alone tells
                 await asyncio.sleep(0.02)
             assert not any(known.refuses(token) for known in sets)
-            await tenancy.memberships.remove(owner, subject=member.caller.subject)
+            await tenancy.memberships.change_role(owner, subject=member.caller.subject, role=Role.MANAGER)
             # Or there is no lease under which it would pass.
+            assert not any(k.lease.is_fresh(clock.monotonic()) and not k.refuses(token) for k in sets)
+            token = access_token(
+                subject=member.caller.subject, workspace=owner.workspace, role=Role.MANAGER, membership_epoch=2
+            )
+            assert not any(known.refuses(token) for known in sets)
+            await tenancy.memberships.remove(owner, subject=member.caller.subject)
             assert not any(k.lease.is_fresh(clock.monotonic()) and not k.refuses(token) for k in sets)
     finally:
         for task in tasks:

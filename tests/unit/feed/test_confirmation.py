@@ -134,3 +134,15 @@ async def test_who_has_gone_before_its_snapshot_leaves_no_lease() -> None:
     with streams.fanout.stream() as stream:
         stream.arrived(1)
     assert await streams.is_known(streams.read(1))
+
+
+async def test_who_falls_too_far_behind_is_waited_for_until_its_lease_is_over() -> None:
+    streams = Streams()
+    with streams.fanout.stream() as stream:
+        stream.arrived(1)
+        streams.read()
+        read = streams.read(*range(fanout.PENDING_ROWS + 1))
+        assert not await streams.is_known(read)
+    assert not await streams.is_known(read)
+    streams.clock.advance(LONGEST)
+    assert await streams.is_known(read)
