@@ -44,8 +44,11 @@ DeniedHook = Callable[[Call, str], Awaitable[None]]
 
 _Handler = Any  # grpc.RpcMethodHandler, whose attributes the stubs do not know
 _Parse = Callable[[bytes], Any]
+_Arrival = Callable[[Any], Awaitable[Any]]  # of what is asked, from gRPC's context
 _Work = Callable[[Any, CallContext], Awaitable[Any]]
 _log = structlog.stdlib.get_logger("libs.rpc")
+#: Seconds for which a caller's token counts as good once it was judged. A request that is not late stands within them.
+_JUDGED_FOR = 0.1
 #: Streams end with their caller.
 _NO_DEADLINE = contextlib.nullcontext()
 
@@ -92,24 +95,26 @@ class Interceptor:
     def _unary(self, handler: _Handler, rule: Rule) -> Any:
         parse, handle = handler.request_deserializer, handler.unary_unary
 
-        async def work(context: Any, checked: CallContext) -> Any:
-            return await handle(_valid(await _message(context), parse), checked)
+        async def work(message: bytes, context: CallContext) -> Any:
+            return await handle(_valid(message, parse), context)
 
         async def answer(requests: object, context: Any) -> Any:
-            return await self._run(rule, work, context, context, limited=True)
+            return await self._run(rule, work, _message, context, limited=True)
 
         return answer
 
     def _stream(self, handler: _Handler, rule: Rule) -> Any:
         parse, handle = handler.request_deserializer, handler.unary_stream
 
-        async def work(context: Any, checked: CallContext) -> None:
+        async def message_of(context: Any) -> bytes:
             with Deadline(seconds_for(context.time_remaining())):
-                request = await _message(context)
-            await _write_all(handle(_valid(request, parse), checked), checked)
+                return await _message(context)
+
+        async def work(message: bytes, context: CallContext) -> None:
+            await _write_all(handle(_valid(message, parse), context), context)
 
         async def answer(requests: object, context: Any) -> None:
-            await self._run(rule, work, context, context, limited=False)
+            await self._run(rule, work, message_of, context, limited=False)
 
         return answer
 
@@ -132,16 +137,19 @@ class Interceptor:
                     task.uncancel()  # gRPC would leave the client without an answer; tell it to go elsewhere
                     raise Unavailable("This server is going away.") from None
 
+            async def all_of(context: Any) -> AsyncIterator[bytes]:
+                return requests
+
             self._endless.add(task)
             try:
-                await self._run(rule, work, requests, context, limited=False, endless=True)
+                await self._run(rule, work, all_of, context, limited=False, endless=True)
             finally:
                 self._endless.discard(task)
 
         return answer
 
     async def _run(
-        self, rule: Rule, work: _Work, request: Any, context: Any, *, limited: bool, endless: bool = False
+        self, rule: Rule, work: _Work, arrival: _Arrival, context: Any, *, limited: bool, endless: bool = False
     ) -> Any:
         metadata = texts_of(context.invocation_metadata() or ())
         parent = trace_context.parse(metadata.get("traceparent", ""))
@@ -156,7 +164,13 @@ class Interceptor:
         code = "CANCELLED"
         try:
             with Deadline(seconds_for(context.time_remaining())) if limited else _NO_DEADLINE:
-                answer = await work(request, await self._checked(rule, context, metadata))
+                checked = await self._checked(rule, context, metadata)
+                began = self._clock.monotonic()
+                request = await arrival(context)
+                if self._clock.monotonic() - began > _JUDGED_FOR:
+                    # Kept back meanwhile: what the caller held then may have been taken away, and acknowledged.
+                    checked = await self._checked(rule, context, metadata)
+                answer = await work(request, checked)
             code = "OK"
             return answer
         except grpc.aio.AbortError:

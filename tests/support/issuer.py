@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,6 +81,9 @@ class Validator:
         self.fetches = 0
         self.introspections = 0
         self.introspection: bool | Exception = True
+        #: Seconds, and what happens within them.
+        self.introspection_takes = 0.0
+        self.during_introspection: Callable[[], None] = lambda: None
         self.keys = KeySet(fetch=self._fetch, clock=self.clock)
         self.revocations = RevocationSet(clock=self.clock)
         self.memberships = MembershipSet(clock=self.clock)
@@ -105,6 +108,8 @@ class Validator:
 
     async def _introspect(self, token: str) -> bool:
         self.introspections += 1
+        self.clock.advance(self.introspection_takes)
+        self.during_introspection()
         if isinstance(self.introspection, Exception):
             raise self.introspection
         return self.introspection

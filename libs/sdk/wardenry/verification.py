@@ -10,6 +10,7 @@ from wardenry.clock import Clock
 from wardenry.errors.status import from_rpc_error
 from wardenry.feed import Feed
 from wardenry.keys import KeySet
+from wardenry.lease import LONGEST
 from wardenry.memberships import MembershipSet
 from wardenry.revocations import RevocationSet
 from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc, token_pb2, token_pb2_grpc
@@ -39,7 +40,8 @@ async def follow(
 
     async def introspect(token: str) -> bool:
         try:
-            return (await tokens.Introspect(token_pb2.IntrospectRequest(token=token), timeout=DEADLINE)).active
+            # A later answer would be no verdict.
+            return (await tokens.Introspect(token_pb2.IntrospectRequest(token=token), timeout=LONGEST)).active
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 

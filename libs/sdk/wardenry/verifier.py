@@ -10,6 +10,7 @@ from wardenry.clock import Clock
 from wardenry.errors.error import Unauthenticated, Unavailable, WardenryError
 from wardenry.errors.v1 import reason_pb2
 from wardenry.keys import KeySet, KeysInvalid
+from wardenry.lease import LONGEST
 from wardenry.memberships import MembershipSet
 from wardenry.revocations import RevocationSet
 from wardenry.signed_token import LEEWAY, SignedToken, SignedTokenInvalid, parse
@@ -71,24 +72,28 @@ class TokenVerifier:
         claims = verdict.token
         if audience not in claims.audience:
             raise invalid()
-        if self._revocations.refuses(claims) or self._memberships.refuses(claims):
+        if self._refuses(claims):
             raise revoked()
         fresh = self._revocations.lease.is_fresh(at) and (
             claims.workspace is None or self._memberships.lease.is_fresh(at)
         )
-        if not fresh and not await self._ask(token):
+        if not fresh and (not await self._ask(token) or self._refuses(claims)):
             raise revoked()
         return claims
 
+    def _refuses(self, claims: AccessToken) -> bool:
+        return self._revocations.refuses(claims) or self._memberships.refuses(claims)
+
     async def _ask(self, token: str) -> bool:
+        asked_at = self._clock.monotonic()
         try:
-            return await self._introspect(token)
+            active = await self._introspect(token)
         except WardenryError as error:
-            raise Unavailable(
-                "No verdict on the access token is possible now.",
-                reason=reason_pb2.REASON_FEED_STALE,
-                retry_after=error.retry_after or RETRY_AFTER,
-            ) from error
+            raise stale(retry_after=error.retry_after) from error
+        # Nobody waits for who has no lease: what was active then may have been ended since, and that acknowledged.
+        if active and self._clock.monotonic() - asked_at >= LONGEST:
+            raise stale()
+        return active
 
     async def _judge(self, token: str) -> _Verdict:
         parsed = parsed_access_token(token)
@@ -146,6 +151,14 @@ def _is_now(access: AccessToken, now: float) -> bool:
 def invalid() -> Unauthenticated:
     """One refusal for everything that is wrong with a token: a caller learns nothing from which."""
     return Unauthenticated("The access token is not good.", reason=reason_pb2.REASON_TOKEN_INVALID)
+
+
+def stale(*, retry_after: timedelta | None = None) -> Unavailable:
+    return Unavailable(
+        "No verdict on the access token is possible now.",
+        reason=reason_pb2.REASON_FEED_STALE,
+        retry_after=retry_after or RETRY_AFTER,
+    )
 
 
 def revoked() -> Unauthenticated:

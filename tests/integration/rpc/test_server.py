@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from libs.events.client import Client
-from libs.rpc import deadline
+from libs.rpc import deadline, interceptor
 from libs.rpc.channel import as_user
 from libs.rpc.client_details import metadata_of
 from libs.rpc.rules import RuleInvalid
@@ -256,6 +256,24 @@ async def test_who_may_not_call_is_refused_before_any_message(server: ServerForT
     call: Any = server.bare_channel().stream_unary("/wardenry.tenancy.v1.WorkspaceService/UpdateWorkspace")
     async with asyncio.timeout(60):
         assert await call().code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_token_that_was_taken_away_while_the_message_was_kept_back_is_refused(
+    server: ServerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interceptor, "_JUDGED_FOR", 0.0)
+    method: Any = server.bare_channel().stream_unary("/wardenry.tenancy.v1.WorkspaceService/UpdateWorkspace")
+    call = method(metadata=as_user("good"))
+    # What starts the call is its first operation; the caller waits for nothing else.
+    await call.wait_for_connection()
+    async with asyncio.timeout(60):
+        while not server.verifier.asked:  # noqa: ASYNC110 - the server's side
+            await asyncio.sleep(0.005)
+        del server.verifier.known["good", "wardenry"]
+        await call.write(UPDATE.SerializeToString())
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert server.workspaces.calls == []
 
 
 async def test_a_call_without_a_message_is_refused(server: ServerForTests) -> None:

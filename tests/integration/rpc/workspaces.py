@@ -43,8 +43,10 @@ class VerifierForTests:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], AccessToken] = {("good", "wardenry"): access_token()}
+        self.asked = 0
 
     async def verify(self, token: str, *, audience: str) -> AccessToken:
+        self.asked += 1
         try:
             return self.known[token, audience]
         except KeyError:

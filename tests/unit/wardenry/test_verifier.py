@@ -13,6 +13,7 @@ from wardenry.errors.error import Unauthenticated, Unavailable
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import envelope_pb2
 from wardenry.keys import LEAST_SECONDS_BETWEEN_FETCHES, SECONDS_AFTER_FAILURE, KeySet, KeysInvalid, parse_jwks
+from wardenry.lease import LONGEST
 from wardenry.permissions import Role
 from wardenry.revocations import REMEMBERED
 from wardenry.session.v1 import revocation_pb2
@@ -203,6 +204,25 @@ async def test_a_stale_lease_and_no_introspection_let_nothing_pass(issuer: Issue
         await validator.verifier.verify(issuer.token(), audience="wardenry")
     assert caught.value.reason == reason_pb2.REASON_FEED_STALE
     assert caught.value.retry_after == RETRY_AFTER
+
+
+async def test_a_late_introspection_is_no_verdict(issuer: Issuer, validator: Validator) -> None:
+    """Since it was given the session may have ended, and that was acknowledged: who has no lease is not waited for."""
+    validator.clock.advance(1)
+    validator.introspection_takes = LONGEST + 0.01
+    with pytest.raises(Unavailable) as caught:
+        await validator.verifier.verify(issuer.token(), audience="wardenry")
+    assert caught.value.reason == reason_pb2.REASON_FEED_STALE
+    validator.introspection_takes = LONGEST - 0.01
+    await validator.verifier.verify(issuer.token(), audience="wardenry")
+
+
+async def test_what_was_taken_away_during_an_introspection_is_refused(issuer: Issuer, validator: Validator) -> None:
+    token = issuer.token()
+    session = (await validator.verifier.verify(token, audience="wardenry")).session
+    validator.clock.advance(1)
+    validator.during_introspection = lambda: validator.revocations.revoke_session(session)
+    assert await reason_of(validator, token) == "REASON_TOKEN_REVOKED"
 
 
 async def test_an_echo_that_was_not_sent_on_this_stream_renews_nothing(issuer: Issuer, validator: Validator) -> None:
