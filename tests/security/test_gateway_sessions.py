@@ -2,13 +2,20 @@
 
 import asyncio
 import ssl
+import time
+import uuid
 
 import httpx2
 import pytest
 
+from tests.faults.connections import connected
+from tests.faults.session_line import Line
+from tests.support.events import running as in_background
 from tests.support.people import People
 from tests.support.running_stack import running
 from tests.support.stack import LocalStack
+from wardenry.session.v1.revocation_pb2 import WatchRevocationsRequest, WatchRevocationsResponse
+from wardenry.session.v1.revocation_pb2_grpc import RevocationServiceStub
 
 
 async def test_a_sign_in_renews_everything_that_was_there_before(people: People) -> None:
@@ -165,3 +172,47 @@ async def test_https_is_pinned_for_names_and_never_for_this_machine(stack: Local
 def secure(stack: LocalStack) -> httpx2.AsyncClient:
     context = ssl.create_default_context(cafile=str(running(stack).edge_ca_file))
     return httpx2.AsyncClient(base_url=running(stack).https, verify=context, timeout=60)
+
+
+async def test_a_repeated_sign_out_is_acknowledged_no_sooner_than_the_first(people: People, stack: LocalStack) -> None:
+    """While a validator still accepts the session's token, nobody is told that the session is over."""
+    person = await people.person()
+    workspace = await people.workspace(person)
+    device = people.browser()
+    credentials = {"address": person.address, "password": person.password, "workspace": workspace.slug}
+    session = (await device.ask("POST", "/api/v1/sessions", credentials, expect=201))["session_id"]
+    again = people.browser()
+    line = Line.of(device, workspace.workspace_id, session)
+    line.plant(again, workspace.workspace_id)
+    ended = uuid.UUID(session).bytes
+    async with connected(stack, "session", own="records") as channel:
+        stream = RevocationServiceStub(channel).WatchRevocations()
+        applied, heard, told, known = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def tick() -> None:
+            while True:
+                request = WatchRevocationsRequest(tick=time.monotonic_ns(), applied=applied)
+                await stream.write(request)
+                await asyncio.sleep(0.05)
+
+        async def follow() -> None:
+            nonlocal applied
+            while True:
+                message = await stream.read()
+                assert isinstance(message, WatchRevocationsResponse)
+                heard.set()
+                if ended in [each.session for each in message.revocations]:
+                    told.set()
+                    # Slow to take it in.
+                    await asyncio.sleep(0.5)
+                    known.set()
+                applied = message.number or applied
+
+        async with in_background(tick()), in_background(follow()), asyncio.timeout(60):
+            await heard.wait()
+            first = asyncio.create_task(device.ask("DELETE", "/api/v1/sessions/current", expect=204))
+            await told.wait()
+            await again.ask("DELETE", "/api/v1/sessions/current", expect=204)
+            assert known.is_set()
+            await first
+        stream.cancel()

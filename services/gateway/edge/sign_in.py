@@ -1,5 +1,6 @@
 """Signing in at the edge: identity's ticket, redeemed at session, kept in the browser's cookies."""
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from wardenry.errors.error import WardenryError
 from wardenry.identity.v1.authentication_pb2 import AuthenticateRequest, PasswordStep
 from wardenry.identity.v1.registration_pb2 import VerifyRegistrationRequest
 from wardenry.identity.v1.subject_pb2 import GetSubjectRequest
+from wardenry.lease import OVER
 from wardenry.session.v1.session_pb2 import CreateSessionRequest, EndSessionRequest
 from wardenry.session.v1.token_pb2 import CreateGrantRequest, TokenPair
 
@@ -100,14 +102,24 @@ class SignIn:
 
     async def out(self, browser: Browser) -> None:
         """Ends the browser's session. Signing out of an ended session is no error; one that could not be ended is."""
+        held = browser.holds_session
+        if not await self._end(browser) and held:
+            # Whoever has ended it may be waiting yet for the last service to know, or have been killed while it was.
+            await asyncio.sleep(OVER)
+        browser.jar.clear_all_tokens()
+        browser.jar.renew_flow()
+
+    async def _end(self, browser: Browser) -> bool:
+        """Ends the browser's session; False when it has none that has not ended already. Raises `Problem`,
+        `WardenryError` when it could not be ended."""
         try:
             credentials = await browser.session_credentials()
             await self._backends.session.EndSession(EndSessionRequest(), metadata=credentials.metadata)
         except Problem as problem:
             if problem.status != 401:
                 raise
-        browser.jar.clear_all_tokens()
-        browser.jar.renew_flow()
+            return False
+        return True
 
     async def _begin(self, browser: Browser, ticket: bytes, device_token: bytes) -> TokenPair:
         previous = browser.holds_session
@@ -123,10 +135,9 @@ class SignIn:
         )
         if previous:
             # One browser, one session: what somebody else left behind must not answer for the one who signs in now.
-            try:
-                await self.out(browser)
-            except WardenryError:
-                browser.jar.clear_all_tokens()
+            with contextlib.suppress(WardenryError):
+                await self._end(browser)
+            browser.jar.clear_all_tokens()
         browser.jar.renew_flow()
         browser.accept(answer.tokens)
         return answer.tokens
