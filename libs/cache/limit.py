@@ -1,11 +1,11 @@
 """Rate limits: the generic cell rate algorithm (GCRA), on the time of the Valkey server.
 
-Fail mode: while Valkey does not answer, and what comes while thousands wait for it, each process counts for itself, by
+Fail mode: while Valkey does not answer, and what comes while hundreds wait for it, each process counts for itself, by
 its own clock and with the same rate. So several processes together let through up to their number times the rate, once
 more what Valkey still counts, and none lets through everything.
 
-Calls that come together, or while Valkey is asked, are counted by one script: asking for each by itself takes ten times
-the CPU, and more connections at once than there are. (In a cluster, the keys of a script would have to be of one slot.)
+Calls that come together, or while Valkey is asked, are asked for in one pipeline: each by itself takes several times
+the CPU, and more connections at once than there are.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from libs.batch import Batch, BatchFull
 from libs.recent import Recent
@@ -30,27 +30,26 @@ LOCAL_KEYS = 20_000
 PAUSE = 1.0
 _MICROSECONDS = 1_000_000
 
-#: Calls that are counted by one script: it holds Valkey up for a fraction of a millisecond.
+#: Calls that are asked for together.
 _TOGETHER = 128
+#: Calls that wait to be asked for: a Valkey that is merely slow holds up nobody for longer than four answers of it.
+_WAITING = 4 * _TOGETHER
 
-#: KEYS: one for each call, the same one for several of one caller; ARGV: interval and tolerance, microseconds.
-#: Answers for each call 0, or how long to wait, microseconds.
+#: One key, as a cluster's nodes have different ones; ARGV: interval and tolerance, microseconds.
+#: Answers 0, or how long to wait, microseconds.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
-local waits = {}
-for call, key in ipairs(KEYS) do
-    local due = math.max(tonumber(redis.call('GET', key) or now), now)
-    local wait = due + interval - tolerance - now
-    if wait <= 0 then
-        wait = 0
-        redis.call('SET', key, string.format('%.0f', due + interval), 'PX', math.ceil((due + interval - now) / 1000))
-    end
-    waits[call] = wait
+local due = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+local wait = due + interval - tolerance - now
+if wait > 0 then
+    return wait
 end
-return waits
+redis.call('SET', KEYS[1], string.format('%.0f', due + interval), 'PX', math.ceil((due + interval - now) / 1000))
+return 0
 """
+_DIGEST = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _log = structlog.stdlib.get_logger("libs.cache")
 
 
@@ -79,8 +78,8 @@ class RateLimit:
         self._name = name
         self._rate = rate
         self._clock = clock
-        self._script = client.register_script(_SCRIPT)
-        self._batch: Batch[str, timedelta | None] = Batch(work=self._take, size=_TOGETHER)
+        self._client = client
+        self._batch: Batch[str, timedelta | None] = Batch(work=self._take, size=_TOGETHER, waiting=_WAITING)
         self._own = _OwnCount(rate=rate)
         self._asked_again_at = float("-inf")
 
@@ -98,13 +97,31 @@ class RateLimit:
         now = self._clock.monotonic()
         if now >= self._asked_again_at:
             try:
-                waits = await self._script(keys=[self._key(key) for key in keys], args=self._arguments())
-                return [_duration(int(wait) / _MICROSECONDS) for wait in waits]
+                return [_duration(wait / _MICROSECONDS) for wait in await self._waits(keys)]
             except (RedisError, OSError, TimeoutError) as error:
                 _log.warning("limit.counted_by_process", limit=self._name, error=summary(error))
                 now = self._clock.monotonic()
                 self._asked_again_at = now + PAUSE
         return [self._own.take(key, now=now) for key in keys]
+
+    async def _waits(self, keys: Sequence[str]) -> Sequence[int]:
+        """Microseconds for each. Raises RedisError, OSError, TimeoutError."""
+        names, arguments = [self._key(key) for key in keys], self._arguments()
+        try:
+            return await self._asked(names, arguments)
+        except NoScriptError:
+            # None of them was counted: scripts are loaded, or forgotten, as a whole.
+            await self._client.script_load(_SCRIPT)
+            return await self._asked(names, arguments)
+
+    async def _asked(self, names: Sequence[str], arguments: Sequence[int]) -> Sequence[int]:
+        if len(names) == 1:
+            return [await self._client.evalsha(_DIGEST, 1, names[0], *arguments)]
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.evalsha(_DIGEST, 1, name, *arguments)
+            waits: Sequence[int] = await pipeline.execute()
+            return waits
 
     def _key(self, key: str) -> str:
         # Keys may be addresses of people, of any length and content: the digest is neither.
