@@ -28,15 +28,16 @@ class AppendEvents:
         self._sources = sources
         self._clock = clock
 
-    async def append(self, work: UnitOfWork, records: Sequence[Record]) -> Sequence[Appended]:
+    async def append(self, work: UnitOfWork, records: Sequence[Record], *, late: bool = False) -> Sequence[Appended]:
         """Appends each log's events in the given order, in the caller's transaction. An event that its log holds
-        already, by id and with the same leaf, is passed over. Answers what waits for a segment, if this commits.
+        already, by id and with the same leaf, is passed over; `late` ones may have entered at any time. Answers what
+        waits for a segment, if this commits.
 
         Raises EventRefused for an event that may not enter, and then nothing of this may stand; TreeMoved.
         """
         accepted = [self._entry(record) for record in records]
         # A source that was restored sends again what it did long ago; else the cursors keep out what comes again.
-        again = any(record.position.generation > _FIRST_GENERATION for record in records)
+        again = late or any(record.position.generation > _FIRST_GENERATION for record in records)
         fresh = _fresh(accepted, await self._known(work, accepted, ever=again))
         logs: dict[UUID, list[NewEntry]] = {}
         for entry in fresh:

@@ -27,7 +27,7 @@ class AppendLate:
             # Whose head it is cannot be told here. One of the retired key would stand after that key's end, where
             # every verifier takes it for a forgery; without it the head is unproven, and no more.
             raise EventRefused("a key of the logs was retired since: a head that enters now would count as forged")
-        await self._append.append(work, [record])
+        await self._append.append(work, [record], late=True)
 
     async def _retired_since(self, work: UnitOfWork, record: Record) -> bool:
         """Whether the platform log says so. While it does not, nothing is too late."""

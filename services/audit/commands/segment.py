@@ -32,6 +32,8 @@ _ENTRIES = 5_000
 _BYTES = 8 * 1024 * 1024
 #: Of what was appended so many bytes are remembered, at most, until a segment holds them; the rest is read back.
 _REMEMBERED_BYTES = 32 * 1024 * 1024
+#: What an entry takes as objects of ours, besides its leaf and messages.
+_ENTRY_BYTES = 1024
 #: No database is restored in so many seconds.
 _RECENTLY = 10.0
 
@@ -51,6 +53,7 @@ class StoreSegments:
         self._known_at = 0.0
         #: What this process appended, by the part's id, the oldest first.
         self._remembered: dict[int, Appended] = {}
+        self._remembered_bytes = 0
         #: Whether the object store took what it was given last.
         self.available = True
 
@@ -58,9 +61,15 @@ class StoreSegments:
         """What was appended and committed, so that it need not be read back."""
         for each in appended:
             self._remembered[each.part.id] = each
-        size = sum(each.part.size for each in self._remembered.values())
-        while size > _REMEMBERED_BYTES:
-            size -= self._remembered.pop(next(iter(self._remembered))).part.size
+            self._remembered_bytes += _memory(each)
+        while self._remembered_bytes > _REMEMBERED_BYTES:
+            self._forget(next(iter(self._remembered)))
+
+    def _forget(self, part: int) -> Appended | None:
+        forgotten = self._remembered.pop(part, None)
+        if forgotten is not None:
+            self._remembered_bytes -= _memory(forgotten)
+        return forgotten
 
     async def check(self) -> None:
         """Returns when the database knows every segment that there is. Raises SegmentsAhead, ObjectsUnavailable."""
@@ -85,7 +94,7 @@ class StoreSegments:
             wanted = _fitting(await work.segments.pending(limit=_PARTS))
         # What waits longest stands first: what was appended before it other processes have stored.
         for number in [each for each in self._remembered if not wanted or each < wanted[0].id]:
-            del self._remembered[number]
+            self._forget(number)
         logs = {span.log for part in wanted for span in part.spans}
         if not wanted:
             return logs
@@ -120,7 +129,7 @@ class StoreSegments:
 
         What this process appended is not read: whether it is there is looked at, and it is what was committed. A part
         is the remembered one when all of it is the same: a database that was restored gives its number again."""
-        own = [each for part in parts if (each := self._remembered.pop(part.id, None)) and each.part == part]
+        own = [each for part in parts if (each := self._forget(part.id)) and each.part == part]
         there = await work.segments.whole([each.part for each in own]) if own else ()
         remembered = {each.part.id: each for each in own if each.part.id in there}
         entries: list[SegmentEntry] = []
@@ -229,3 +238,7 @@ def _fitting(parts: Sequence[SegmentPart]) -> list[SegmentPart]:
             break
         chosen.append(part)
     return chosen
+
+
+def _memory(appended: Appended) -> int:
+    return appended.part.size + _ENTRY_BYTES * len(appended.entries)

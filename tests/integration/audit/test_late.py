@@ -22,6 +22,7 @@ from services.audit.domain.key import KEY_RETIRED
 from services.audit.fsck.report import HOLDS
 from services.audit.fsck.store import Fsck
 from services.audit.jobs.anchor import AnchorGrownLogs
+from services.audit.jobs.partition import MakeMonths
 from tests.integration.audit.test_intake import assert_proved, leaf_of
 from tests.support.audit import LOG, ORIGIN, SIGNER, SOURCE, AuditOnPostgres
 from tests.support.events import MAC_KEY
@@ -80,6 +81,25 @@ async def test_what_the_log_holds_by_now_is_passed_over(audit: AuditOnPostgres) 
     assert await retried(audit) == [(Outcome.TAKEN, "")]
     assert await audit.size() == 2
     assert not await audit.parked()
+
+
+@pytest.mark.parametrize("days", [3, -3, 40])
+async def test_what_the_log_holds_by_now_is_passed_over_whatever_the_clocks_said(
+    audit: AuditOnPostgres, jobs: Database, days: int
+) -> None:
+    months = MakeMonths(database=jobs, clock=audit.clock)
+    records = audit.records(2)
+    await fail_on(audit, records, records[0])
+    event = audit.event(event_id=records[0].event_id, occurred_at=records[0].occurred_at)
+    again = audit.record(event, envelope=records[0].envelope, position=Position(2, 0))
+    for passed in (-days, days):
+        audit.clock.advance(passed * 86_400)
+        await months.make()
+        if passed == -days:
+            await audit.intake.take([again])
+    assert await audit.size() == 2
+    assert await retried(audit) == [(Outcome.TAKEN, "")]
+    assert await audit.size() == 2
 
 
 async def test_what_contradicts_the_log_by_now_stays_parked(audit: AuditOnPostgres) -> None:
