@@ -62,6 +62,10 @@ class Loop:
             found.append(f"{self.name} was never refused after")
         return found
 
+    def refused_after(self, acknowledged: float) -> int:
+        """How many uses were sent after the acknowledgement and refused."""
+        return sum(use.served is False and use.sent_at >= acknowledged for use in self.uses)
+
     def last_served(self, acknowledged: float) -> float:
         """Seconds from the acknowledgement to the last use that was served; negative before it."""
         return max((use.sent_at - acknowledged for use in self.uses if use.served), default=-BEFORE)

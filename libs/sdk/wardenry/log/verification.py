@@ -351,10 +351,15 @@ class _Verification:
         if self._previous.origin != checkpoint.origin:
             report.unchecked["previous"] = f"the checkpoint that was given is of another log, {self._previous.origin}"
             return
-        report.made["previous"] += 1
         if self._previous.size > checkpoint.size:
-            report.fail("previous", None, "the previous checkpoint has more entries than this log")
-        elif self._previous.root != self._previous_root:
+            # Of a file that is merely older the same is true.
+            report.unchecked["previous"] = (
+                f"the checkpoint that was given has {self._previous.size} entries, this file's {checkpoint.size}:"
+                " the file was made before it, or the log was cut back since; export it again"
+            )
+            return
+        report.made["previous"] += 1
+        if self._previous.root != self._previous_root:
             report.fail("previous", None, f"the first {self._previous.size} entries are not what they were")
 
     def _previous_unseen(self) -> None:
