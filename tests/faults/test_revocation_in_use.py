@@ -58,7 +58,7 @@ async def test_nothing_is_served_after_the_end_is_acknowledged(people: People, s
                 latest[loop.name] = max(latest.get(loop.name, -1.0), loop.last_served(acknowledged))
                 refused[loop.name] += loop.refused_after(acknowledged)
     print(
-        f"\n{ROUNDS} sessions ended while in use. Of each loop, in all: how many uses were refused after the acknowledgement,"
+        f"\n{ROUNDS} sessions ended while in use. Of each loop, in all: uses that were refused after the acknowledgement,"
     )
     print("and when the last one was sent that was served, in seconds from the acknowledgement:")
     for name, seconds in latest.items():
