@@ -97,7 +97,8 @@ def _listed(found: Sequence[SetAside], longer: Sequence[str]) -> Iterator[Render
 def _table(found: Sequence[SetAside]) -> Table:
     rows = table("service", "reason", "parked", "event")
     for each in found:
-        event = Text(_named(each.event) if each.event else "not its source's: nothing of it is shown")
+        stranger = f"record {each.digest.hex()[:16]}, {each.size:,} bytes on {each.topic}: not its source's"
+        event = Text(_named(each.event) if each.event else stranger)
         event.append(f"\n{each.detail}", "dim")
         rows.add_row(each.consumer, each.reason, f"{each.parked_at:%Y-%m-%d %H:%M:%S}", event)
     return rows
