@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import expect
 
@@ -111,6 +111,12 @@ def the_rest(ana: Person, ben: Person, slug: str) -> None:
     ana.page.get_by_role("button", name="Sign out").click()
     notice(ana, "You are signed out.")
     ana.page.goto("/account")
+    notice(ana, "Sign in first.")
+    # What a script of another tab fetches is seen by nobody.
+    ana.page.request.get(urljoin(ana.page.url, "/account"), max_redirects=0)
+    assert "sign-in-first" in cookie(ana)
+    assert "Sign in first." not in ana.page.evaluate("fetch('/sign-in').then((answer) => answer.text())")
+    ana.page.reload()
     notice(ana, "Sign in first.")
 
 

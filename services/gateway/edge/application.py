@@ -1,5 +1,6 @@
 """The ASGI application: routes, and what answers when none does."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
@@ -13,6 +14,8 @@ from services.gateway.edge.assets import Assets
 from services.gateway.edge.headers import SecurityHeaders
 from services.gateway.edge.loopback import LoopbackName
 from services.gateway.edge.problem import Problem
+
+_log = logging.getLogger(__name__)
 
 #: Where programs ask: they are always answered in JSON.
 _PROGRAMS = ("/api/", "/.well-known/")
@@ -43,7 +46,13 @@ def application(
 
     async def failed(request: Request, error: Exception) -> Response:
         # Starlette logs the error and its traceback after this answer; the client is told nothing of it.
-        return answered(request, Problem(500, "INTERNAL", "Something went wrong on our side."))
+        problem = Problem(500, "INTERNAL", "Something went wrong on our side.")
+        try:
+            return answered(request, problem)
+        except Exception:
+            # From here the server itself would answer, which stands around the headers that every answer carries.
+            _log.exception("the page of a refusal was not made")
+            return problem.response()
 
     app = Starlette(
         routes=[

@@ -33,9 +33,8 @@ class Rolls:
             address = normalised(typed)
         except AddressInvalid:
             return None  # tenancy refuses it, and says why
-        async for invitation in self._invitations(credentials):
-            if invitation.address == address:
-                return Known.INVITED
+        if await self.invitation_to(credentials, address):
+            return Known.INVITED
         request = ListMembersRequest(page_size=_PAGE)
         for _ in range(_MOST_PAGES):
             answer = await self._backends.membership.ListMembers(request, metadata=credentials.metadata)
@@ -50,6 +49,13 @@ class Rolls:
         """The open invitation with this identifier."""
         async for invitation in self._invitations(credentials):
             if invitation.invitation_id == invitation_id:
+                return invitation
+        return None
+
+    async def invitation_to(self, credentials: Credentials, address: str) -> Invitation | None:
+        """The newest open invitation to this address, which is a normalised one."""
+        async for invitation in self._invitations(credentials):
+            if invitation.address == address:
                 return invitation
         return None
 

@@ -17,6 +17,7 @@ from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done
 from services.gateway.pages.way_in import WayIn, nothing
+from wardenry.errors.error import NotFound
 from wardenry.permissions import Permission, Role, allows
 from wardenry.tenancy.v1.invitation_pb2 import (
     CreateInvitationRequest,
@@ -121,7 +122,15 @@ class MemberPages:
             raise nothing()
         # The new one first: were anything to fail in between, two work rather than none.
         invitation_id = await self._invite(credentials, address=earlier.address, role=earlier.role)
-        await self._revoke(credentials, earlier.invitation_id)
+        try:
+            await self._revoke(credentials, earlier.invitation_id)
+        except NotFound:
+            # It ended meanwhile, most likely because the button was pressed twice: the new one is one too many.
+            await self._revoke(credentials, invitation_id)
+            other = await self._rolls.invitation_to(credentials, earlier.address)
+            if other is None:
+                raise nothing() from None
+            invitation_id = other.invitation_id
         return self._done(visit, Notice.INVITED_AGAIN, about=invitation_id, page=form["page"])
 
     async def _invite(self, credentials: Credentials, *, address: str, role: str) -> str:

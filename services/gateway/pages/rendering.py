@@ -51,7 +51,9 @@ class Pages:
 
         `named` are the names that a notice of this page may use, by identifier.
         """
-        notice = said_of(visit.jar.take_notice(), named or {})
+        # What a script fetches nobody sees: the notice waits for a page (Fetch Metadata, section 2.1: Sec-Fetch-Dest).
+        seen = visit.request.headers.get("sec-fetch-dest", "document") == "document"
+        notice = said_of(visit.jar.take_notice() if seen else "", named or {})
         errors = errors_of(problem, form or {})
         text = self._templates.get_template(template).render(
             here=here,

@@ -1,5 +1,7 @@
 """Security headers stand on every answer, and HTTPS is not pinned where that would break a developer's machine."""
 
+from collections.abc import Callable
+
 import httpx2
 import pytest
 from starlette.requests import Request
@@ -29,7 +31,17 @@ def refusal(request: Request, problem: Problem) -> Response:
     return HTMLResponse("a page", problem.status)
 
 
-async def get(url: str, *, method: str = "GET", accept: str = "*/*") -> httpx2.Response:
+def unrendered(request: Request, problem: Problem) -> Response:
+    raise LookupError("no template has this name: hunter2")
+
+
+async def get(
+    url: str,
+    *,
+    method: str = "GET",
+    accept: str = "*/*",
+    refusal: Callable[[Request, Problem], Response] = refusal,
+) -> httpx2.Response:
     routes = [Route("/shown", shown), Route("/broken", broken), Route("/kept", kept)]
     app = application(routes, refusal=refusal)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
@@ -70,6 +82,20 @@ async def test_a_defect_is_told_without_what_it_knew() -> None:
     response = await get("https://id.example.com/broken")
     assert response.json()["reason"] == "INTERNAL"
     assert "hunter2" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/broken", "/nothing"])
+async def test_people_get_json_with_every_header_where_the_page_of_a_refusal_fails_itself(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await get(f"https://id.example.com{path}", accept="text/html", refusal=unrendered)
+    assert (response.status_code, response.json()["reason"]) == (500, "INTERNAL")
+    assert "hunter2" not in response.text
+    assert ALWAYS.items() <= dict(response.headers).items()
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.headers["cache-control"] == "no-store"
+    assert "strict-transport-security" in response.headers
+    assert "no template has this name" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,15 @@ async def test_a_notice_is_said_once_and_is_announced() -> None:
     assert 'class="notice' not in second.text
 
 
+async def test_a_notice_waits_for_a_page_that_somebody_sees() -> None:
+    async with pages_over(shows(named={})) as browser:
+        await browser.get("/page?do=it")
+        fetched = await browser.get("/page", headers={"Sec-Fetch-Dest": "empty"})
+        seen, again = [await browser.get("/page", headers={"Sec-Fetch-Dest": "document"}) for _ in range(2)]
+    assert "set-cookie" not in fetched.headers or "__Host-notice" not in fetched.headers["set-cookie"]
+    assert ['class="notice' in response.text for response in (fetched, seen, again)] == [False, True, False]
+
+
 async def test_a_notice_names_only_what_its_page_knows() -> None:
     async with pages_over(shows(named={})) as browser:
         await browser.get("/page?do=it")
