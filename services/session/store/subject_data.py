@@ -1,7 +1,6 @@
 """What session holds about a person, and its end."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from libs.db.transaction import Transaction
@@ -16,7 +15,7 @@ SELECT
 FROM session AS s
 CROSS JOIN LATERAL (
     SELECT
-        max(rotated_at) AS last_used_at,
+        CASE WHEN count(*) > 0 THEN greatest(date_trunc('minute', max(rotated_at)), s.created_at) END AS last_used_at,
         coalesce(array_agg(DISTINCT workspace_id) FILTER (WHERE workspace_id IS NOT NULL), '{}') AS workspaces
     FROM session_grant
     WHERE subject_id = s.subject_id AND session_id = s.session_id
@@ -54,11 +53,8 @@ class PostgresSubjectData:
                 expires_at=row["expires_at"],
                 ended_at=row["ended_at"],
                 end_reason=row["end_reason"] or "",
-                # To the minute, as everywhere.
-                last_used_at=None
-                if row["last_used_at"] is None
-                else row["last_used_at"]
-                - timedelta(seconds=row["last_used_at"].second, microseconds=row["last_used_at"].microsecond),
+                # To the minute, as everywhere; None for one without a grant.
+                last_used_at=row["last_used_at"],
                 workspaces=tuple(row["workspaces"]),
             )
             for row in await self._tx.fetch(_ALL, self._subject)
