@@ -9,7 +9,7 @@ import httpx2
 from wardenry.clock import Clock
 
 WAIT_SECONDS = 60
-CODE = re.compile(r"(?<![\w-])\d{8}(?![\w-])")
+CODE = re.compile(r"(?<![\w-])\d{8}(?![\w@-])")
 INVITATION = re.compile(r"(https?://\S+)/invitations/([0-9a-f-]{36})#([A-Za-z0-9_-]{43})")
 
 
