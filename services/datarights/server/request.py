@@ -91,6 +91,8 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
         until = request.archive_until(self._clock.now())
         if until is not None:
             rendered.archive_expires_at.FromDatetime(until)
+        if request.archive_fetched_at is not None:
+            rendered.archive_fetched_at.FromDatetime(request.archive_fetched_at)
         return rendered
 
 

@@ -23,6 +23,7 @@ _DEVICE = "__Host-device"
 _ACCESS = "__Host-access"
 _REFRESH = "__Host-refresh"
 _NOTICE = "__Host-notice"
+_ERASURE = "__Host-erasure"
 _TOKENS = re.compile(f"(?:{_ACCESS}|{_REFRESH})(?:-[0-9a-f]{{32}})?")
 #: How long a browser is remembered as a device.
 _DEVICE_LIFETIME = timedelta(days=400)
@@ -70,6 +71,7 @@ class CookieJar:
     def renew_flow(self) -> None:
         """A new flow from here on: after a sign-in nothing from before it works (session fixation)."""
         self._changes[_FLOW] = (encode_secret(self._entropy.bytes(32)), None)
+        self.take_erasure_asked()
 
     @property
     def device(self) -> bytes:
@@ -99,6 +101,17 @@ class CookieJar:
         if notice:
             self._changes[_NOTICE] = ("", timedelta(0))
         return notice
+
+    def set_erasure_asked(self) -> None:
+        """The person of this browser's session is being erased: once the session ends, that is why."""
+        self._changes[_ERASURE] = ("1", None)
+
+    def take_erasure_asked(self) -> bool:
+        """Whether an earlier answer said so, which is forgotten with this one: it was about that session alone."""
+        asked = bool(self._get(_ERASURE))
+        if asked:
+            self._changes[_ERASURE] = ("", timedelta(0))
+        return asked
 
     def tokens(self, workspace: UUID | None) -> TokenCookies:
         return TokenCookies(access=self._get(_name(_ACCESS, workspace)), refresh=self._get(_name(_REFRESH, workspace)))

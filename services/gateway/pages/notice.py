@@ -19,6 +19,8 @@ class Said:
     before: str
     name: str = ""
     after: str = ""
+    #: Whether it is good news: something was done that was asked for.
+    good: bool = True
 
 
 class Notice(Enum):
@@ -30,8 +32,6 @@ class Notice(Enum):
     ENDED = "ended", "", "The session has ended."
     OTHERS_ENDED = "others-ended", "", "All other sessions have ended."
     PASSWORD_CHANGED = "password-changed", "", "Your password is changed, and every other session has ended."
-    COPY_ASKED = "copy-asked", "", "Your copy is being put together. It appears on this page."
-    ERASURE_ASKED = "erasure-asked", "", "The erasure has begun."
     WORKSPACE_CREATED = "workspace-created", "", "The workspace is created. You are its owner."
     RENAMED = "renamed", "", "The workspace has its new name."
     JOINED = "joined", "You have joined {}. Open it below.", "You have joined. Open the workspace below."
@@ -54,7 +54,7 @@ class Notice(Enum):
     def said(self, name: str) -> Said:
         """In words; with the `name` of what it is about, where the page knows it."""
         if not name or not self._naming:
-            return Said(self._plain)
+            return Said(self._plain, good=self not in (Notice.SIGN_IN_FIRST, Notice.SESSION_ENDED))
         before, _, after = self._naming.partition("{}")
         return Said(before, name, after)
 

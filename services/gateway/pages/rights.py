@@ -1,5 +1,7 @@
 """The page about one's own data: a copy of all of it, and its erasure."""
 
+from typing import Any
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -10,9 +12,8 @@ from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.pages.form import take
-from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
-from services.gateway.pages.routing import PageRoutes, done
+from services.gateway.pages.routing import ERASED_PATH, PageRoutes, see
 from wardenry.datarights.v1.request_pb2 import (
     RIGHT_ACCESS,
     RIGHT_ERASURE,
@@ -23,8 +24,8 @@ from wardenry.errors.error import NotFound
 from wardenry.tenancy.v1.workspace_pb2 import ListWorkspacesRequest, Workspace
 
 _PATH = "/account/data"
-#: By the name in forms: the right, and what is said once its request is made.
-_RIGHTS = {"access": (RIGHT_ACCESS, Notice.COPY_ASKED), "erasure": (RIGHT_ERASURE, Notice.ERASURE_ASKED)}
+#: By the name in forms.
+_RIGHTS = {"access": RIGHT_ACCESS, "erasure": RIGHT_ERASURE}
 
 _MOST_LISTED = 100
 _GONE = "This copy was downloaded already, or is no longer kept. Ask for a new one."
@@ -43,6 +44,7 @@ class RightsPages:
         submit = self._routes.submit
         return [
             self._routes.show(_PATH, self.shown),
+            self._routes.show(ERASED_PATH, self.erased),
             submit(_PATH + "/requests", self.create, again=self.shown_again, authentication=True),
             submit(_PATH + "/archive", self.archive, again=self.shown_again, authentication=True),
         ]
@@ -52,6 +54,10 @@ class RightsPages:
 
     async def shown_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
         return await self._page(visit, fields, problem)
+
+    async def erased(self, visit: Visit) -> Response:
+        """The last page. It knows nobody: whoever was erased has no session any more."""
+        return self._pages.page(visit, "erased.html", signed_in=False)
 
     async def create(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take({"understood": ""} | fields, "password", "right", "understood")
@@ -64,12 +70,15 @@ class RightsPages:
                 "Nothing was erased: say first that you understand that it cannot be undone.",
                 violations=(Violation("understood", "required"),),
             )
-        right, notice = _RIGHTS[form["right"]]
         async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
             await self._edge.backends.request.CreateRequest(
-                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=right), metadata=metadata
+                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=_RIGHTS[form["right"]]),
+                metadata=metadata,
             )
-        return done(visit, _PATH, notice)
+        if form["right"] == "erasure":
+            visit.jar.set_erasure_asked()
+        # No notice: the page says how far the request is, which may be further than when it was made.
+        return see(_PATH)
 
     async def archive(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "password", "request_id")
@@ -83,11 +92,20 @@ class RightsPages:
     async def _page(self, visit: Visit, form: dict[str, str] | None = None, problem: Problem | None = None) -> Response:
         credentials = await visit.browser.session_credentials()
         answer = await self._edge.backends.request.ListRequests(ListRequestsRequest(), metadata=credentials.metadata)
+        requests: list[dict[str, Any]] = rendered(answer)["requests"]
+        copies = [each for each in requests if each["right"] == "RIGHT_ACCESS"]
+        erasing = any(each["right"] == "RIGHT_ERASURE" and not each["completed_at"] for each in requests)
+        if erasing:
+            # Also for a browser in which it was not asked for: its session ends as well.
+            visit.jar.set_erasure_asked()
         return self._pages.page(
             visit,
             "data.html",
             here="account",
-            requests=rendered(answer)["requests"],
+            # The newest alone is offered: as soon as it is ready no earlier one can be fetched.
+            copy=copies[0] if copies else None,
+            earlier=copies[1:],
+            erasing=erasing,
             obstacles=await self._obstacles(credentials, problem),
             form=form,
             problem=problem,

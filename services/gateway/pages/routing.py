@@ -17,6 +17,9 @@ Show = Callable[[Visit], Awaitable[Response]]
 Submit = Callable[[Visit, dict[str, str]], Awaitable[Response]]
 Again = Callable[[Visit, dict[str, str], Problem], Awaitable[Response]]
 
+#: Where people end who were erased: a page for anybody.
+ERASED_PATH = "/erased"
+
 
 class NotOpened(Exception):
     """The page belongs to a workspace that this browser holds no good token for."""
@@ -83,7 +86,9 @@ class PageRoutes:
                 response = await run(visit)
             except (Problem, WardenryError) as error:
                 problem = error if isinstance(error, Problem) else Problem.of(error)
-                if problem.status == 401:
+                if problem.status == 401 and signed_in and visit.jar.take_erasure_asked():
+                    response = see(ERASED_PATH)
+                elif problem.status == 401:
                     notice = Notice.SESSION_ENDED if signed_in else Notice.SIGN_IN_FIRST
                     response = done(visit, "/sign-in", notice)
                 else:

@@ -53,46 +53,46 @@ function announce(region) {
   setTimeout(() => region.replaceChildren(...said), 100);
 }
 
-// A download leaves the page as it is: what became of the form is said instead of it. A refusal is a page of its own.
+// A download leaves the page as it is: what becomes of it is said instead of the form. A refusal is a page of its own.
 function tellOfDownloads() {
-  for (const section of document.querySelectorAll("[data-download]")) {
-    section.querySelector("form").addEventListener("submit", () => {
-      for (const part of section.children) part.hidden = true;
-      announce(section.querySelector("[role=status]"));
-    });
-  }
+  document.querySelector("form[data-download]")?.addEventListener("submit", () => {
+    for (const part of document.querySelectorAll("[data-until-download]")) part.hidden = true;
+    announce(document.querySelector("[data-after-download]"));
+    followRequests(100);
+  });
 }
 
 // While a request is under way, what has become of it is looked for, for some minutes and while somebody looks, and put onto the page
-// without touching the forms on it.
+// without touching the forms that it has nothing to do with. Where the session ends meanwhile the page says where that leads.
+let following;
+
 function followRequests(tries) {
-  const page = document.querySelector("[data-under-way] a")?.href;
-  if (!page || !tries) return;
-  setTimeout(async () => {
-    const answer = document.hidden ? null : await fetch(page, { redirect: "manual" }).catch(() => null);
-    if (answer?.type === "opaqueredirect") return location.assign("/sign-in");
-    if (answer?.ok) showRequests(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  clearTimeout(following);
+  const under = document.querySelector("[data-under-way]:not([hidden])");
+  if (!under || !tries) return;
+  following = setTimeout(async () => {
+    const answer = document.hidden ? null : await fetch(under.dataset.underWay, { redirect: "manual" }).catch(() => null);
+    if (answer?.type === "opaqueredirect") return location.assign(under.dataset.ended);
+    if (answer?.ok) showCopy(new DOMParser().parseFromString(await answer.text(), "text/html"));
     followRequests(tries - 1);
   }, 3000);
 }
 
-function showRequests(now) {
-  const was = document.getElementById("requests");
-  const is = now.getElementById("requests");
-  if (was.dataset.state === is.dataset.state) return;
+function showCopy(now) {
+  const was = document.getElementById("copy");
+  const is = now.getElementById("copy");
+  // An erasure leaves nothing of the page as it was.
+  if (was && !is) return location.assign("/account/data");
+  if (!was || was.dataset.state === is.dataset.state) return;
   was.replaceWith(is);
-  const copies = document.getElementById("copies");
-  if (now.querySelectorAll("[data-download]").length > copies.querySelectorAll("[data-download]").length) {
-    copies.replaceWith(now.getElementById("copies"));
-    tellOfDownloads();
-    announce(document.querySelector("[data-arrived]"));
-  }
   showLocalTimes();
+  is.querySelectorAll("[role=status]:not([hidden])").forEach(announce);
+  tellOfDownloads();
 }
 
+showLocalTimes(); // before what is announced is taken off the page for a moment
 document.querySelectorAll("[role=status]:not([hidden]), [role=alert]:not([hidden])").forEach(announce);
 rememberInvitation();
 offerInvitation();
-showLocalTimes();
 tellOfDownloads();
 followRequests(100);

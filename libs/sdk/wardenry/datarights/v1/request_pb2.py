@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/datarights/v1/request.proto\x12\x16wardenry.datarights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xc6\x02\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.Right\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.wardenry.datarights.v1.RequestState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x61rchive_expires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x14\x43reateRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x18\x01\x18\x04\"I\n\x15\x43reateRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"1\n\x11GetRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"O\n\x13ListRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.wardenry.datarights.v1.Request\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x13\x46\x65tchArchiveRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"%\n\x14\x46\x65tchArchiveResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x17\n\x15GetArchiveKeysRequest\"&\n\x16GetArchiveKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t*\x9f\x01\n\x05Right\x12\x15\n\x11RIGHT_UNSPECIFIED\x10\x00\x12\x10\n\x0cRIGHT_ACCESS\x10\x01\x12\x15\n\x11RIGHT_PORTABILITY\x10\x02\x12\x17\n\x13RIGHT_RECTIFICATION\x10\x03\x12\x11\n\rRIGHT_ERASURE\x10\x04\x12\x13\n\x0fRIGHT_OBJECTION\x10\x05\x12\x15\n\x11RIGHT_RESTRICTION\x10\x06*e\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x01\x12\x1b\n\x17REQUEST_STATE_COMPLETED\x10\x02\x32\xf9\x05\n\x0eRequestService\x12\xce\x01\n\rCreateRequest\x12,.wardenry.datarights.v1.CreateRequestRequest\x1a-.wardenry.datarights.v1.CreateRequestResponse\"`\xe2\xe0\x18\\\n\x07gateway\x10\x03\"\x10\x65xport.requested\"\x11\x65rasure.requested\"\x11request.completed\"\x0esubject.erased2\x03\x08\xac\x02\x38\x02@\x02\x12x\n\nGetRequest\x12).wardenry.datarights.v1.GetRequestRequest\x1a*.wardenry.datarights.v1.GetRequestResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12~\n\x0cListRequests\x12+.wardenry.datarights.v1.ListRequestsRequest\x1a,.wardenry.datarights.v1.ListRequestsResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12\x82\x01\n\x0eGetArchiveKeys\x12-.wardenry.datarights.v1.GetArchiveKeysRequest\x1a..wardenry.datarights.v1.GetArchiveKeysResponse\"\x11\xe2\xe0\x18\r\n\x07gateway\x10\x02\x38\x03\x12\x96\x01\n\x0c\x46\x65tchArchive\x12+.wardenry.datarights.v1.FetchArchiveRequest\x1a,.wardenry.datarights.v1.FetchArchiveResponse\")\xe2\xe0\x18%\n\x07gateway\x10\x03\"\x0f\x61rchive.fetched2\x03\x08\xac\x02\x38\x04@\x02\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/datarights/v1/request.proto\x12\x16wardenry.datarights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xfe\x02\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.Right\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.wardenry.datarights.v1.RequestState\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x61rchive_expires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x61rchive_fetched_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x14\x43reateRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x05right\x18\x02 \x01(\x0e\x32\x1d.wardenry.datarights.v1.RightB\n\xbaH\x07\x82\x01\x04\x18\x01\x18\x04\"I\n\x15\x43reateRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"1\n\x11GetRequestRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.wardenry.datarights.v1.Request\"O\n\x13ListRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.wardenry.datarights.v1.Request\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x13\x46\x65tchArchiveRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"%\n\x14\x46\x65tchArchiveResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x17\n\x15GetArchiveKeysRequest\"&\n\x16GetArchiveKeysResponse\x12\x0c\n\x04keys\x18\x01 \x03(\t*\x9f\x01\n\x05Right\x12\x15\n\x11RIGHT_UNSPECIFIED\x10\x00\x12\x10\n\x0cRIGHT_ACCESS\x10\x01\x12\x15\n\x11RIGHT_PORTABILITY\x10\x02\x12\x17\n\x13RIGHT_RECTIFICATION\x10\x03\x12\x11\n\rRIGHT_ERASURE\x10\x04\x12\x13\n\x0fRIGHT_OBJECTION\x10\x05\x12\x15\n\x11RIGHT_RESTRICTION\x10\x06*e\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x01\x12\x1b\n\x17REQUEST_STATE_COMPLETED\x10\x02\x32\xf9\x05\n\x0eRequestService\x12\xce\x01\n\rCreateRequest\x12,.wardenry.datarights.v1.CreateRequestRequest\x1a-.wardenry.datarights.v1.CreateRequestResponse\"`\xe2\xe0\x18\\\n\x07gateway\x10\x03\"\x10\x65xport.requested\"\x11\x65rasure.requested\"\x11request.completed\"\x0esubject.erased2\x03\x08\xac\x02\x38\x02@\x02\x12x\n\nGetRequest\x12).wardenry.datarights.v1.GetRequestRequest\x1a*.wardenry.datarights.v1.GetRequestResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12~\n\x0cListRequests\x12+.wardenry.datarights.v1.ListRequestsRequest\x1a,.wardenry.datarights.v1.ListRequestsResponse\"\x13\xe2\xe0\x18\x0f\n\x07gateway\x10\x03\x38\x01@\x02\x12\x82\x01\n\x0eGetArchiveKeys\x12-.wardenry.datarights.v1.GetArchiveKeysRequest\x1a..wardenry.datarights.v1.GetArchiveKeysResponse\"\x11\xe2\xe0\x18\r\n\x07gateway\x10\x02\x38\x03\x12\x96\x01\n\x0c\x46\x65tchArchive\x12+.wardenry.datarights.v1.FetchArchiveRequest\x1a,.wardenry.datarights.v1.FetchArchiveResponse\")\xe2\xe0\x18%\n\x07gateway\x10\x03\"\x0f\x61rchive.fetched2\x03\x08\xac\x02\x38\x04@\x02\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,32 +56,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTSERVICE'].methods_by_name['GetArchiveKeys']._serialized_options = b'\342\340\030\r\n\007gateway\020\0028\003'
   _globals['_REQUESTSERVICE'].methods_by_name['FetchArchive']._loaded_options = None
   _globals['_REQUESTSERVICE'].methods_by_name['FetchArchive']._serialized_options = b'\342\340\030%\n\007gateway\020\003\"\017archive.fetched2\003\010\254\0028\004@\002'
-  _globals['_RIGHT']._serialized_start=1139
-  _globals['_RIGHT']._serialized_end=1298
-  _globals['_REQUESTSTATE']._serialized_start=1300
-  _globals['_REQUESTSTATE']._serialized_end=1401
+  _globals['_RIGHT']._serialized_start=1195
+  _globals['_RIGHT']._serialized_end=1354
+  _globals['_REQUESTSTATE']._serialized_start=1356
+  _globals['_REQUESTSTATE']._serialized_end=1457
   _globals['_REQUEST']._serialized_start=162
-  _globals['_REQUEST']._serialized_end=488
-  _globals['_CREATEREQUESTREQUEST']._serialized_start=490
-  _globals['_CREATEREQUESTREQUEST']._serialized_end=600
-  _globals['_CREATEREQUESTRESPONSE']._serialized_start=602
-  _globals['_CREATEREQUESTRESPONSE']._serialized_end=675
-  _globals['_GETREQUESTREQUEST']._serialized_start=677
-  _globals['_GETREQUESTREQUEST']._serialized_end=726
-  _globals['_GETREQUESTRESPONSE']._serialized_start=728
-  _globals['_GETREQUESTRESPONSE']._serialized_end=798
-  _globals['_LISTREQUESTSREQUEST']._serialized_start=800
-  _globals['_LISTREQUESTSREQUEST']._serialized_end=879
-  _globals['_LISTREQUESTSRESPONSE']._serialized_start=881
-  _globals['_LISTREQUESTSRESPONSE']._serialized_end=979
-  _globals['_FETCHARCHIVEREQUEST']._serialized_start=981
-  _globals['_FETCHARCHIVEREQUEST']._serialized_end=1032
-  _globals['_FETCHARCHIVERESPONSE']._serialized_start=1034
-  _globals['_FETCHARCHIVERESPONSE']._serialized_end=1071
-  _globals['_GETARCHIVEKEYSREQUEST']._serialized_start=1073
-  _globals['_GETARCHIVEKEYSREQUEST']._serialized_end=1096
-  _globals['_GETARCHIVEKEYSRESPONSE']._serialized_start=1098
-  _globals['_GETARCHIVEKEYSRESPONSE']._serialized_end=1136
-  _globals['_REQUESTSERVICE']._serialized_start=1404
-  _globals['_REQUESTSERVICE']._serialized_end=2165
+  _globals['_REQUEST']._serialized_end=544
+  _globals['_CREATEREQUESTREQUEST']._serialized_start=546
+  _globals['_CREATEREQUESTREQUEST']._serialized_end=656
+  _globals['_CREATEREQUESTRESPONSE']._serialized_start=658
+  _globals['_CREATEREQUESTRESPONSE']._serialized_end=731
+  _globals['_GETREQUESTREQUEST']._serialized_start=733
+  _globals['_GETREQUESTREQUEST']._serialized_end=782
+  _globals['_GETREQUESTRESPONSE']._serialized_start=784
+  _globals['_GETREQUESTRESPONSE']._serialized_end=854
+  _globals['_LISTREQUESTSREQUEST']._serialized_start=856
+  _globals['_LISTREQUESTSREQUEST']._serialized_end=935
+  _globals['_LISTREQUESTSRESPONSE']._serialized_start=937
+  _globals['_LISTREQUESTSRESPONSE']._serialized_end=1035
+  _globals['_FETCHARCHIVEREQUEST']._serialized_start=1037
+  _globals['_FETCHARCHIVEREQUEST']._serialized_end=1088
+  _globals['_FETCHARCHIVERESPONSE']._serialized_start=1090
+  _globals['_FETCHARCHIVERESPONSE']._serialized_end=1127
+  _globals['_GETARCHIVEKEYSREQUEST']._serialized_start=1129
+  _globals['_GETARCHIVEKEYSREQUEST']._serialized_end=1152
+  _globals['_GETARCHIVEKEYSRESPONSE']._serialized_start=1154
+  _globals['_GETARCHIVEKEYSRESPONSE']._serialized_end=1192
+  _globals['_REQUESTSERVICE']._serialized_start=1460
+  _globals['_REQUESTSERVICE']._serialized_end=2221
 # @@protoc_insertion_point(module_scope)

@@ -97,6 +97,7 @@ class Request(_message.Message):
     DUE_AT_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     ARCHIVE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ARCHIVE_FETCHED_AT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Request id."""
     right: Global___Right.ValueType
@@ -119,6 +120,10 @@ class Request(_message.Message):
     def archive_expires_at(self) -> _timestamp_pb2.Timestamp:
         """Until when the archive can be fetched, once; absent without one and once it was fetched."""
 
+    @_builtins.property
+    def archive_fetched_at(self) -> _timestamp_pb2.Timestamp:
+        """When the archive was fetched; absent before."""
+
     def __init__(
         self,
         *,
@@ -129,10 +134,11 @@ class Request(_message.Message):
         due_at: _timestamp_pb2.Timestamp | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         archive_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        archive_fetched_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "archive_fetched_at", b"archive_fetched_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at", "request_id", b"request_id", "right", b"right", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive_expires_at", b"archive_expires_at", "archive_fetched_at", b"archive_fetched_at", "completed_at", b"completed_at", "created_at", b"created_at", "due_at", b"due_at", "request_id", b"request_id", "right", b"right", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
