@@ -110,7 +110,7 @@ class RateLimit:
         try:
             return await self._asked(names, arguments)
         except NoScriptError:
-            # None of them was counted: scripts are loaded, or forgotten, as a whole.
+            # Was it forgotten in between, the calls before count twice: that errs on the side of the limit.
             await self._client.script_load(_SCRIPT)
             return await self._asked(names, arguments)
 
