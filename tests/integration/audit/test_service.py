@@ -95,6 +95,12 @@ async def test_from_a_products_call_to_a_proved_entry(service: AuditService) -> 
     (key,) = (await log.GetVerifierKeys(log_pb2.GetVerifierKeysRequest())).keys
     verifier = VerifierKey.parse(key)
     assert verifier.name == ORIGIN
+
+    async def under_a_checkpoint() -> bool:  # an entry is there before the segment that its checkpoint waits for
+        answer = await log.GetCheckpoint(log_pb2.GetCheckpointRequest(), metadata=as_user("owner"))
+        return open_checkpoint(answer.checkpoint, [verifier]).size == 2
+
+    await eventually(under_a_checkpoint)
     proof = await log.GetInclusionProof(log_pb2.GetInclusionProofRequest(index=1), metadata=as_user("owner"))
     consistency = await log.GetConsistencyProof(
         log_pb2.GetConsistencyProofRequest(first_size=1), metadata=as_user("owner")
