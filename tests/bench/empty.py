@@ -17,9 +17,7 @@ _ANSWER = token_pb2.IntrospectResponse()
 
 
 class EmptyHandlers(token_pb2_grpc.TokenServiceServicer):
-    async def Introspect(  # noqa: N802 - gRPC's name
-        self, request: token_pb2.IntrospectRequest, context: Any
-    ) -> token_pb2.IntrospectResponse:
+    async def Introspect(self, request: token_pb2.IntrospectRequest, context: Any) -> token_pb2.IntrospectResponse:
         return _ANSWER
 
 

@@ -35,21 +35,19 @@ class SmallVault(vault_pb2_grpc.VaultServiceServicer):
         if self.status:
             await context.abort(self.status, "no")
 
-    async def EnsurePublicKeys(  # noqa: N802 - the contract's name
+    async def EnsurePublicKeys(
         self, request: vault_pb2.EnsurePublicKeysRequest, context: Any
     ) -> vault_pb2.EnsurePublicKeysResponse:
         await self._counted(len(request.owners), context)
         return vault_pb2.EnsurePublicKeysResponse(keys=[self._public(request.reader, o) for o in request.owners])
 
-    async def GetReaderKeys(  # noqa: N802 - the contract's name
+    async def GetReaderKeys(
         self, request: vault_pb2.GetReaderKeysRequest, context: Any
     ) -> vault_pb2.GetReaderKeysResponse:
         await self._counted(len(request.keys), context)
         return vault_pb2.GetReaderKeysResponse(keys=[self._reading(key) for key in request.keys])
 
-    async def GetTagKeys(  # noqa: N802 - the contract's name
-        self, request: vault_pb2.GetTagKeysRequest, context: Any
-    ) -> vault_pb2.GetTagKeysResponse:
+    async def GetTagKeys(self, request: vault_pb2.GetTagKeysRequest, context: Any) -> vault_pb2.GetTagKeysResponse:
         await self._counted(len(request.periods), context)
         keys = [
             b"" if UUID(period.workspace_id).bytes in self.destroyed else period.month.encode().ljust(32, b".")
@@ -57,7 +55,7 @@ class SmallVault(vault_pb2_grpc.VaultServiceServicer):
         ]
         return vault_pb2.GetTagKeysResponse(keys=keys)
 
-    async def AdoptInvitationKey(  # noqa: N802 - the contract's name
+    async def AdoptInvitationKey(
         self, request: vault_pb2.AdoptInvitationKeyRequest, context: Any
     ) -> vault_pb2.AdoptInvitationKeyResponse:
         await self._counted(1, context)

@@ -28,9 +28,7 @@ class EntryHandlers(entry_pb2_grpc.EntryServiceServicer):
         self._listing = listing
         self._exporting = exporting
 
-    async def ListEntries(  # noqa: N802 - the contract's name
-        self, request: entry_pb2.ListEntriesRequest, context: Any
-    ) -> entry_pb2.ListEntriesResponse:
+    async def ListEntries(self, request: entry_pb2.ListEntriesRequest, context: Any) -> entry_pb2.ListEntriesResponse:
         page = await self._listing.list(
             workspace_of(call_of(context)),
             filter_of(request.filter),
@@ -41,7 +39,7 @@ class EntryHandlers(entry_pb2_grpc.EntryServiceServicer):
             entries=[_message(entry) for entry in page.entries], next_page_token=page.next_page_token
         )
 
-    async def ExportEntries(  # noqa: N802 - the contract's name
+    async def ExportEntries(
         self, request: entry_pb2.ExportEntriesRequest, context: Any
     ) -> AsyncIterator[entry_pb2.ExportEntriesResponse]:
         parts = self._exporting.export(caller_of(call_of(context)), filter_of(request.filter), _FORMATS[request.format])

@@ -21,13 +21,11 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
         self._tiles = tiles
         self._keys = keys
 
-    async def GetCheckpoint(  # noqa: N802 - the contract's name
-        self, request: log_pb2.GetCheckpointRequest, context: Any
-    ) -> log_pb2.GetCheckpointResponse:
+    async def GetCheckpoint(self, request: log_pb2.GetCheckpointRequest, context: Any) -> log_pb2.GetCheckpointResponse:
         checkpoint = await self._proving.checkpoint(workspace_of(call_of(context)))
         return log_pb2.GetCheckpointResponse(checkpoint=checkpoint.note)
 
-    async def GetInclusionProof(  # noqa: N802 - the contract's name
+    async def GetInclusionProof(
         self, request: log_pb2.GetInclusionProofRequest, context: Any
     ) -> log_pb2.GetInclusionProofResponse:
         log = workspace_of(call_of(context))
@@ -40,7 +38,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             checkpoint=proof.checkpoint.note,
         )
 
-    async def GetConsistencyProof(  # noqa: N802 - the contract's name
+    async def GetConsistencyProof(
         self, request: log_pb2.GetConsistencyProofRequest, context: Any
     ) -> log_pb2.GetConsistencyProofResponse:
         log = workspace_of(call_of(context))
@@ -52,9 +50,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             checkpoint=proof.checkpoint.note,
         )
 
-    async def GetAnchor(  # noqa: N802 - the contract's name
-        self, request: log_pb2.GetAnchorRequest, context: Any
-    ) -> log_pb2.GetAnchorResponse:
+    async def GetAnchor(self, request: log_pb2.GetAnchorRequest, context: Any) -> log_pb2.GetAnchorResponse:
         log = workspace_of(call_of(context))
         consistency: Sequence[bytes] = ()
         if request.covering:
@@ -71,9 +67,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             consistency=consistency,
         )
 
-    async def GetTile(  # noqa: N802 - the contract's name
-        self, request: log_pb2.GetTileRequest, context: Any
-    ) -> log_pb2.GetTileResponse:
+    async def GetTile(self, request: log_pb2.GetTileRequest, context: Any) -> log_pb2.GetTileResponse:
         log = workspace_of(call_of(context))
         if not request.entries:
             tile = await self._tiles.hashes(log, Tile(request.level, request.number), width=request.width)
@@ -83,7 +77,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
             raise TileNotFound
         return log_pb2.GetTileResponse(tile=tile)
 
-    async def GetVerifierKeys(  # noqa: N802 - the contract's name
+    async def GetVerifierKeys(
         self, request: log_pb2.GetVerifierKeysRequest, context: Any
     ) -> log_pb2.GetVerifierKeysResponse:
         keys = await self._keys.published()

@@ -14,7 +14,7 @@ class PlatformLogHandlers(log_pb2_grpc.PlatformLogServiceServicer):
         self._proving = proving
         self._tiles = tiles
 
-    async def GetPlatformCheckpoint(  # noqa: N802 - the contract's name
+    async def GetPlatformCheckpoint(
         self, request: log_pb2.GetPlatformCheckpointRequest, context: Any
     ) -> log_pb2.GetPlatformCheckpointResponse:
         checkpoint = await self._proving.checkpoint(PLATFORM)
@@ -23,7 +23,7 @@ class PlatformLogHandlers(log_pb2_grpc.PlatformLogServiceServicer):
             response.signed_at.FromDatetime(checkpoint.signed_at)
         return response
 
-    async def GetPlatformTile(  # noqa: N802 - the contract's name
+    async def GetPlatformTile(
         self, request: log_pb2.GetPlatformTileRequest, context: Any
     ) -> log_pb2.GetPlatformTileResponse:
         tile = await self._tiles.hashes(PLATFORM, Tile(request.level, request.number), width=request.width)

@@ -17,9 +17,7 @@ class RecordHandlers(record_pb2_grpc.RecordServiceServicer):
     def __init__(self, *, recording: RecordProductEvent) -> None:
         self._recording = recording
 
-    async def Record(  # noqa: N802 - the contract's name
-        self, request: record_pb2.RecordRequest, context: Any
-    ) -> record_pb2.RecordResponse:
+    async def Record(self, request: record_pb2.RecordRequest, context: Any) -> record_pb2.RecordResponse:
         call = call_of(context)
         record = ProductRecord(
             event_id=UUID(request.event_id),

@@ -39,7 +39,7 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
         self._archive_keys = archive_keys
         self._clock = clock
 
-    async def CreateRequest(  # noqa: N802 - the contract's name
+    async def CreateRequest(
         self, request: request_pb2.CreateRequestRequest, context: Any
     ) -> request_pb2.CreateRequestResponse:
         made = await self._create(
@@ -47,13 +47,11 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
         )
         return request_pb2.CreateRequestResponse(request=self._rendered(made))
 
-    async def GetRequest(  # noqa: N802 - the contract's name
-        self, request: request_pb2.GetRequestRequest, context: Any
-    ) -> request_pb2.GetRequestResponse:
+    async def GetRequest(self, request: request_pb2.GetRequestRequest, context: Any) -> request_pb2.GetRequestResponse:
         found = await self._reading.get(call_of(context).user.subject, UUID(request.request_id))
         return request_pb2.GetRequestResponse(request=self._rendered(found))
 
-    async def ListRequests(  # noqa: N802 - the contract's name
+    async def ListRequests(
         self, request: request_pb2.ListRequestsRequest, context: Any
     ) -> request_pb2.ListRequestsResponse:
         page = await self._reading.page(
@@ -64,7 +62,7 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
             next_page_token=_token(page.requests[-1].id) if page.more else "",
         )
 
-    async def FetchArchive(  # noqa: N802 - the contract's name
+    async def FetchArchive(
         self, request: request_pb2.FetchArchiveRequest, context: Any
     ) -> AsyncIterator[request_pb2.FetchArchiveResponse]:
         async with aclosing(self._fetch(caller_of(call_of(context)), UUID(request.request_id))) as pieces:
@@ -72,7 +70,7 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
                 for start in range(0, len(piece), _CHUNK):
                     yield request_pb2.FetchArchiveResponse(chunk=piece[start : start + _CHUNK])
 
-    async def GetArchiveKeys(  # noqa: N802 - the contract's name
+    async def GetArchiveKeys(
         self, request: request_pb2.GetArchiveKeysRequest, context: Any
     ) -> request_pb2.GetArchiveKeysResponse:
         return request_pb2.GetArchiveKeysResponse(keys=self._archive_keys)

@@ -14,9 +14,7 @@ class AuthenticationHandlers(AuthenticationServiceServicer):
     def __init__(self, *, authenticate_password: AuthenticatePassword) -> None:
         self._authenticate_password = authenticate_password
 
-    async def Authenticate(  # noqa: N802 - the contract's name
-        self, request: messages.AuthenticateRequest, context: Any
-    ) -> messages.AuthenticateResponse:
+    async def Authenticate(self, request: messages.AuthenticateRequest, context: Any) -> messages.AuthenticateResponse:
         # Validation has seen to it that there is a step, and passwords are the only kind.
         authenticated = await self._authenticate_password(
             PasswordInput(

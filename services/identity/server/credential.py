@@ -13,7 +13,7 @@ class CredentialHandlers(CredentialServiceServicer):
     def __init__(self, *, change_password: ChangePassword) -> None:
         self._change_password = change_password
 
-    async def ChangePassword(  # noqa: N802 - the contract's name
+    async def ChangePassword(
         self, request: messages.ChangePasswordRequest, context: Any
     ) -> messages.ChangePasswordResponse:
         call = call_of(context)

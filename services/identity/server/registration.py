@@ -15,9 +15,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
         self._register = register
         self._verify = verify
 
-    async def Register(  # noqa: N802 - the contract's name
-        self, request: messages.RegisterRequest, context: Any
-    ) -> messages.RegisterResponse:
+    async def Register(self, request: messages.RegisterRequest, context: Any) -> messages.RegisterResponse:
         expires_at = await self._register(
             RegisterInput(
                 registration_id=UUID(request.registration_id),
@@ -31,7 +29,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
         response.expires_at.FromDatetime(expires_at)
         return response
 
-    async def VerifyRegistration(  # noqa: N802 - the contract's name
+    async def VerifyRegistration(
         self, request: messages.VerifyRegistrationRequest, context: Any
     ) -> messages.VerifyRegistrationResponse:
         registered = await self._verify(

@@ -14,9 +14,7 @@ class SubjectHandlers(SubjectServiceServicer):
         self._get_subject = get_subject
         self._get_contacts = get_contacts
 
-    async def GetSubject(  # noqa: N802 - the contract's name
-        self, request: messages.GetSubjectRequest, context: Any
-    ) -> messages.GetSubjectResponse:
+    async def GetSubject(self, request: messages.GetSubjectRequest, context: Any) -> messages.GetSubjectResponse:
         contact = await self._get_subject(call_of(context).user.subject)
         response = messages.GetSubjectResponse(
             subject_id=str(contact.subject_id), display_name=contact.display_name, address=contact.address
@@ -24,9 +22,7 @@ class SubjectHandlers(SubjectServiceServicer):
         response.created_at.FromDatetime(contact.created_at)
         return response
 
-    async def GetContacts(  # noqa: N802 - the contract's name
-        self, request: messages.GetContactsRequest, context: Any
-    ) -> messages.GetContactsResponse:
+    async def GetContacts(self, request: messages.GetContactsRequest, context: Any) -> messages.GetContactsResponse:
         contacts = await self._get_contacts({UUID(subject_id) for subject_id in request.subject_ids})
         return messages.GetContactsResponse(
             contacts=[

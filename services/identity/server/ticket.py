@@ -13,9 +13,7 @@ class TicketHandlers(TicketServiceServicer):
     def __init__(self, *, redeem_ticket: RedeemTicket) -> None:
         self._redeem_ticket = redeem_ticket
 
-    async def RedeemTicket(  # noqa: N802 - the contract's name
-        self, request: messages.RedeemTicketRequest, context: Any
-    ) -> messages.RedeemTicketResponse:
+    async def RedeemTicket(self, request: messages.RedeemTicketRequest, context: Any) -> messages.RedeemTicketResponse:
         redemption = await self._redeem_ticket(
             ticket=request.ticket,
             browser_binding=request.browser_binding,

@@ -40,14 +40,14 @@ class VaultHandlers(VaultServiceServicer):
         self._destroy_keys = destroy_keys
         self._warrants = warrants
 
-    async def EnsurePublicKeys(  # noqa: N802 - the contract's name
+    async def EnsurePublicKeys(
         self, request: messages.EnsurePublicKeysRequest, context: Any
     ) -> messages.EnsurePublicKeysResponse:
         owners = [_owner(owner, position) for position, owner in enumerate(request.owners)]
         keys = await self._ensure_public_keys(request.reader, owners)
         return messages.EnsurePublicKeysResponse(keys=[public_key_message(key) for key in keys])
 
-    async def GetReaderKeys(  # noqa: N802 - the contract's name
+    async def GetReaderKeys(
         self, request: messages.GetReaderKeysRequest, context: Any
     ) -> messages.GetReaderKeysResponse:
         # Whoever asks gets its own: the reader is the name in the certificate, never a field.
@@ -57,13 +57,11 @@ class VaultHandlers(VaultServiceServicer):
             keys=[_reader_keys(reference, key) for reference, key in zip(request.keys, keys, strict=True)]
         )
 
-    async def GetTagKeys(  # noqa: N802 - the contract's name
-        self, request: messages.GetTagKeysRequest, context: Any
-    ) -> messages.GetTagKeysResponse:
+    async def GetTagKeys(self, request: messages.GetTagKeysRequest, context: Any) -> messages.GetTagKeysResponse:
         keys = await self._get_tag_keys([(UUID(period.workspace_id), period.month) for period in request.periods])
         return messages.GetTagKeysResponse(keys=[b"" if isinstance(key, Destroyed) else key for key in keys])
 
-    async def AdoptInvitationKey(  # noqa: N802 - the contract's name
+    async def AdoptInvitationKey(
         self, request: messages.AdoptInvitationKeyRequest, context: Any
     ) -> messages.AdoptInvitationKeyResponse:
         await self._adopt_invitation_key(
@@ -73,9 +71,7 @@ class VaultHandlers(VaultServiceServicer):
         )
         return messages.AdoptInvitationKeyResponse()
 
-    async def DestroyKeys(  # noqa: N802 - the contract's name
-        self, request: messages.DestroyKeysRequest, context: Any
-    ) -> messages.DestroyKeysResponse:
+    async def DestroyKeys(self, request: messages.DestroyKeysRequest, context: Any) -> messages.DestroyKeysResponse:
         if not request.subject_id:
             raise PermissionDenied("No warrant is made out for a workspace.")
         subject_id = UUID(request.subject_id)

@@ -14,7 +14,7 @@ class RevocationHandlers(revocation_pb2_grpc.RevocationServiceServicer):
     def __init__(self, *, fanout: Fanout[Revocation]) -> None:
         self._fanout = fanout
 
-    async def WatchRevocations(  # noqa: N802 - gRPC's name
+    async def WatchRevocations(
         self, requests: AsyncIterator[revocation_pb2.WatchRevocationsRequest], context: Any
     ) -> AsyncIterator[revocation_pb2.WatchRevocationsResponse]:
         with self._fanout.stream() as stream:

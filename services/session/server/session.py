@@ -24,7 +24,7 @@ class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
         self._end = end
         self._end_subject = end_subject
 
-    async def CreateSession(  # noqa: N802 - gRPC's name
+    async def CreateSession(
         self, request: session_pb2.CreateSessionRequest, context: Any
     ) -> session_pb2.CreateSessionResponse:
         tokens = await self._create(
@@ -36,7 +36,7 @@ class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
         )
         return session_pb2.CreateSessionResponse(tokens=token_pair(tokens))
 
-    async def ListSessions(  # noqa: N802 - gRPC's name
+    async def ListSessions(
         self, request: session_pb2.ListSessionsRequest, context: Any
     ) -> session_pb2.ListSessionsResponse:
         token = call_of(context).user
@@ -47,27 +47,23 @@ class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
             sessions=[_session(each, current=token.session) for each in sessions], next_page_token=following
         )
 
-    async def EndSession(  # noqa: N802 - gRPC's name
-        self, request: session_pb2.EndSessionRequest, context: Any
-    ) -> session_pb2.EndSessionResponse:
+    async def EndSession(self, request: session_pb2.EndSessionRequest, context: Any) -> session_pb2.EndSessionResponse:
         await self._end.sign_out(caller_of(call_of(context)))
         return session_pb2.EndSessionResponse()
 
-    async def RevokeSession(  # noqa: N802 - gRPC's name
+    async def RevokeSession(
         self, request: session_pb2.RevokeSessionRequest, context: Any
     ) -> session_pb2.RevokeSessionResponse:
         await self._end.revoke(caller_of(call_of(context)), UUID(request.session_id))
         return session_pb2.RevokeSessionResponse()
 
-    async def RevokeSessions(  # noqa: N802 - gRPC's name
+    async def RevokeSessions(
         self, request: session_pb2.RevokeSessionsRequest, context: Any
     ) -> session_pb2.RevokeSessionsResponse:
         revoked = await self._end.revoke_all(caller_of(call_of(context)), keep_current=request.keep_current)
         return session_pb2.RevokeSessionsResponse(revoked=revoked)
 
-    async def EndSubject(  # noqa: N802 - gRPC's name
-        self, request: session_pb2.EndSubjectRequest, context: Any
-    ) -> session_pb2.EndSubjectResponse:
+    async def EndSubject(self, request: session_pb2.EndSubjectRequest, context: Any) -> session_pb2.EndSubjectResponse:
         ended = await self._end_subject(
             UUID(request.subject_id),
             epoch=request.epoch,

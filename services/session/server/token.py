@@ -34,9 +34,7 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
         self._keys = keys
         self._audience = audience
 
-    async def CreateGrant(  # noqa: N802 - gRPC's name
-        self, request: token_pb2.CreateGrantRequest, context: Any
-    ) -> token_pb2.CreateGrantResponse:
+    async def CreateGrant(self, request: token_pb2.CreateGrantRequest, context: Any) -> token_pb2.CreateGrantResponse:
         tokens = await self._create_grant(
             caller_of(call_of(context)),
             grant=UUID(request.grant_id),
@@ -46,15 +44,13 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
         )
         return token_pb2.CreateGrantResponse(tokens=token_pair(tokens))
 
-    async def Refresh(  # noqa: N802 - gRPC's name
-        self, request: token_pb2.RefreshRequest, context: Any
-    ) -> token_pb2.RefreshResponse:
+    async def Refresh(self, request: token_pb2.RefreshRequest, context: Any) -> token_pb2.RefreshResponse:
         tokens = await self._refresh(
             request.refresh_token, device_binding=request.device_binding, client=call_of(context).client
         )
         return token_pb2.RefreshResponse(tokens=token_pair(tokens))
 
-    async def ExchangeToken(  # noqa: N802 - gRPC's name
+    async def ExchangeToken(
         self, request: token_pb2.ExchangeTokenRequest, context: Any
     ) -> token_pb2.ExchangeTokenResponse:
         exchanged = await self._exchange(caller_of(call_of(context)), audience=request.audience)
@@ -62,9 +58,7 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
         response.expires_at.FromDatetime(exchanged.expires_at)
         return response
 
-    async def Introspect(  # noqa: N802 - gRPC's name
-        self, request: token_pb2.IntrospectRequest, context: Any
-    ) -> token_pb2.IntrospectResponse:
+    async def Introspect(self, request: token_pb2.IntrospectRequest, context: Any) -> token_pb2.IntrospectResponse:
         token = await self._introspect(request.token)
         if token is None:
             return token_pb2.IntrospectResponse(active=False)
@@ -79,9 +73,7 @@ class TokenHandlers(token_pb2_grpc.TokenServiceServicer):
             expires_at=Timestamp(seconds=token.expires_seconds),
         )
 
-    async def GetKeys(  # noqa: N802 - gRPC's name
-        self, request: token_pb2.GetKeysRequest, context: Any
-    ) -> token_pb2.GetKeysResponse:
+    async def GetKeys(self, request: token_pb2.GetKeysRequest, context: Any) -> token_pb2.GetKeysResponse:
         return token_pb2.GetKeysResponse(jwks=self._keys.jwks)
 
 

@@ -24,7 +24,7 @@ class WarrantHandlers(warrant_pb2_grpc.WarrantServiceServicer):
         self._forget = forget
         self._issue = issue
 
-    async def AuthorizeRequest(  # noqa: N802 - gRPC's name
+    async def AuthorizeRequest(
         self, request: warrant_pb2.AuthorizeRequestRequest, context: Any
     ) -> warrant_pb2.AuthorizeRequestResponse:
         right = _RIGHTS.get(request.right)
@@ -35,13 +35,13 @@ class WarrantHandlers(warrant_pb2_grpc.WarrantServiceServicer):
         )
         return warrant_pb2.AuthorizeRequestResponse()
 
-    async def ForgetRequest(  # noqa: N802 - the contract's name
+    async def ForgetRequest(
         self, request: warrant_pb2.ForgetRequestRequest, context: Any
     ) -> warrant_pb2.ForgetRequestResponse:
         await self._forget(subject=UUID(request.subject_id), request=UUID(request.request_id))
         return warrant_pb2.ForgetRequestResponse()
 
-    async def IssueWarrant(  # noqa: N802 - gRPC's name
+    async def IssueWarrant(
         self, request: warrant_pb2.IssueWarrantRequest, context: Any
     ) -> warrant_pb2.IssueWarrantResponse:
         warrant, expires_at = await self._issue(subject=UUID(request.subject_id), request=UUID(request.request_id))

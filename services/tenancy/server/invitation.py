@@ -22,7 +22,7 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
         self._invitations = invitations
         self._denials = denials
 
-    async def CreateInvitation(  # noqa: N802 - the contract's name
+    async def CreateInvitation(
         self, request: invitation_pb2.CreateInvitationRequest, context: Any
     ) -> invitation_pb2.CreateInvitationResponse:
         call = call_of(context)
@@ -35,7 +35,7 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
             )
         return invitation_pb2.CreateInvitationResponse(invitation=_rendered(created))
 
-    async def ListInvitations(  # noqa: N802 - the contract's name
+    async def ListInvitations(
         self, request: invitation_pb2.ListInvitationsRequest, context: Any
     ) -> invitation_pb2.ListInvitationsResponse:
         position = position_of(_LIST, request.page_token)
@@ -55,7 +55,7 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
             invitations=[_rendered(each) for each in page.items], next_page_token=token
         )
 
-    async def RevokeInvitation(  # noqa: N802 - the contract's name
+    async def RevokeInvitation(
         self, request: invitation_pb2.RevokeInvitationRequest, context: Any
     ) -> invitation_pb2.RevokeInvitationResponse:
         call = call_of(context)
@@ -63,7 +63,7 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
             await self._invitations.revoke(insider_of(call), invitation_id=UUID(request.invitation_id))
         return invitation_pb2.RevokeInvitationResponse()
 
-    async def AcceptInvitation(  # noqa: N802 - the contract's name
+    async def AcceptInvitation(
         self, request: invitation_pb2.AcceptInvitationRequest, context: Any
     ) -> invitation_pb2.AcceptInvitationResponse:
         joined = await self._invitations.accept(

@@ -34,7 +34,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
         self._denials = denials
         self._changes = changes
 
-    async def ListMembers(  # noqa: N802 - the contract's name
+    async def ListMembers(
         self, request: membership_pb2.ListMembersRequest, context: Any
     ) -> membership_pb2.ListMembersResponse:
         position = position_of(_LIST, request.page_token)
@@ -46,7 +46,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
             next_page_token=token_of(_LIST, page.items[-1].membership.subject) if page.more else "",
         )
 
-    async def ChangeRole(  # noqa: N802 - the contract's name
+    async def ChangeRole(
         self, request: membership_pb2.ChangeRoleRequest, context: Any
     ) -> membership_pb2.ChangeRoleResponse:
         call = call_of(context)
@@ -56,7 +56,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
             )
         return membership_pb2.ChangeRoleResponse(member=_member(changed))
 
-    async def RemoveMember(  # noqa: N802 - the contract's name
+    async def RemoveMember(
         self, request: membership_pb2.RemoveMemberRequest, context: Any
     ) -> membership_pb2.RemoveMemberResponse:
         call = call_of(context)
@@ -64,7 +64,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
             await self._memberships.remove(insider_of(call), subject=UUID(request.subject_id))
         return membership_pb2.RemoveMemberResponse()
 
-    async def GetMemberships(  # noqa: N802 - the contract's name
+    async def GetMemberships(
         self, request: membership_pb2.GetMembershipsRequest, context: Any
     ) -> membership_pb2.GetMembershipsResponse:
         keys = [MembershipKey(workspace=UUID(key.workspace_id), subject=UUID(key.subject_id)) for key in request.keys]
@@ -73,7 +73,7 @@ class MembershipHandlers(membership_pb2_grpc.MembershipServiceServicer):
         response.read_at.FromDatetime(read_at)
         return response
 
-    async def WatchMemberships(  # noqa: N802 - the contract's name
+    async def WatchMemberships(
         self, requests: AsyncIterator[membership_pb2.WatchMembershipsRequest], context: Any
     ) -> AsyncIterator[membership_pb2.WatchMembershipsResponse]:
         with self._changes.stream() as stream:

@@ -12,7 +12,7 @@ class PermissionHandlers(permission_pb2_grpc.PermissionServiceServicer):
     def __init__(self, *, permissions: PermissionCommands) -> None:
         self._permissions = permissions
 
-    async def CheckPermissions(  # noqa: N802 - the contract's name
+    async def CheckPermissions(
         self, request: permission_pb2.CheckPermissionsRequest, context: Any
     ) -> permission_pb2.CheckPermissionsResponse:
         questions = [

@@ -13,7 +13,7 @@ class PlatformHandlers(platform_pb2_grpc.PlatformServiceServicer):
     def __init__(self, *, invite_founder: InviteFounder) -> None:
         self._invite_founder = invite_founder
 
-    async def InviteFounder(  # noqa: N802 - the contract's name
+    async def InviteFounder(
         self, request: platform_pb2.InviteFounderRequest, context: Any
     ) -> platform_pb2.InviteFounderResponse:
         invited = await self._invite_founder(

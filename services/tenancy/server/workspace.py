@@ -20,7 +20,7 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
         self._workspaces = workspaces
         self._denials = denials
 
-    async def CreateWorkspace(  # noqa: N802 - the contract's name
+    async def CreateWorkspace(
         self, request: workspace_pb2.CreateWorkspaceRequest, context: Any
     ) -> workspace_pb2.CreateWorkspaceResponse:
         created = await self._workspaces.create(
@@ -31,13 +31,13 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
         )
         return workspace_pb2.CreateWorkspaceResponse(workspace=_rendered(created))
 
-    async def GetWorkspace(  # noqa: N802 - the contract's name
+    async def GetWorkspace(
         self, request: workspace_pb2.GetWorkspaceRequest, context: Any
     ) -> workspace_pb2.GetWorkspaceResponse:
         found = await self._workspaces.get(insider_of(call_of(context)))
         return workspace_pb2.GetWorkspaceResponse(workspace=_rendered(found))
 
-    async def UpdateWorkspace(  # noqa: N802 - the contract's name
+    async def UpdateWorkspace(
         self, request: workspace_pb2.UpdateWorkspaceRequest, context: Any
     ) -> workspace_pb2.UpdateWorkspaceResponse:
         call = call_of(context)
@@ -45,7 +45,7 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
             renamed = await self._workspaces.rename(insider_of(call), name=request.name)
         return workspace_pb2.UpdateWorkspaceResponse(workspace=_rendered(renamed))
 
-    async def ListWorkspaces(  # noqa: N802 - the contract's name
+    async def ListWorkspaces(
         self, request: workspace_pb2.ListWorkspacesRequest, context: Any
     ) -> workspace_pb2.ListWorkspacesResponse:
         position = position_of(_LIST, request.page_token)
@@ -58,7 +58,7 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
             next_page_token=token_of(_LIST, page.items[-1].workspace.id) if more else "",
         )
 
-    async def ResolveWorkspace(  # noqa: N802 - the contract's name
+    async def ResolveWorkspace(
         self, request: workspace_pb2.ResolveWorkspaceRequest, context: Any
     ) -> workspace_pb2.ResolveWorkspaceResponse:
         found = await self._workspaces.resolve(request.slug)

@@ -75,14 +75,14 @@ class SessionForTests(session_pb2_grpc.SessionServiceServicer, token_pb2_grpc.To
     issuer: Issuer = field(default_factory=Issuer)
     ended: list[session_pb2.EndSubjectRequest] = field(default_factory=list)
 
-    async def EndSubject(self, request: session_pb2.EndSubjectRequest, context: Any) -> session_pb2.EndSubjectResponse:  # noqa: N802 - gRPC's name
+    async def EndSubject(self, request: session_pb2.EndSubjectRequest, context: Any) -> session_pb2.EndSubjectResponse:
         self.ended.append(request)
         return session_pb2.EndSubjectResponse()
 
-    async def GetKeys(self, request: token_pb2.GetKeysRequest, context: Any) -> token_pb2.GetKeysResponse:  # noqa: N802 - gRPC's name
+    async def GetKeys(self, request: token_pb2.GetKeysRequest, context: Any) -> token_pb2.GetKeysResponse:
         return token_pb2.GetKeysResponse(jwks=json.dumps({"keys": [self.issuer.jwk]}))
 
-    async def Introspect(self, request: token_pb2.IntrospectRequest, context: Any) -> token_pb2.IntrospectResponse:  # noqa: N802 - gRPC's name
+    async def Introspect(self, request: token_pb2.IntrospectRequest, context: Any) -> token_pb2.IntrospectResponse:
         return token_pb2.IntrospectResponse(active=True)
 
 

@@ -28,7 +28,7 @@ class Receiver:
     answer: str = "250 OK"
     taken: list[Envelope] = field(default_factory=list)
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         if self.answer.startswith("250"):
             self.taken.append(envelope)
         return self.answer

@@ -28,10 +28,10 @@ class Tokens(token_pb2_grpc.TokenServiceServicer):
         self.active = True
         self.introspected = 0
 
-    async def GetKeys(self, request: Any, context: Any) -> token_pb2.GetKeysResponse:  # noqa: N802 - the RPC's name
+    async def GetKeys(self, request: Any, context: Any) -> token_pb2.GetKeysResponse:
         return token_pb2.GetKeysResponse(jwks=json.dumps({"keys": [self._issuer.jwk]}))
 
-    async def Introspect(self, request: Any, context: Any) -> token_pb2.IntrospectResponse:  # noqa: N802 - the RPC's name
+    async def Introspect(self, request: Any, context: Any) -> token_pb2.IntrospectResponse:
         self.introspected += 1
         return token_pb2.IntrospectResponse(active=self.active)
 
@@ -44,7 +44,7 @@ class Feeds(revocation_pb2_grpc.RevocationServiceServicer, membership_pb2_grpc.M
         self.changed: list[envelope_pb2.MembershipChanged] = []
         self.answering = True
 
-    async def WatchRevocations(  # noqa: N802 - the RPC's name
+    async def WatchRevocations(
         self, request_iterator: AsyncIterator[Any], context: Any
     ) -> AsyncIterator[revocation_pb2.WatchRevocationsResponse]:
         async for first, echo in self._reads(request_iterator):
@@ -53,7 +53,7 @@ class Feeds(revocation_pb2_grpc.RevocationServiceServicer, membership_pb2_grpc.M
                 snapshot=first, revocations=revocations, echo=echo, complete=True
             )
 
-    async def WatchMemberships(  # noqa: N802 - the RPC's name
+    async def WatchMemberships(
         self, request_iterator: AsyncIterator[Any], context: Any
     ) -> AsyncIterator[membership_pb2.WatchMembershipsResponse]:
         async for first, echo in self._reads(request_iterator):
@@ -88,7 +88,7 @@ class Log(record_pb2_grpc.RecordServiceServicer):
         self.records: dict[str, tuple[record_pb2.RecordRequest, str]] = {}
         self.failures = 0
 
-    async def Record(self, request: record_pb2.RecordRequest, context: Any) -> record_pb2.RecordResponse:  # noqa: N802 - the RPC's name
+    async def Record(self, request: record_pb2.RecordRequest, context: Any) -> record_pb2.RecordResponse:
         bearer = dict(context.invocation_metadata())["authorization"]
         self.records.setdefault(request.event_id, (request, bearer))
         if self.failures:

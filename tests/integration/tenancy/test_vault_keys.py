@@ -37,7 +37,7 @@ class SmallVault:
     down: bool = False
     adopted: list[str] = field(default_factory=list)
 
-    async def EnsurePublicKeys(self, request: Any, timeout: float) -> vault_pb2.EnsurePublicKeysResponse:  # noqa: N802
+    async def EnsurePublicKeys(self, request: Any, timeout: float) -> vault_pb2.EnsurePublicKeysResponse:
         await self._answer()
         assert request.reader == "audit"
         keys = []
@@ -54,7 +54,7 @@ class SmallVault:
             )
         return vault_pb2.EnsurePublicKeysResponse(keys=keys)
 
-    async def GetReaderKeys(self, request: Any, timeout: float) -> vault_pb2.GetReaderKeysResponse:  # noqa: N802
+    async def GetReaderKeys(self, request: Any, timeout: float) -> vault_pb2.GetReaderKeysResponse:
         await self._answer()
         keys = []
         for reference in request.keys:
@@ -69,11 +69,11 @@ class SmallVault:
             )
         return vault_pb2.GetReaderKeysResponse(keys=keys)
 
-    async def GetTagKeys(self, request: Any, timeout: float) -> vault_pb2.GetTagKeysResponse:  # noqa: N802
+    async def GetTagKeys(self, request: Any, timeout: float) -> vault_pb2.GetTagKeysResponse:
         await self._answer()
         return vault_pb2.GetTagKeysResponse(keys=[b"" if self.destroyed else bytes(32)])
 
-    async def AdoptInvitationKey(self, request: Any, timeout: float) -> vault_pb2.AdoptInvitationKeyResponse:  # noqa: N802
+    async def AdoptInvitationKey(self, request: Any, timeout: float) -> vault_pb2.AdoptInvitationKeyResponse:
         await self._answer()
         self.adopted.append(request.subject_id)
         return vault_pb2.AdoptInvitationKeyResponse()

@@ -26,9 +26,7 @@ class SlowVault:
     asked: int = 0
     given_up: int = 0
 
-    async def GetTagKeys(  # noqa: N802 - the contract's name
-        self, request: vault_pb2.GetTagKeysRequest, *, timeout: float
-    ) -> vault_pb2.GetTagKeysResponse:
+    async def GetTagKeys(self, request: vault_pb2.GetTagKeysRequest, *, timeout: float) -> vault_pb2.GetTagKeysResponse:
         self.asked += 1
         self.begun.set()
         try:
