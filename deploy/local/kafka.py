@@ -4,7 +4,6 @@ Its jars are fetched by Maven, once, into the checkout's `build/kafka`, and run 
 `deploy/kafka/jars.sha256` lists.
 """
 
-import base64
 import hashlib
 import os
 import re
@@ -23,6 +22,7 @@ from deploy.local.process import NotReady, Process
 from deploy.local.tansu import NoBroker
 from libs.db.schemas import ROOT
 from libs.ids import Entropy
+from wardenry import base64url
 
 RECIPE = ROOT / "deploy" / "kafka"
 JARS = ROOT / "build" / "kafka"
@@ -188,7 +188,7 @@ class Kafka:
         # The last file that formatting writes, so an interrupted one is done again.
         if (self.directory / "data" / "meta.properties").exists():
             return
-        cluster = base64.urlsafe_b64encode(self._entropy.bytes(16)).decode().rstrip("=")
+        cluster = base64url.encode(self._entropy.bytes(16))
         formatting = self._program(
             "kafka.tools.StorageTool",
             "format",

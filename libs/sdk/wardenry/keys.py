@@ -1,13 +1,13 @@
 """The public keys that access tokens are signed with, by their id."""
 
 import asyncio
-import base64
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from wardenry import base64url
 from wardenry.clock import Clock
 from wardenry.errors.error import WardenryError
 
@@ -42,7 +42,7 @@ def parse_jwks(jwks: str) -> dict[str, Ed25519PublicKey]:
 
 
 def _public_key(x: str) -> Ed25519PublicKey:
-    raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
+    raw = base64url.decode(x)
     if len(raw) != _KEY_BYTES:
         raise ValueError("an Ed25519 key has 32 bytes")
     return Ed25519PublicKey.from_public_bytes(raw)

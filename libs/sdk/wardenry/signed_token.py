@@ -4,7 +4,6 @@ A token is read on every call that a service takes, so this does no more than th
 and nothing in it says where a key is to be found.
 """
 
-import binascii
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -12,15 +11,12 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from wardenry.base64url import Base64UrlInvalid, decode
+
 #: Longer ones are not looked at, characters.
 LONGEST = 4096
 #: Seconds by which the issuer's clock and ours may differ.
 LEEWAY = 5
-#: From the letters of RFC 4648 section 5 to those of section 4, which the decoder reads; the latter's own become none.
-_LETTERS = bytes.maketrans(b"-_+/=", b"+/!!!")
-#: What the last letter may be, by how many letters stand behind the last whole four. One alone is no byte; of two and
-#: of three the last has bits that no byte takes (RFC 4648 section 3.5): others than zeros would be a second spelling.
-_LAST = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 #: A count, or a time in seconds since 1970.
 Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -82,10 +78,7 @@ def _header(part: bytes) -> _Header:
 
 
 def _decoded(part: bytes) -> bytes:
-    last = _LAST[len(part) % 4]
-    if last is not None and part[-1] not in last:
-        raise SignedTokenInvalid("not the spelling that there is of it")
     try:
-        return binascii.a2b_base64(part.translate(_LETTERS) + b"=" * (-len(part) % 4), strict_mode=True)
-    except binascii.Error:
-        raise SignedTokenInvalid("not base64url without padding") from None
+        return decode(part)
+    except Base64UrlInvalid as error:
+        raise SignedTokenInvalid(str(error)) from None

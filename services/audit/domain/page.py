@@ -1,12 +1,12 @@
 """Page tokens: where a list goes on, bound to the log and the filter that it belongs to."""
 
-import base64
-import binascii
 import hashlib
 import json
 from uuid import UUID
 
 from services.audit.domain.errors import PageTokenInvalid
+from wardenry import base64url
+from wardenry.base64url import Base64UrlInvalid
 from wardenry.log.filter import EntryFilter
 
 _BINDING_BYTES = 16
@@ -16,7 +16,7 @@ _INDEX_BYTES = 8
 def page_token(*, log: UUID, wanted: EntryFilter, before: int) -> str:
     """The token of the page that begins below index `before`. It is no secret and grants nothing."""
     data = before.to_bytes(_INDEX_BYTES, "big") + _binding(log, wanted)
-    return base64.urlsafe_b64encode(data).decode()
+    return base64url.encode(data)
 
 
 def index_of(token: str, *, log: UUID, wanted: EntryFilter) -> int | None:
@@ -24,8 +24,8 @@ def index_of(token: str, *, log: UUID, wanted: EntryFilter) -> int | None:
     if not token:
         return None
     try:
-        data = base64.b64decode(token, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        data = base64url.decode(token)
+    except Base64UrlInvalid:
         raise PageTokenInvalid from None
     index = int.from_bytes(data[:_INDEX_BYTES], "big")
     if data[_INDEX_BYTES:] != _binding(log, wanted) or index >= 1 << 63:

@@ -1,7 +1,5 @@
 """RequestService."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -12,6 +10,7 @@ from services.datarights.commands.request import CreateRequest, FetchArchive, Re
 from services.datarights.domain.errors import PageTokenInvalid
 from services.datarights.domain.request import Request
 from services.datarights.server.caller import caller_of
+from wardenry import base64url
 from wardenry.clock import Clock
 from wardenry.datarights.v1 import request_pb2, request_pb2_grpc
 from wardenry.warrants import ACCESS, ERASURE
@@ -96,13 +95,13 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
 
 def _token(last: UUID) -> str:
     """Where the next page begins. It tells nothing that the page did not, and a forged one shows no more."""
-    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
+    return base64url.encode(last.bytes)
 
 
 def _last(token: str) -> UUID | None:
     if not token:
         return None
     try:
-        return UUID(bytes=base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
+        return UUID(bytes=base64url.decode(token))
+    except ValueError:
         raise PageTokenInvalid from None

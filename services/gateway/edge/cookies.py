@@ -4,7 +4,6 @@ All carry the `__Host-` prefix (RFC 6265bis section 4.1.3.2): Secure, Path=/, no
 plant one.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -17,6 +16,8 @@ from starlette.responses import Response
 
 from libs.events.search_tags import device_fingerprint
 from libs.ids import Entropy
+from wardenry import base64url
+from wardenry.base64url import Base64UrlInvalid
 
 _FLOW = "__Host-flow"
 _DEVICE = "__Host-device"
@@ -56,7 +57,7 @@ class CookieJar:
         value = decode_secret(self._get(name))
         if value is None:
             value = self._entropy.bytes(32)
-            self._changes[name] = (encode_secret(value), lifetime)
+            self._changes[name] = (base64url.encode(value), lifetime)
         return value
 
     @property
@@ -70,7 +71,7 @@ class CookieJar:
 
     def renew_flow(self) -> None:
         """A new flow from here on: after a sign-in nothing from before it works (session fixation)."""
-        self._changes[_FLOW] = (encode_secret(self._entropy.bytes(32)), None)
+        self._changes[_FLOW] = (base64url.encode(self._entropy.bytes(32)), None)
         self.take_erasure_asked()
 
     @property
@@ -80,7 +81,7 @@ class CookieJar:
 
     def set_device(self, token: bytes) -> None:
         if token:
-            self._changes[_DEVICE] = (encode_secret(token), _DEVICE_LIFETIME)
+            self._changes[_DEVICE] = (base64url.encode(token), _DEVICE_LIFETIME)
 
     @property
     def device_binding(self) -> bytes:
@@ -157,11 +158,7 @@ class CookieJar:
 
 def csrf_token(key: bytes, flow: bytes) -> str:
     """What an unsafe request must show besides the flow cookie that it is derived from."""
-    return encode_secret(hmac.digest(key, b"wardenry csrf v1" + flow, "sha256"))
-
-
-def encode_secret(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    return base64url.encode(hmac.digest(key, b"wardenry csrf v1" + flow, "sha256"))
 
 
 def decode_secret(text: str) -> bytes | None:
@@ -169,10 +166,9 @@ def decode_secret(text: str) -> bytes | None:
     if len(text) != 43:
         return None
     try:
-        value = base64.b64decode(text + "=", altchars=b"-_", validate=True)
-    except ValueError:
+        return base64url.decode(text)
+    except Base64UrlInvalid:
         return None
-    return value if encode_secret(value) == text else None
 
 
 def _name(prefix: str, workspace: UUID | None) -> str:

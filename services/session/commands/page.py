@@ -1,12 +1,11 @@
 """Page tokens: where a list goes on, authenticated, so that nobody can ask for a place that was not handed out."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from uuid import UUID
 
 from services.session.domain.errors import PageTokenInvalid
+from wardenry import base64url
 
 _MAC_BYTES = 16
 
@@ -20,14 +19,14 @@ class PageTokens:
 
     def make(self, after: UUID, *, subject: UUID) -> str:
         """The token of the page that begins after this row of the subject's list."""
-        return base64.urlsafe_b64encode(after.bytes + self._mac(after, subject)).rstrip(b"=").decode()
+        return base64url.encode(after.bytes + self._mac(after, subject))
 
     def read(self, token: str, *, subject: UUID) -> UUID:
         """The row. Raises PageTokenInvalid."""
         try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            raw = base64url.decode(token)
             after = UUID(bytes=raw[:16])
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise PageTokenInvalid from None
         if not hmac.compare_digest(raw[16:], self._mac(after, subject)):
             raise PageTokenInvalid

@@ -1,6 +1,5 @@
 """The signing keys of this process, and their rotation."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from libs.crypto.keyring import KeyProvider
 from libs.ids import Entropy
 from services.session.domain.ports import SigningKeyRotation, SigningKeys
 from services.session.domain.signing_key import KeyState, SigningKey, plan
+from wardenry import base64url
 from wardenry.framing import frame
 
 _LABEL = b"wardenry signing key v1"
@@ -139,7 +139,7 @@ def jwk(key: SigningKey) -> dict[str, str]:
     return {
         "kty": "OKP",
         "crv": "Ed25519",
-        "x": _encoded(key.public),
+        "x": base64url.encode(key.public),
         "kid": key.key_id,
         "use": "sig",
         "alg": "EdDSA",
@@ -148,14 +148,10 @@ def jwk(key: SigningKey) -> dict[str, str]:
 
 def thumbprint(public: bytes) -> str:
     """The JWK thumbprint (RFC 7638) of an Ed25519 public key."""
-    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{_encoded(public)}"}}'
-    return _encoded(hashlib.sha256(canonical.encode()).digest())
+    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{base64url.encode(public)}"}}'
+    return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
 
 def wrapping_context(key_id: str) -> bytes:
     """What a wrapped private key is bound to."""
     return frame(_LABEL, key_id.encode())
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -1,6 +1,5 @@
 """Making tokens: access tokens by template and signature, refresh tokens from the grant's counter."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from services.session.commands.signing_key import SigningKeySet
 from services.session.domain.access_token import Claims
 from services.session.domain.grant import Grant
 from services.session.domain.refresh_token import RefreshKeys
+from wardenry import base64url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class AccessTokens:
     def sign(self, claims: Claims) -> str:
         """The JWT. Raises SigningKeyMissing."""
         signer = self._keys.signer
-        signed = f"{_header(signer.key_id)}.{_encoded(self._payload(claims).encode())}"
-        return f"{signed}.{_encoded(signer.private.sign(signed.encode()))}"
+        signed = f"{_header(signer.key_id)}.{base64url.encode(self._payload(claims).encode())}"
+        return f"{signed}.{base64url.encode(signer.private.sign(signed.encode()))}"
 
     def _payload(self, claims: Claims) -> str:
         # A template: what is no number or UUID is quoted by the JSON encoder, once for each value.
@@ -127,12 +127,8 @@ def _quoted_list(values: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=8)
 def _header(key_id: str) -> str:
-    return _encoded(f'{{"alg":"EdDSA","kid":{_quoted(key_id)},"typ":"at+jwt"}}'.encode())
+    return base64url.encode(f'{{"alg":"EdDSA","kid":{_quoted(key_id)},"typ":"at+jwt"}}'.encode())
 
 
 def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

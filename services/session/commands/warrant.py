@@ -1,6 +1,5 @@
 """A person's leave for what datarights does with their data: remembered, and signed when it is needed."""
 
-import base64
 import json
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,6 +8,7 @@ from services.session.commands.signing_key import SigningKeySet
 from services.session.domain.errors import WarrantExists, WarrantNotFound
 from services.session.domain.ports import UnitsOfWork
 from services.session.domain.warrant import REQUEST_LIFE, Authorization
+from wardenry import base64url
 from wardenry.clock import Clock
 from wardenry.warrants import AUDIENCE, LONGEST_LIFE, WARRANT_TYPE
 
@@ -68,12 +68,8 @@ class IssueWarrant:
         }
         signer = self._keys.signer
         signed = f"{_part({'alg': 'EdDSA', 'kid': signer.key_id, 'typ': WARRANT_TYPE})}.{_part(claims)}"
-        return f"{signed}.{_encoded(signer.private.sign(signed.encode()))}", expires_at
+        return f"{signed}.{base64url.encode(signer.private.sign(signed.encode()))}", expires_at
 
 
 def _part(members: dict[str, object] | dict[str, str]) -> str:
-    return _encoded(json.dumps(members, separators=(",", ":")).encode())
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    return base64url.encode(json.dumps(members, separators=(",", ":")).encode())

@@ -5,8 +5,6 @@ server and a seed in the grant's row, so that neither a stolen database nor a st
 same grant, counter and keys give the same token: a retry is answered with it without its ever being stored.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
@@ -16,6 +14,8 @@ from uuid import UUID
 
 from libs.crypto.derivation import KEY_BYTES, derive_key
 from services.session.domain.errors import RefreshInvalid
+from wardenry import base64url
+from wardenry.base64url import Base64UrlInvalid
 
 _VERSION = 1
 _LABEL = b"wardenry refresh token v1"
@@ -43,11 +43,10 @@ def parse(text: str) -> RefreshToken:
     if len(text) != _TEXT_LENGTH:
         raise RefreshInvalid
     try:
-        raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        raw = base64url.decode(text)
+    except Base64UrlInvalid:
         raise RefreshInvalid from None
-    # The last character carries two unused bits: one token, one spelling.
-    if raw[0] != _VERSION or _encoded(raw) != text:
+    if raw[0] != _VERSION:
         raise RefreshInvalid
     return RefreshToken(
         key_version=int.from_bytes(raw[1:5], "big"),
@@ -89,7 +88,7 @@ class RefreshKeys:
         Raises RefreshInvalid when the version was withdrawn.
         """
         body = _body(key_version, subject, grant, counter)
-        return _encoded(body + self._mac(key_version, seed, body))
+        return base64url.encode(body + self._mac(key_version, seed, body))
 
     def verify(self, token: RefreshToken, *, seed: bytes) -> None:
         """Returns when this service issued the token for the grant of this seed. Raises RefreshInvalid."""
@@ -119,7 +118,3 @@ def _body(key_version: int, subject: UUID, grant: UUID, counter: int) -> bytes:
         counter.to_bytes(8, "big"),
     )
     return b"".join(parts)
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

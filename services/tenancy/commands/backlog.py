@@ -1,6 +1,5 @@
 """What happens after a command's transaction: mails, adoption of keys, deletion of what has aged."""
 
-import base64
 import logging
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from libs.mail.mail import Mail, Mailer, MailRefused, MailUnavailable
 from services.tenancy.domain.invitation import SECRET_BYTES, DueMail
 from services.tenancy.domain.mail import invitation_mail
 from services.tenancy.domain.ports import Backlog, Vault
+from wardenry import base64url
 from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -77,5 +77,4 @@ class BacklogCommands:
 
 def invitation_link(origin: str, invitation: UUID, secret: bytes) -> str:
     """Where an invitation is accepted. The secret is in the fragment: it reaches no server's log and no referrer."""
-    encoded = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-    return f"{origin}/invitations/{invitation}#{encoded}"
+    return f"{origin}/invitations/{invitation}#{base64url.encode(secret)}"

@@ -1,13 +1,12 @@
 """Pages: how many, and where the next one begins."""
 
-import base64
-import binascii
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from services.tenancy.domain.errors import PageTokenInvalid
-from wardenry.framing import FramingInvalid, frame, unframe
+from wardenry import base64url
+from wardenry.framing import frame, unframe
 
 _DEFAULT_SIZE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +29,7 @@ def token_of(listed: str, last: UUID, at: datetime | None = None) -> str:
     """Where the next page of this list begins: after the last row shown. It tells nothing that the page did not, and
     a forged one shows no more than the list does."""
     position = b"" if at is None else ((at - _EPOCH) // _MICROSECOND).to_bytes(8, "big")
-    return base64.urlsafe_b64encode(frame(listed.encode(), last.bytes, position)).rstrip(b"=").decode()
+    return base64url.encode(frame(listed.encode(), last.bytes, position))
 
 
 def position_of(listed: str, token: str) -> Position | None:
@@ -38,11 +37,10 @@ def position_of(listed: str, token: str) -> Position | None:
     if not token:
         return None
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        name, last, position = unframe(raw, count=3)
+        name, last, position = unframe(base64url.decode(token), count=3)
         if name != listed.encode() or len(position) not in (0, 8):
             raise PageTokenInvalid
         at = _EPOCH + int.from_bytes(position, "big") * _MICROSECOND if position else None
         return Position(UUID(bytes=last), at)
-    except (binascii.Error, FramingInvalid, ValueError, OverflowError) as error:
+    except (ValueError, OverflowError) as error:
         raise PageTokenInvalid from error

@@ -17,8 +17,8 @@ import grpc
 from libs.events.client import Client
 from libs.events.search_tags import device_fingerprint
 from libs.rpc.client_details import metadata_of
-from services.gateway.edge.cookies import encode_secret
 from tests.bench.clients.loop import Answer, Command, Load, serve
+from wardenry import base64url
 from wardenry.channels import open_channel
 from wardenry.credentials import TlsFiles
 from wardenry.session.v1.token_pb2 import RefreshRequest
@@ -48,7 +48,7 @@ def browser_of(person: dict[str, str], *, host: str, number: int) -> Browser:
     device, workspace = bytes.fromhex(person["device"]), UUID(person["workspace"]).hex
     address = f"198.51.{100 + number // 250 % 100}.{1 + number % 250}"
     # The cookie of an access token is gone when that has expired.
-    cookies = f"__Host-device={encode_secret(device)}"
+    cookies = f"__Host-device={base64url.encode(device)}"
     head = (
         f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: application/json\r\n"
         f"Cookie: {cookies}; __Host-refresh-{workspace}="

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from starlette.responses import Response
 
-from services.gateway.edge.cookies import CookieJar, csrf_token, decode_secret, encode_secret
+from services.gateway.edge.cookies import CookieJar, csrf_token, decode_secret
 from tests.support.entropy import CountedEntropy
 from tests.unit.gateway.requests import request
+from wardenry import base64url
 
 WORKSPACE = UUID("0192f0c0-0000-7000-8000-000000000002")
 OTHER = UUID("0192f0c0-0000-7000-8000-000000000003")
@@ -89,7 +90,7 @@ def test_forgetting_clears_every_token_and_nothing_else() -> None:
             "__Host-refresh": "r",
             f"__Host-access-{WORKSPACE.hex}": "a",
             f"__Host-refresh-{WORKSPACE.hex}": "r",
-            "__Host-device": encode_secret(b"d" * 32),
+            "__Host-device": base64url.encode(b"d" * 32),
         }
     )
     kept.clear_all_tokens()
@@ -124,7 +125,7 @@ def test_a_secret_that_we_did_not_make_is_replaced(planted: str) -> None:
 
 
 def test_a_flow_is_another_one_after_it_was_renewed() -> None:
-    kept = jar({"__Host-flow": encode_secret(b"f" * 32)})
+    kept = jar({"__Host-flow": base64url.encode(b"f" * 32)})
     before = csrf_token(b"k" * 32, kept.flow)
     kept.renew_flow()
     assert kept.flow != b"f" * 32
@@ -132,5 +133,5 @@ def test_a_flow_is_another_one_after_it_was_renewed() -> None:
 
 
 def test_the_csrf_token_tells_nothing_of_the_flow_and_needs_the_key() -> None:
-    assert csrf_token(b"k" * 32, b"f" * 32) != encode_secret(b"f" * 32)
+    assert csrf_token(b"k" * 32, b"f" * 32) != base64url.encode(b"f" * 32)
     assert csrf_token(b"k" * 32, b"f" * 32) != csrf_token(b"l" * 32, b"f" * 32)

@@ -16,7 +16,7 @@ from libs.rpc.validation import validate
 from services.gateway.clients.backends import Backends
 from services.gateway.edge.application import application
 from services.gateway.edge.client_address import ClientAddress
-from services.gateway.edge.cookies import csrf_token, encode_secret
+from services.gateway.edge.cookies import csrf_token
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.visit import Edge, Visit
@@ -27,6 +27,7 @@ from services.gateway.pages.routing import PageRoutes, done
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
 from tests.unit.gateway.requests import request
+from wardenry import base64url
 from wardenry.errors.error import Aborted, DeadlineExceeded, InvalidArgument, Unavailable
 from wardenry.identity.v1.registration_pb2 import RegisterRequest
 from wardenry.tenancy.v1.workspace_pb2 import CreateWorkspaceRequest
@@ -257,7 +258,7 @@ async def test_a_form_that_comes_too_often_is_shown_again_with_what_was_typed() 
     edge = edge_with(EdgeLimits(authentication=Never(), standard=Generous()))
     routes = PageRoutes(edge=edge, pages=pages)
     app = application([routes.submit("/in", enter, again=again, authentication=True)], refusal=routes.refusal)
-    flow = encode_secret(bytes(32))
+    flow = base64url.encode(bytes(32))
     headers = {"Origin": ORIGIN, "Cookie": f"__Host-flow={flow}"}
     form = {"address": "ana@example.com", "password": "x", "csrf_token": csrf_token(bytes(32), bytes(32))}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=ORIGIN) as browser:

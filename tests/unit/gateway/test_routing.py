@@ -10,10 +10,11 @@ from libs.ids import SystemEntropy, Uuid7Ids
 from services.gateway.api.operation import Acting, Input, Operation, ruled
 from services.gateway.api.routing import Call, api_route
 from services.gateway.edge.client_address import ClientAddress
-from services.gateway.edge.cookies import csrf_token, encode_secret
+from services.gateway.edge.cookies import csrf_token
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.visit import Edge
 from tests.unit.gateway.requests import request
+from wardenry import base64url
 from wardenry.clock import SystemClock
 from wardenry.tenancy.v1.workspace_pb2 import UpdateWorkspaceRequest, UpdateWorkspaceResponse, Workspace
 
@@ -22,7 +23,7 @@ JSON = ("Content-Type", "application/json")
 OURS = (
     ("Origin", ORIGIN),
     ("X-CSRF-Token", csrf_token(KEY, FLOW)),
-    ("Cookie", f"__Host-flow={encode_secret(FLOW)}"),
+    ("Cookie", f"__Host-flow={base64url.encode(FLOW)}"),
 )
 
 
