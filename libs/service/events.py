@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from libs.db.context import Context
 from libs.events.consumer import Consumer
+from libs.events.envelope import EnvelopeBuilder
 from libs.events.intake import Handler, Intake, logs_of
 from libs.events.mac_keys import load_mac_key, load_mac_keys
 from libs.events.parked_records import ParkedReader
@@ -16,6 +17,7 @@ from libs.outbox.cursors import CursorClient
 from libs.outbox.relay import Relay
 from libs.service.databases import Databases
 from libs.service.parts import Parts
+from libs.service.retry_log import EmittedRetries
 from libs.service.serving import Work
 from libs.service.settings import DatabaseSettings
 
@@ -86,6 +88,16 @@ def parked_records_of(
     return ParkedRecordServicer(
         reader=ParkedReader(database=databases.runtime, mac_keys=mac_keys),
         retry=ParkedRetry(
-            database=databases.runtime, handler=handler, mac_keys=mac_keys, context=context, observer=parts.observer
+            database=databases.runtime,
+            handler=handler,
+            mac_keys=mac_keys,
+            log=EmittedRetries(
+                consumer=settings.service,
+                envelopes=EnvelopeBuilder(source=settings.service, entropy=parts.entropy),
+                ids=parts.ids,
+                clock=parts.clock,
+            ),
+            context=context,
+            observer=parts.observer,
         ),
     )

@@ -339,6 +339,14 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="a parked record, told",
+        harm="an operator has an event taken in and the platform's log does not say so",
+        file="libs/events/retry.py",
+        guard="            await self._log.taken(tx, by=by, record=record)\n",
+        instead="",
+        tests=("tests/integration/events/test_retry.py::test_the_platforms_log_says_who_had_what_taken_in",),
+    ),
+    Mutant(
         name="policy of parked records",
         harm="a consumer deletes what it set aside as forged or in conflict, and nobody ever looks at it",
         file="libs/events/sql/parking_retry.sql",

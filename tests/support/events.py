@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 
 from libs.db.context import Context
@@ -19,17 +20,22 @@ from libs.db.schemas import ROOT
 from libs.db.transaction import Transaction
 from libs.events.consumer import Consumer
 from libs.events.cursors import CursorReader
+from libs.events.envelope import EnvelopeBuilder
 from libs.events.intake import Handler, Intake, Repeats
 from libs.events.parked import Parking
 from libs.events.position import Position
 from libs.events.producer import Producer
 from libs.events.record import RawRecord, Record, headers_of, topic_of
+from libs.ids import PLATFORM, SystemEntropy, Uuid7Ids
 from libs.outbox.bucket import bucket_of
 from libs.outbox.emit import insert
 from libs.outbox.relay import Relay
 from libs.outbox.row import OutboxRow
+from libs.service.retry_log import EmittedRetries
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.clock import SystemClock
+from wardenry.events.v1 import envelope_pb2
+from wardenry.log.leaf import Leaf, parse_leaf
 
 SOURCE = "identity"
 MAC_KEY = b"k" * 32
@@ -54,6 +60,15 @@ async def write_down(tx: Transaction, records: Sequence[Record]) -> None:
         [record.position.number for record in records],
         [record.event_id for record in records],
         [record.envelope for record in records],
+    )
+
+
+def retry_log(consumer: str = "audit") -> EmittedRetries:
+    """As a consumer has it."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    ids = Uuid7Ids(clock=clock, entropy=entropy)
+    return EmittedRetries(
+        consumer=consumer, envelopes=EnvelopeBuilder(source=consumer, entropy=entropy), ids=ids, clock=clock
     )
 
 
@@ -160,6 +175,15 @@ class EventPath:
     async def parked(self) -> list[tuple[str, bytes]]:
         rows = await self.taking.fetch("SELECT reason, value FROM parked_record ORDER BY parked_at, value")
         return [(row["reason"], row["value"]) for row in rows]
+
+    async def told(self) -> list[Leaf]:
+        """What the consumer has emitted into the platform's log."""
+        connection = await asyncpg.connect(self.consumer.administrator)
+        try:
+            rows = await connection.fetch("SELECT envelope FROM outbox WHERE log = $1 ORDER BY id", PLATFORM)
+        finally:
+            await connection.close()
+        return [parse_leaf(envelope_pb2.Envelope.FromString(row["envelope"]).leaf) for row in rows]
 
     async def cursor(self, log: UUID = LOG) -> Position | None:
         return (await CursorReader(name="audit", database=self.taking).list_cursors(SOURCE)).get(bucket_of(log))

@@ -6,6 +6,7 @@ from google.protobuf.descriptor import FileDescriptor
 
 from wardenry.audit.v1 import entry_pb2, log_pb2, record_pb2
 from wardenry.datarights.v1 import participant_pb2, request_pb2
+from wardenry.events.v1 import parked_pb2
 from wardenry.identity.v1 import (
     authentication_pb2,
     credential_pb2,
@@ -23,7 +24,7 @@ _EVERYBODY = frozenset({"permission.denied"})
 #: What a service writes of itself, without a call.
 _UNASKED = {"audit": frozenset({"log.anchored", "log.key_retired"})}
 _CONTRACTS = {
-    "audit": (entry_pb2, log_pb2, record_pb2),
+    "audit": (entry_pb2, log_pb2, parked_pb2, record_pb2),
     "datarights": (request_pb2,),
     # Of those who serve the participants' contract identity alone writes what it declares.
     "identity": (
@@ -35,7 +36,7 @@ _CONTRACTS = {
         ticket_pb2,
         vault_pb2,
     ),
-    "session": (revocation_pb2, session_pb2, token_pb2, warrant_pb2),
+    "session": (revocation_pb2, session_pb2, token_pb2, warrant_pb2, parked_pb2),
     "tenancy": (invitation_pb2, membership_pb2, permission_pb2, platform_pb2, workspace_pb2),
 }
 

@@ -25,7 +25,7 @@ from services.audit.jobs.anchor import AnchorGrownLogs
 from services.audit.jobs.partition import MakeMonths
 from tests.integration.audit.test_intake import assert_proved, leaf_of
 from tests.support.audit import LOG, ORIGIN, SIGNER, SOURCE, AuditOnPostgres
-from tests.support.events import MAC_KEY
+from tests.support.events import MAC_KEY, retry_log
 from wardenry.log.anchor import ANCHOR_ACTION
 from wardenry.log.keys import LogKeys, RetiredKey
 from wardenry.log.note import NoteSigner, VerifierKey
@@ -54,8 +54,9 @@ async def fail_on(audit: AuditOnPostgres, records: Sequence[Record], *bad: Recor
 
 async def retried(audit: AuditOnPostgres, *, begun: bool = True) -> list[tuple[Outcome, str]]:
     late = LateEvents(append=AppendLate(append=audit.append), within=audit.units.within, begun=lambda: begun)
-    retry = ParkedRetry(database=audit.database, handler=late.take, mac_keys={SOURCE: [MAC_KEY], "audit": [MAC_KEY]})
-    return [(each.outcome, each.detail) async for each in retry.retry()]
+    keys = {SOURCE: [MAC_KEY], "audit": [MAC_KEY]}
+    retry = ParkedRetry(database=audit.database, handler=late.take, mac_keys=keys, log=retry_log())
+    return [(each.outcome, each.detail) async for each in retry.retry(by="operator")]
 
 
 async def test_it_enters_at_the_end_and_the_log_stays_dense_and_signed(audit: AuditOnPostgres) -> None:

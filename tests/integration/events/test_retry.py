@@ -7,14 +7,18 @@ import asyncpg
 import pytest
 
 from libs.db.context import Context
+from libs.db.schemas import ROOT
 from libs.db.transaction import Transaction
 from libs.events import intake as intake_module
+from libs.events.envelope import EnvelopeBuilder
 from libs.events.errors import RecordRejected, TryLater
 from libs.events.intake import Handler
 from libs.events.parked import Parked, Parking, Reason
 from libs.events.parked_records import ParkedReader
 from libs.events.record import Record
 from libs.events.retry import Outcome, ParkedRetry
+from libs.ids import SystemEntropy, Uuid7Ids
+from libs.service.retry_log import EmittedRetries
 from tests.support.events import (
     LOG,
     MAC_KEY,
@@ -23,10 +27,13 @@ from tests.support.events import (
     EventPath,
     event_path,
     record,
+    retry_log,
     write_down,
 )
 from tests.support.postgres import ServiceDatabases
 from wardenry.clock import SystemClock
+
+RUN_BOOK = ROOT / "docs/operations/events-that-failed.md"
 
 
 @pytest.fixture
@@ -38,11 +45,11 @@ async def path(service_database: ServiceDatabases, monkeypatch: pytest.MonkeyPat
 
 
 def retry_of(path: EventPath, handler: Handler = write_down, *, key: bytes = MAC_KEY) -> ParkedRetry:
-    return ParkedRetry(database=path.taking, handler=handler, mac_keys={SOURCE: [key]})
+    return ParkedRetry(database=path.taking, handler=handler, mac_keys={SOURCE: [key]}, log=retry_log())
 
 
 async def retried(path: EventPath, handler: Handler = write_down) -> list[tuple[Outcome, str]]:
-    return [(each.outcome, each.detail) async for each in retry_of(path, handler).retry()]
+    return [(each.outcome, each.detail) async for each in retry_of(path, handler).retry(by="operator")]
 
 
 def failing_on(*envelopes: bytes) -> Handler:
@@ -62,7 +69,7 @@ async def test_what_failed_is_taken_in_by_the_mended_handler_in_the_order_of_its
     await path.intake(defect).take(records)
     await path.intake(defect).take([record(0, b"other", log=OTHER_LOG)])
     assert len(await path.parked()) == 4
-    taken = [each async for each in retry_of(path).retry()]
+    taken = [each async for each in retry_of(path).retry(by="operator")]
     assert [each.outcome for each in taken] == [Outcome.TAKEN] * 4
     assert [each.event.envelope for each in taken if each.event and each.event.log == LOG] == [b"2", b"3", b"10"]
     assert await path.parked() == []
@@ -121,6 +128,58 @@ async def test_two_operators_at_once_and_the_stream_itself_take_each_record_once
     assert await path.parked() == []
 
 
+async def test_the_platforms_log_says_who_had_what_taken_in(path: EventPath) -> None:
+    await path.intake(failing_on(b"0", b"2")).take([record(n, b"%d" % n) for n in range(3)])
+    assert await retried(path, failing_on(b"0")) == [(Outcome.FAILED, "ArithmeticError"), (Outcome.TAKEN, "")]
+    asked, taken = await path.told()
+    assert (asked.action, asked.actor_kind, asked.client) == ("retry.requested", "service", "operator")
+    assert asked.details == {"consumer": "audit", "records": "2", "identity": "2"}
+    assert (taken.action, taken.client, taken.target_kind) == ("event.retried", "operator", "event")
+    assert taken.target_id == str(record(2, b"2").event_id)
+    assert taken.details == {"consumer": "audit", "source": "identity"}
+    # Where there is nothing to take in nothing was done, so nothing is told.
+    assert await retried(path) == [(Outcome.TAKEN, "")]
+    assert await retried(path) == []
+    assert [each.action for each in (await path.told())[2:]] == ["retry.requested", "event.retried"]
+
+
+async def test_what_cannot_be_told_is_not_taken_in(path: EventPath) -> None:
+    class Mute(EmittedRetries):
+        async def taken(self, tx: Transaction, *, by: str, record: Record) -> None:
+            raise ArithmeticError
+
+    await path.intake(failing_on(b"0")).take([record(0, b"0")])
+    clock, entropy = SystemClock(), SystemEntropy()
+    mute = Mute(
+        consumer="audit",
+        envelopes=EnvelopeBuilder(source="audit", entropy=entropy),
+        ids=Uuid7Ids(clock=clock, entropy=entropy),
+        clock=clock,
+    )
+    retry = ParkedRetry(database=path.taking, handler=write_down, mac_keys={SOURCE: [MAC_KEY]}, log=mute)
+    assert [each.outcome async for each in retry.retry(by="operator")] == [Outcome.FAILED]
+    assert await path.taken() == []
+    assert await path.parked() == [("failed", b"0")]
+
+
+async def test_what_was_rejected_is_judged_again_once_the_owner_says_so(path: EventPath) -> None:
+    """As after an upgrade that teaches the consumer an action. The statement is that of the run-book."""
+    statement = next(line for line in RUN_BOOK.read_text().splitlines() if line.startswith("UPDATE parked_record"))
+
+    async def refusing(tx: Transaction, records: Sequence[Record]) -> None:
+        raise RecordRejected("session may not write this")
+
+    await path.intake(refusing).take([record(0, b"0")])
+    assert await retried(path) == []
+    owner = await asyncpg.connect(path.consumer.administrator)
+    digest = await owner.fetchval("SELECT encode(digest, 'hex') FROM parked_record")
+    assert await owner.execute(statement.replace("…", digest)) == "UPDATE 1"
+    await owner.close()
+    assert await retried(path, refusing) == [(Outcome.REFUSED, "session may not write this")]
+    assert await retried(path) == [(Outcome.TAKEN, "")]
+    assert await path.taken() == [b"0"]
+
+
 async def test_effects_and_removal_stand_or_fall_together(path: EventPath) -> None:
     """As when the process is killed between the handler and the commit."""
     await path.intake(failing_on(b"0")).take([record(0, b"0")])
@@ -137,6 +196,7 @@ async def test_effects_and_removal_stand_or_fall_together(path: EventPath) -> No
     await asyncio.gather(task, return_exceptions=True)
     assert await path.taken() == []
     assert await path.parked() == [("failed", b"0")]
+    assert [each.action for each in await path.told()] == ["retry.requested"]
     assert await retried(path) == [(Outcome.TAKEN, "")]
     assert await path.taken() == [b"0"]
 

@@ -23,7 +23,18 @@ from libs.rpc.server import GrpcServer
 from libs.telemetry.observer import SILENT
 from tests.support.audit_service import KnownTokens
 from tests.support.clock import HeldClock
-from tests.support.events import LOG, MAC_KEY, OTHER_LOG, SOURCE, EventPath, event_path, raw_of, record, write_down
+from tests.support.events import (
+    LOG,
+    MAC_KEY,
+    OTHER_LOG,
+    SOURCE,
+    EventPath,
+    event_path,
+    raw_of,
+    record,
+    retry_log,
+    write_down,
+)
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabases
 from wardenry.clock import SystemClock
@@ -59,7 +70,7 @@ class Served:
         )
         handlers = ParkedRecordServicer(
             reader=ParkedReader(database=self.path.taking, mac_keys=keys),
-            retry=ParkedRetry(database=self.path.taking, handler=self.handler, mac_keys=keys),
+            retry=ParkedRetry(database=self.path.taking, handler=self.handler, mac_keys=keys, log=retry_log()),
         )
         server.add(parked_pb2_grpc.add_ParkedRecordServiceServicer_to_server, handlers)
         tls = self.certificates.of(peer)
@@ -162,6 +173,11 @@ async def test_what_becomes_of_each_is_told_as_soon_as_it_is_known(served: Serve
         (2, parked_pb2.RETRY_OUTCOME_TAKEN, ""),
     ]
     assert await served.path.parked() == [("failed", b"1")]
+    # Who called is told as its certificate names it.
+    assert [(each.action, each.client) for each in await served.path.told()] == [
+        ("retry.requested", "operator"),
+        *[("event.retried", "operator")] * 2,
+    ]
 
 
 @pytest.mark.parametrize("peer", ["gateway", "identity", "audit", "records"])

@@ -16,7 +16,7 @@ from libs.events.retry import Outcome, ParkedRetry
 from libs.ids import PLATFORM, SystemEntropy
 from services.session.consumers.identity import IdentityEvents, subjects_of
 from services.session.domain.errors import RefreshInvalid
-from tests.support.events import MAC_KEY, record
+from tests.support.events import MAC_KEY, record, retry_log
 from tests.support.session import SessionForTests
 from wardenry.clock import SystemClock
 
@@ -115,8 +115,11 @@ async def test_an_epoch_that_is_taken_in_late_undoes_nothing_that_came_after_it(
     intake = Intake(database=session.runtime, handler=defect, clock=SystemClock(), context=subjects_of)
     await intake.take([late, alone, later])
     fresh = await session.sign_in(first.subject, epoch=3)
-    retry = ParkedRetry(database=session.runtime, handler=mended, mac_keys={"identity": [MAC_KEY]}, context=subjects_of)
-    assert [each.outcome async for each in retry.retry()] == [Outcome.TAKEN] * 2
+    keys = {"identity": [MAC_KEY]}
+    retry = ParkedRetry(
+        database=session.runtime, handler=mended, mac_keys=keys, log=retry_log("session"), context=subjects_of
+    )
+    assert [each.outcome async for each in retry.retry(by="operator")] == [Outcome.TAKEN] * 2
     # What the later epoch kept and began goes on; what nobody had ended yet has ended.
     await session.refreshed(first)
     await session.refreshed(fresh)
@@ -125,3 +128,4 @@ async def test_an_epoch_that_is_taken_in_late_undoes_nothing_that_came_after_it(
     rows = await session.as_owner("SELECT epoch FROM subject ORDER BY epoch")
     assert [row["epoch"] for row in rows] == [2, 3]
     assert await session.as_owner("SELECT FROM parked_record") == []
+    assert len(await session.leaves("event.retried")) == 2

@@ -11,7 +11,9 @@ def test_each_source_may_write_what_its_rpcs_declare() -> None:
     assert "user.login" not in allowed["identity"] | allowed["tenancy"] | allowed["audit"]
     assert "user.role_changed" in allowed["tenancy"]
     assert "subject.rectified" in allowed["identity"] - allowed["datarights"]
+    assert {"event.retried", "retry.requested"} <= allowed["session"]
     assert allowed["audit"] == {
+        "event.retried",
         "export.requested",
         "log.anchored",
         "log.key_retired",
@@ -19,6 +21,7 @@ def test_each_source_may_write_what_its_rpcs_declare() -> None:
         "record.created",
         "record.deleted",
         "record.updated",
+        "retry.requested",
     }
 
 

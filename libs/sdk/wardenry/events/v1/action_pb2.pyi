@@ -92,6 +92,10 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
     ACTION_LOG_KEY_RETIRED: _Action.ValueType  # 101
     """Another key signs the logs' checkpoints from here on. Details: `retired`, `successor`, as verifier keys."""
+    ACTION_RETRY_REQUESTED: _Action.ValueType  # 102
+    """An operator asked for parked events to be taken in again. Details: `consumer`, `records`, and how many of each source."""
+    ACTION_EVENT_RETRIED: _Action.ValueType  # 103
+    """An event that was parked was taken in after all. Target: the event; details `consumer`, `source`."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What happened. The name on the wire and in the log is "noun.verb": the value's name without its prefix, in lower case, its
@@ -169,6 +173,10 @@ ACTION_LOG_ANCHORED: Action.ValueType  # 100
 """A log's newest head entered the platform log, blinded: who reads it there learns nothing of the log. Details: `head`."""
 ACTION_LOG_KEY_RETIRED: Action.ValueType  # 101
 """Another key signs the logs' checkpoints from here on. Details: `retired`, `successor`, as verifier keys."""
+ACTION_RETRY_REQUESTED: Action.ValueType  # 102
+"""An operator asked for parked events to be taken in again. Details: `consumer`, `records`, and how many of each source."""
+ACTION_EVENT_RETRIED: Action.ValueType  # 103
+"""An event that was parked was taken in after all. Target: the event; details `consumer`, `source`."""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Outcome:

@@ -62,7 +62,9 @@ class ParkedRecordServiceServicer:
     def RetryParkedRecords(self, request, context):
         """Takes in every record that was parked as failed, in the order of each source's numbers, and answers for each as soon as
         that is known. A record leaves the table in the transaction of its effects; what cannot be taken in stays. Who leaves
-        early stops it after a record. Errors: REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
+        early stops it after a record. The platform's log says that it was asked for, before the first is tried, and of each
+        that is taken in, in the transaction of its effects; nothing where nothing is parked. Errors:
+        REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class ParkedRecordServiceStub:
     RetryParkedRecords: _grpc.UnaryStreamMultiCallable[_parked_pb2.RetryParkedRecordsRequest, _parked_pb2.RetryParkedRecordsResponse]
     """Takes in every record that was parked as failed, in the order of each source's numbers, and answers for each as soon as
     that is known. A record leaves the table in the transaction of its effects; what cannot be taken in stays. Who leaves
-    early stops it after a record. Errors: REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
+    early stops it after a record. The platform's log says that it was asked for, before the first is tried, and of each
+    that is taken in, in the transaction of its effects; nothing where nothing is parked. Errors:
+    REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
     """
 
 @_typing.type_check_only
@@ -55,7 +57,9 @@ class ParkedRecordServiceAsyncStub(ParkedRecordServiceStub):
     RetryParkedRecords: _aio.UnaryStreamMultiCallable[_parked_pb2.RetryParkedRecordsRequest, _parked_pb2.RetryParkedRecordsResponse]  # type: ignore[assignment]
     """Takes in every record that was parked as failed, in the order of each source's numbers, and answers for each as soon as
     that is known. A record leaves the table in the transaction of its effects; what cannot be taken in stays. Who leaves
-    early stops it after a record. Errors: REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
+    early stops it after a record. The platform's log says that it was asked for, before the first is tried, and of each
+    that is taken in, in the transaction of its effects; nothing where nothing is parked. Errors:
+    REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
     """
 
 class ParkedRecordServiceServicer:
@@ -77,7 +81,9 @@ class ParkedRecordServiceServicer:
     ) -> _typing.Union[_abc.Iterator[_parked_pb2.RetryParkedRecordsResponse], _abc.AsyncIterator[_parked_pb2.RetryParkedRecordsResponse]]:
         """Takes in every record that was parked as failed, in the order of each source's numbers, and answers for each as soon as
         that is known. A record leaves the table in the transaction of its effects; what cannot be taken in stays. Who leaves
-        early stops it after a record. Errors: REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
+        early stops it after a record. The platform's log says that it was asked for, before the first is tried, and of each
+        that is taken in, in the transaction of its effects; nothing where nothing is parked. Errors:
+        REASON_DEPENDENCY_UNAVAILABLE; what was answered until then stands.
         """
 
 def add_ParkedRecordServiceServicer_to_server(servicer: ParkedRecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
