@@ -1,6 +1,5 @@
 """Showing an operator what was set aside, and taking in again what failed."""
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from libs.events.parked_records import ParkedReader, ParkedRecord, Place
 from libs.events.record import Record
 from libs.events.retry import Outcome, ParkedRetry, Retried
 from libs.rpc.call import call_of
+from wardenry import base64url
 from wardenry.errors.error import InvalidArgument
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import parked_pb2, parked_pb2_grpc
@@ -100,13 +100,13 @@ def _event(record: Record | None) -> parked_pb2.ParkedEvent | None:
 def _token(place: Place) -> str:
     """Where the next page begins. It is no secret and grants nothing."""
     at = (place.parked_at - _EPOCH) // _MICROSECOND
-    return base64.urlsafe_b64encode(frame(at.to_bytes(8, "big"), place.digest, place.reason.encode())).decode()
+    return base64url.encode(frame(at.to_bytes(8, "big"), place.digest, place.reason.encode()))
 
 
 def _place(token: str) -> Place:
     """Raises InvalidArgument."""
     try:
-        at, digest, reason = unframe(base64.b64decode(token, altchars=b"-_", validate=True), count=3)
+        at, digest, reason = unframe(base64url.decode(token), count=3)
         parked_at = _EPOCH + int.from_bytes(at, "big") * _MICROSECOND
         return Place(parked_at, digest, Reason(reason.decode()))
     except (ValueError, OverflowError):
