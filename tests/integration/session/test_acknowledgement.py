@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -208,23 +210,28 @@ async def test_a_process_is_known_for_longer_than_a_lease_and_its_word_outlasts_
 ) -> None:
     replicas = Replicas(database=session.jobs, own=session.ids.uuid7())
 
-    async def row() -> tuple[str, float]:
+    async def row() -> tuple[str, datetime]:
         (row,) = await session.as_owner(
-            "SELECT known::text, extract(epoch FROM expires_at - now())::float AS left FROM feed_replica"
-            " WHERE replica_id = $1",
-            replicas.own,
+            "SELECT known::text, expires_at FROM feed_replica WHERE replica_id = $1", replicas.own
         )
-        return row["known"], row["left"]
+        return row["known"], row["expires_at"]
 
+    async def now() -> datetime:
+        (row,) = await session.as_owner("SELECT now()")
+        return cast(datetime, row["now"])
+
+    began = await now()
     await replicas.renew()
-    known, seconds = await row()
-    assert seconds > reader._RENEWAL + OVER + 1
+    known, expires_at = await row()
+    assert expires_at - began > timedelta(seconds=reader._RENEWAL + OVER + 1)
     await session.sign_in()
     await replicas.renew()
     assert (await row())[0] == known
+    began = await now()
     await replicas.leave()
-    left = (await row())[1]
-    assert OVER < left <= 1
+    expires_at = (await row())[1]
+    assert timedelta(seconds=OVER) < timedelta(seconds=1) <= expires_at - began
+    assert expires_at <= await now() + timedelta(seconds=1)
 
 
 async def test_while_nothing_can_be_read_all_leases_are_waited_for(
