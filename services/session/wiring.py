@@ -54,7 +54,7 @@ from services.session.server.warrant import WarrantHandlers
 from services.session.store.introspection import PostgresJudge
 from services.session.store.past import PostgresPast
 from services.session.store.refresh import PostgresRefreshStore
-from services.session.store.revocation import RevocationSource
+from services.session.store.revocation import PostgresRevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
 from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
@@ -101,7 +101,7 @@ class Session:
         keyring = LocalKeyring.load(settings.keyring_file, entropy=entropy)
         fanout: Fanout[Revocation] = Fanout(clock=clock)
         revocations = FeedReader(
-            source=RevocationSource(database=databases.jobs),
+            source=PostgresRevocationSource(database=databases.jobs),
             fanout=fanout,
             replicas=Replicas(database=databases.jobs, own=ids.uuid7()),
             clock=clock,

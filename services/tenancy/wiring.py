@@ -44,7 +44,7 @@ from services.tenancy.server.permission import PermissionHandlers
 from services.tenancy.server.platform import PlatformHandlers
 from services.tenancy.server.workspace import WorkspaceHandlers
 from services.tenancy.store.backlog import PostgresBacklog
-from services.tenancy.store.membership_change import MembershipChanges
+from services.tenancy.store.membership_change import PostgresMembershipSource
 from services.tenancy.store.unit_of_work import PostgresStore
 from wardenry.controls.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 from wardenry.datarights.v1.participant_pb2_grpc import add_SubjectDataServiceServicer_to_server
@@ -91,7 +91,7 @@ class Tenancy:
         identity = parts.channel("identity")
         changes: Fanout[ChangedMembership] = Fanout(clock=clock)
         feed = FeedReader(
-            source=MembershipChanges(database=databases.jobs),
+            source=PostgresMembershipSource(database=databases.jobs),
             fanout=changes,
             replicas=Replicas(database=databases.jobs, own=ids.uuid7()),
             clock=clock,

@@ -39,7 +39,7 @@ from services.session.domain.revocation import Revocation
 from services.session.domain.session import Authentication
 from services.session.store.introspection import PostgresJudge
 from services.session.store.refresh import PostgresRefreshStore
-from services.session.store.revocation import RevocationSource
+from services.session.store.revocation import PostgresRevocationSource
 from services.session.store.signing_key import PostgresSigningKeyRotation, PostgresSigningKeys
 from services.session.store.unit_of_work import PostgresUnitsOfWork
 from tests.support.events import running
@@ -168,7 +168,7 @@ class SessionForTests:
         envelopes = EnvelopeBuilder(source="session", entropy=entropy)
         self.fanout: Fanout[Revocation] = Fanout(clock=clock)
         self.feed = FeedReader(
-            source=RevocationSource(database=self.jobs),
+            source=PostgresRevocationSource(database=self.jobs),
             fanout=self.fanout,
             replicas=Replicas(database=self.jobs, own=uuid4()),
             clock=clock,

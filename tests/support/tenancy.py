@@ -36,7 +36,7 @@ from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import ChangedMembership, Contact, Membership
 from services.tenancy.domain.ports import NewKey
 from services.tenancy.store.backlog import PostgresBacklog
-from services.tenancy.store.membership_change import MembershipChanges
+from services.tenancy.store.membership_change import PostgresMembershipSource
 from services.tenancy.store.unit_of_work import PostgresStore
 from tests.support.clock import HeldClock
 from tests.support.entropy import CountedEntropy
@@ -207,7 +207,7 @@ class Tenancy:
         self.waked: list[str] = []
         self.fanout: Fanout[ChangedMembership] = Fanout(clock=SystemClock())
         self.feed = FeedReader(
-            source=MembershipChanges(database=self.jobs),
+            source=PostgresMembershipSource(database=self.jobs),
             fanout=self.fanout,
             replicas=Replicas(database=self.jobs, own=uuid4()),
             clock=SystemClock(),

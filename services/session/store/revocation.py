@@ -56,7 +56,7 @@ class PostgresRevocations:
         await self._announcement.settled()
 
 
-class RevocationSource:
+class PostgresRevocationSource:
     """The table, for the feed's reader. `database` connects as the jobs' role, which sees every subject's."""
 
     def __init__(self, *, database: Database) -> None:

@@ -62,7 +62,7 @@ UPDATE invitation
 """  # noqa: S608 - of constants alone
 
 
-class InvitationStore:
+class PostgresInvitations:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

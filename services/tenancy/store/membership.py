@@ -74,7 +74,7 @@ SELECT m.workspace_id, m.subject_id, m.role
 """
 
 
-class MembershipStore:
+class PostgresMemberships:
     def __init__(self, tx: Transaction, *, feed: OwnFeed) -> None:
         """`feed` is this process's, which is told once the transaction has committed a change."""
         self._tx = tx

@@ -16,7 +16,7 @@ SELECT pg_current_snapshot()::text AS snapshot, now() AS read_at,
 """
 
 
-class MembershipChanges:
+class PostgresMembershipSource:
     """Source of the feed. Lets DatabaseUnavailable through."""
 
     def __init__(self, *, database: Database) -> None:

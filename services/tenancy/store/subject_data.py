@@ -25,7 +25,7 @@ _UNBAR = "DELETE FROM erased_person WHERE subject_id = $1"
 _BARRED = "SELECT EXISTS (SELECT FROM erased_person WHERE subject_id = $1)"
 
 
-class SubjectDataStore:
+class PostgresSubjectData:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

@@ -12,20 +12,20 @@ from libs.events.event import Event
 from libs.feed.announcement import OwnFeed
 from libs.outbox.emit import emit
 from services.tenancy.domain.caller import Standing
-from services.tenancy.store.invitation import InvitationStore
-from services.tenancy.store.membership import MembershipStore
-from services.tenancy.store.subject_data import SubjectDataStore
-from services.tenancy.store.workspace import WorkspaceStore
+from services.tenancy.store.invitation import PostgresInvitations
+from services.tenancy.store.membership import PostgresMemberships
+from services.tenancy.store.subject_data import PostgresSubjectData
+from services.tenancy.store.workspace import PostgresWorkspaces
 
 
 class PostgresUnitOfWork:
     def __init__(self, *, tx: Transaction, envelopes: EnvelopeBuilder, feed: OwnFeed) -> None:
         self._tx = tx
         self._envelopes = envelopes
-        self.workspaces = WorkspaceStore(tx)
-        self.memberships = MembershipStore(tx, feed=feed)
-        self.invitations = InvitationStore(tx)
-        self.subject_data = SubjectDataStore(tx)
+        self.workspaces = PostgresWorkspaces(tx)
+        self.memberships = PostgresMemberships(tx, feed=feed)
+        self.invitations = PostgresInvitations(tx)
+        self.subject_data = PostgresSubjectData(tx)
 
     async def emit(self, event: Event) -> None:
         await emit(self._tx, event, envelopes=self._envelopes)

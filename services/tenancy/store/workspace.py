@@ -20,7 +20,7 @@ _FIND_ALL = f"SELECT {_COLUMNS} FROM workspace ORDER BY workspace_id"  # noqa: S
 _RENAME = "UPDATE workspace SET name = $2 WHERE workspace_id = $1"
 
 
-class WorkspaceStore:
+class PostgresWorkspaces:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 

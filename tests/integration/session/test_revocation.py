@@ -5,13 +5,13 @@ import pytest
 
 from services.session.domain.revocation import Revocation
 from services.session.store.past import PostgresPast
-from services.session.store.revocation import RevocationSource
+from services.session.store.revocation import PostgresRevocationSource
 from tests.support.session import SessionForTests
 
 
 async def test_a_revocation_that_commits_late_is_still_delivered(session: SessionForTests) -> None:
     early, late = await session.sign_in(), await session.sign_in()
-    source = RevocationSource(database=session.jobs)
+    source = PostgresRevocationSource(database=session.jobs)
     connection = await asyncpg.connect(session.database.runtime)
     try:
         # The late one takes its transaction id first, and commits after a later one was read.
@@ -37,7 +37,7 @@ async def test_a_revocation_that_commits_late_is_still_delivered(session: Sessio
 async def test_the_feed_tells_sessions_and_epochs(session: SessionForTests) -> None:
     tokens = await session.sign_in()
     await session.end_subject(tokens.subject, epoch=7, keep=None)
-    (row,) = (await RevocationSource(database=session.jobs).read(0, replica=session.ids.uuid7())).rows
+    (row,) = (await PostgresRevocationSource(database=session.jobs).read(0, replica=session.ids.uuid7())).rows
     assert isinstance(row, Revocation)
     assert (row.subject, row.session, row.epoch) == (tokens.subject, None, 7)
 

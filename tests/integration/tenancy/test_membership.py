@@ -12,7 +12,7 @@ from services.tenancy.commands.permission import Question
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import LastOwner, MemberUnknown, PermissionMissing, RoleAboveOwn
 from services.tenancy.domain.membership import MembershipKey
-from services.tenancy.store.membership_change import MembershipChanges
+from services.tenancy.store.membership_change import PostgresMembershipSource
 from tests.support.tenancy import Tenancy
 from wardenry.permissions import Permission, Role
 
@@ -90,7 +90,7 @@ async def test_the_feed_has_what_this_process_changes_without_waiting(tenancy: T
 
 
 async def test_the_feed_knows_of_other_processes(tenancy: Tenancy) -> None:
-    changes = MembershipChanges(database=tenancy.jobs)
+    changes = PostgresMembershipSource(database=tenancy.jobs)
     one, other = (Replicas(database=tenancy.jobs, own=uuid4()) for _ in range(2))
     # The process of the fixture, and of tests before, may be known or not; none of them is this far.
     ahead = "4000000000:4000000000:"

@@ -12,9 +12,9 @@ from libs.db.context import Context
 from libs.feed.announcement import Known
 from services.tenancy.domain.invitation import Invitation
 from services.tenancy.domain.membership import Membership, MembershipKey
-from services.tenancy.store.invitation import InvitationStore
-from services.tenancy.store.membership import MembershipStore
-from services.tenancy.store.subject_data import SubjectDataStore
+from services.tenancy.store.invitation import PostgresInvitations
+from services.tenancy.store.membership import PostgresMemberships
+from services.tenancy.store.subject_data import PostgresSubjectData
 from tests.support.plans import NUMBERED, Question, excess, fill, numbered, pages
 from tests.support.postgres import ServiceDatabases
 from wardenry.permissions import Role
@@ -89,8 +89,8 @@ def questions() -> dict[str, Question]:
     ]
     together = [MembershipKey(workspace=large, subject=numbered(PERSON, n)) for n in range(64)]
 
-    def members(tx: Any) -> MembershipStore:
-        return MembershipStore(tx, feed=Unfollowed())
+    def members(tx: Any) -> PostgresMemberships:
+        return PostgresMemberships(tx, feed=Unfollowed())
 
     def within(*workspaces: UUID, subjects: Collection[UUID] = ()) -> Context:
         return Context(
@@ -114,33 +114,37 @@ def questions() -> dict[str, Question]:
         "roles of many": Question(
             within(*(key.workspace for key in everywhere)), lambda tx: members(tx).roles(everywhere), 400
         ),
-        "an invitation": Question(within(), lambda tx: InvitationStore(tx).find(large, invited.id), 10),
-        "an invitation to act on": Question(within(), lambda tx: InvitationStore(tx).lock(large, invited.id), 10),
-        "an acceptance": Question(within(), lambda tx: InvitationStore(tx).accept(invited, subject=person, at=NOW), 60),
-        "a revocation": Question(within(), lambda tx: InvitationStore(tx).revoke(invited, at=NOW), 60),
+        "an invitation": Question(within(), lambda tx: PostgresInvitations(tx).find(large, invited.id), 10),
+        "an invitation to act on": Question(within(), lambda tx: PostgresInvitations(tx).lock(large, invited.id), 10),
+        "an acceptance": Question(
+            within(), lambda tx: PostgresInvitations(tx).accept(invited, subject=person, at=NOW), 60
+        ),
+        "a revocation": Question(within(), lambda tx: PostgresInvitations(tx).revoke(invited, at=NOW), 60),
         "open invitations": Question(
-            within(), lambda tx: InvitationStore(tx).page(large, now=NOW, before=None, limit=51), 60
+            within(), lambda tx: PostgresInvitations(tx).page(large, now=NOW, before=None, limit=51), 60
         ),
         "open invitations further on": Question(
             within(),
-            lambda tx: InvitationStore(tx).page(large, now=NOW, before=(NOW - timedelta(days=2), invited.id), limit=51),
+            lambda tx: PostgresInvitations(tx).page(
+                large, now=NOW, before=(NOW - timedelta(days=2), invited.id), limit=51
+            ),
             60,
         ),
         "a person's memberships": Question(
-            within(large, numbered(WORKSPACE, 9)), lambda tx: SubjectDataStore(tx).memberships(person), 20
+            within(large, numbered(WORKSPACE, 9)), lambda tx: PostgresSubjectData(tx).memberships(person), 20
         ),
         "what brought a person in": Question(
-            within(large, numbered(WORKSPACE, 9)), lambda tx: SubjectDataStore(tx).accepted(large, person), 20
+            within(large, numbered(WORKSPACE, 9)), lambda tx: PostgresSubjectData(tx).accepted(large, person), 20
         ),
         "its end": Question(
-            within(subjects=[person]), lambda tx: SubjectDataStore(tx).remove_accepted(large, person), 20
+            within(subjects=[person]), lambda tx: PostgresSubjectData(tx).remove_accepted(large, person), 20
         ),
         "invitations of an address": Question(
-            within(), lambda tx: SubjectDataStore(tx).addressed(large, bytes(32)), 20
+            within(), lambda tx: PostgresSubjectData(tx).addressed(large, bytes(32)), 20
         ),
         "a new contact": Question(
             within(),
-            lambda tx: SubjectDataStore(tx).replace_contact(membership(large, person), b"other"),
+            lambda tx: PostgresSubjectData(tx).replace_contact(membership(large, person), b"other"),
             60,
         ),
     }
