@@ -23,6 +23,7 @@ from services.tenancy.server.invitation import InvitationHandlers
 from services.tenancy.server.membership import MembershipHandlers
 from services.tenancy.server.permission import PermissionHandlers
 from services.tenancy.server.workspace import WorkspaceHandlers
+from tests.support.limits import UNLIMITED
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tenancy import Tenancy, secret_in
 from tests.support.tokens import access_token
@@ -79,6 +80,7 @@ class Served:
             verifier=self._tokens,
             clock=SystemClock(),
             observer=SilentObserver(),
+            limits=UNLIMITED,
             on_denied=denials.refused,
             grace=1.0,
         )
@@ -92,7 +94,7 @@ class Served:
         )
         self.server.add(
             invitation_pb2_grpc.add_InvitationServiceServicer_to_server,
-            InvitationHandlers(invitations=tenancy.invitations, denials=denials),
+            InvitationHandlers(invitations=tenancy.invitations, offers=tenancy.offers, denials=denials),
         )
         self.server.add(
             permission_pb2_grpc.add_PermissionServiceServicer_to_server,
@@ -364,6 +366,6 @@ async def test_a_snapshot_says_from_when_on_it_is_complete(served: Served) -> No
         assert not update.HasField("covered_from")
         echo = update.echo
     await stream.done_writing()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while await stream.read() is not grpc.aio.EOF:
             pass
