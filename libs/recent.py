@@ -17,15 +17,19 @@ class Recent(Generic[_K, _V]):
         self._entries: OrderedDict[_K, _V] = OrderedDict()
 
     def get(self, key: _K) -> _V | None:
-        if key in self._entries:
+        value = self._entries.get(key)
+        if value is not None:
             self._entries.move_to_end(key)
-        return self._entries.get(key)
+        return value
 
     def put(self, key: _K, value: _V) -> None:
         self._entries[key] = value
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
+
+    def forget(self, key: _K) -> None:
+        self._entries.pop(key, None)
 
     def drop(self, stale: Callable[[_V], bool]) -> None:
         """Forgets every entry whose value is `stale`."""

@@ -1,11 +1,11 @@
 """Judging access tokens: by the signing keys, and by the database for what was taken away."""
 
-from collections import OrderedDict
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from libs.batch import Batch, BatchFull
+from libs.recent import Recent
 from services.session.commands.signing_key import SigningKeySet
 from services.session.commands.standing import Standings
 from services.session.domain.errors import DependencyUnavailable
@@ -26,21 +26,17 @@ class SignedTokens:
         self._issuer = issuer
         self._keys = keys
         self._clock = clock
-        self._read: OrderedDict[str, tuple[str, AccessToken]] = OrderedDict()
+        self._read: Recent[str, tuple[str, AccessToken]] = Recent(_REMEMBERED)
 
     def read(self, token: str) -> AccessToken:
         """The claims, for whatever audience. Raises Unauthenticated, SigningKeyMissing."""
         known = self._read.get(token)
         if known is None:
             known = self._verified(token)
-            self._read[token] = known
-            if len(self._read) > _REMEMBERED:
-                self._read.popitem(last=False)
-        else:
-            self._read.move_to_end(token)
+            self._read.put(token, known)
         key_id, access = known
         if key_id not in self._keys.public or self._clock.now().timestamp() >= access.expires_seconds:
-            del self._read[token]
+            self._read.forget(token)
             raise invalid()
         return access
 
