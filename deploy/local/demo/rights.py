@@ -19,7 +19,7 @@ from deploy.local.demo.scene import Person, Scene
 from deploy.local.demo.story import require
 from deploy.local.postgres import SUPERUSER, binaries
 from deploy.local.secrets import SOURCES
-from wardenry.archive import verify_archive
+from wardenry.archive_verification import verify_archive
 from wardenry.log.note import VerifierKey
 
 WAIT_SECONDS = 60.0

@@ -1,28 +1,17 @@
-"""Archives of a person's data, and whether one is whole and from where it says. Format: docs/formats/archive.md."""
+"""What an archive of a person's data holds, and says about itself. Format: docs/formats/archive.md."""
 
-import hashlib
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
 from uuid import UUID
-
-from wardenry.log.note import NoteInvalid, VerifierKey, open_note
 
 #: The signed list of all other files.
 MANIFEST = "manifest.note"
 VERSION = "wardenry archive 1"
 #: Names of files: no way out of the directory that an archive is unpacked in.
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)*[a-z0-9][a-z0-9-]*\.[a-z]+")
-_CHUNK = 1 << 16
-#: Bytes of a manifest, at most; it lists a few dozen files.
-_LONGEST_MANIFEST = 1 << 20
-#: What an archive's files are compressed by.
-_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
 class ArchiveInvalid(ValueError):
@@ -68,36 +57,3 @@ class Manifest:
         if parsed.text() != text:
             raise ArchiveInvalid("the manifest is of another version, or not in its one form")
         return parsed
-
-
-def verify_archive(file: BinaryIO, key: VerifierKey) -> Manifest:
-    """The manifest, when this key signed it and the archive holds exactly its files. Raises ArchiveInvalid."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            if any(entry.compress_type not in _COMPRESSIONS for entry in archive.infolist()):
-                raise ArchiveInvalid("a file is compressed by something that no archive is")
-            if archive.getinfo(MANIFEST).file_size > _LONGEST_MANIFEST:
-                raise ArchiveInvalid("the manifest is longer than any is")
-            manifest = Manifest.parse(open_note(archive.read(MANIFEST).decode(), [key]))
-            if sorted(names) != sorted([*manifest.files, MANIFEST]):
-                raise ArchiveInvalid("the archive holds other files than its manifest lists")
-            for name, digest in manifest.files.items():
-                if _digest(archive, name) != digest:
-                    raise ArchiveInvalid(f"{name} is not the file that was signed")
-    except NoteInvalid as error:
-        raise ArchiveInvalid(str(error)) from error
-    except ArchiveInvalid:
-        raise
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, OverflowError, EOFError) as error:
-        # A changed byte may look to the library like a file that is encrypted, or that begins before the beginning.
-        raise ArchiveInvalid("no archive, or a broken one") from error
-    return manifest
-
-
-def _digest(archive: zipfile.ZipFile, name: str) -> str:
-    digest = hashlib.sha256()
-    with archive.open(name) as content:
-        while part := content.read(_CHUNK):
-            digest.update(part)
-    return digest.hexdigest()

@@ -20,7 +20,7 @@ from services.datarights.domain.errors import (
 )
 from services.datarights.domain.request import ARCHIVE_LIFE, DUE, FETCHING, HEARING, LONGEST_PAUSE, PARTICIPANTS
 from tests.support.datarights import DatarightsForTests
-from wardenry.archive import verify_archive
+from wardenry.archive_verification import verify_archive
 from wardenry.subject_data import Category, Obstacle, Row
 from wardenry.warrants import ACCESS, ERASURE
 

@@ -19,7 +19,7 @@ from services.datarights.domain.errors import (
 )
 from services.datarights.domain.request import ARCHIVE_LIFE, FETCHING, LEASE, LONGEST_PAUSE, PARTICIPANTS, pause_after
 from tests.support.datarights import DatarightsForTests
-from wardenry.archive import verify_archive
+from wardenry.archive_verification import verify_archive
 from wardenry.subject_data import Obstacle
 from wardenry.warrants import ACCESS, ERASURE
 

@@ -18,7 +18,8 @@ from services.datarights.domain.errors import ParticipantInvalid, PartInvalid
 from services.datarights.domain.page import Section
 from services.datarights.domain.part import Gathering, Part, rows_of
 from tests.support.vectors import vectors_of
-from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest, verify_archive
+from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest
+from wardenry.archive_verification import verify_archive
 from wardenry.log.note import NoteSigner, VerifierKey
 from wardenry.subject_data import Category, Row
 

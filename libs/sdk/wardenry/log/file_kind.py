@@ -13,8 +13,9 @@ BEGINNING = 1 << 16
 _HEADERS = (b'{"anchor":', b'{"checkpoint":')
 _FORMAT = re.compile(rb'"format":"(wardenry-audit-export/[0-9]{1,9})"')
 _CSV = b"index,recorded_at,"
+ZIP = "a ZIP archive"
 _MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive"),
+    (b"PK\x03\x04", ZIP),
     (b"\x1f\x8b", "compressed by gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
     (b"%PDF-", "a PDF document"),

@@ -1,9 +1,10 @@
-"""`wardenry-verify FILE --keys KEYS`: checks an exported log off line. Also `python -m wardenry.log.verify`.
+"""`wardenry-verify FILE --keys KEYS`: checks an exported log off line, and with `--archive` the archive of a person's
+data. Also `python -m wardenry.log.verify`.
 
 Exit codes: 0 everything holds, VERIFIED; 1 something does not, REFUTED; 2 wrong usage, or a file that cannot be read;
 3 everything that could be checked holds, and something could not be: UNPROVEN when that is the checkpoint itself,
 PARTLY PROVEN when it is anything else; 4 the file is no log export, or ends too early while nothing that is there is
-wrong, INCOMPLETE. `verified` in the JSON is true with 0 alone.
+wrong, INCOMPLETE. An archive is never UNPROVEN. `verified` in the JSON is true with 0 alone.
 """
 
 import argparse
@@ -14,10 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from wardenry import archive_report, archive_verification
 from wardenry.log.anchor import PLATFORM_LOG, Anchor
 from wardenry.log.checkpoint import Checkpoint, CheckpointInvalid
 from wardenry.log.export import FORMAT
-from wardenry.log.file_kind import BEGINNING, other_than_export
+from wardenry.log.file_kind import BEGINNING, ZIP, other_than_export
 from wardenry.log.keys import KeysInvalid, LogKeys
 from wardenry.log.note import NoteInvalid, VerifierKey, decode_base64
 from wardenry.log.verification import CHECKS, Report, verify_export
@@ -33,17 +35,20 @@ _CUT = "the file ends too early, as where a download stopped"
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="wardenry-verify",
-        description="Check an exported audit log off line, with the public key alone.",
+        description="Check an exported audit log, or an archive of a person's data, off line, with the public key.",
         epilog="exit codes: 0 verified, 1 refuted, 2 wrong usage or unreadable file, 3 what was checked holds and "
-        "something could not be checked (also with a proof or a checkpoint of another log), 4 no log export, or not "
-        "all of it",
+        "something could not be checked (also with a proof or a checkpoint of another log), 4 no log export and no "
+        "archive, or not all of it",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines")
+    parser.add_argument("file", type=Path, metavar="FILE", help="an export in JSON Lines; with --archive, a ZIP file")
+    parser.add_argument(
+        "--archive", action="store_true", help="the file is the archive of a person's data, not an exported log"
+    )
     parser.add_argument(
         "--keys",
         type=Path,
         metavar="KEYS",
-        help="a file with the log's public keys, as /.well-known/wardenry-log-keys is",
+        help="a file with the public keys, as /.well-known/wardenry-log-keys is; for an archive, /api/v1/archive-keys",
     )
     parser.add_argument(
         "--key", action="append", default=[], metavar="VKEY", help="a public key itself, name+hash+key; may be repeated"
@@ -58,19 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     parser.add_argument("--version", action="version", version=f"wardenry-verify {VERSION}")
     options = parser.parse_args(arguments)
-    if not options.key and options.keys is None:
-        return _usage("which keys? Say --keys FILE or --key name+hash+key")
     try:
-        named = [VerifierKey.parse(text) for text in options.key]
-    except NoteInvalid as error:
-        return _usage(f"--key: {error}")
-    try:
-        listed = LogKeys.parse(options.keys.read_bytes()) if options.keys else LogKeys(present=[])
-        keys = LogKeys(present=[*named, *listed.present], retired=listed.retired)
-    except OSError as error:
-        return _usage(f"{options.keys}: {error.strerror}")
-    except KeysInvalid:
-        return _usage(f"--keys: {options.keys} is not what /.well-known/wardenry-log-keys serves")
+        keys = _keys(options)
+    except _WrongUsage as error:
+        return _usage(str(error))
+    if options.archive:
+        if options.previous or options.proof:
+            return _usage("--previous and --proof are about a log; an archive is checked without")
+        return _archive(options.file, keys.present, as_json_object=options.json)
     try:
         proof = read_proof(options.proof) if options.proof else None
     except OSError as error:
@@ -96,6 +96,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(report)
 
 
+class _WrongUsage(Exception):
+    """What the command line asks for cannot be done."""
+
+
+def _keys(options: argparse.Namespace) -> LogKeys:
+    """Raises _WrongUsage."""
+    if not options.key and options.keys is None:
+        raise _WrongUsage("which keys? Say --keys FILE or --key name+hash+key")
+    try:
+        named = [VerifierKey.parse(text) for text in options.key]
+    except NoteInvalid as error:
+        raise _WrongUsage(f"--key: {error}") from None
+    try:
+        listed = LogKeys.parse(options.keys.read_bytes()) if options.keys else LogKeys(present=[])
+    except OSError as error:
+        raise _WrongUsage(f"{options.keys}: {error.strerror}") from None
+    except KeysInvalid:
+        served = "/api/v1/archive-keys" if options.archive else "/.well-known/wardenry-log-keys"
+        raise _WrongUsage(f"--keys: {options.keys} is not what {served} serves") from None
+    return LogKeys(present=[*named, *listed.present], retired=listed.retired)
+
+
+def _archive(file: Path, keys: Sequence[VerifierKey], *, as_json_object: bool) -> int:
+    try:
+        if file.is_dir():
+            return _no_archive(file, "a directory", as_json_object=as_json_object)
+        with file.open("rb") as stream:
+            beginning = stream.read(BEGINNING)
+            if not beginning.startswith(archive_verification.BEGINNING):
+                kind = other_than_export(beginning) or "an exported log: leave out --archive"
+                return _no_archive(file, kind, as_json_object=as_json_object)
+            report = archive_verification.examine_archive(stream, keys)
+    except OSError as error:
+        return _usage(f"{error.filename or file}: {error.strerror}")
+    if as_json_object:
+        _tell(lambda out: out.write(json.dumps(archive_report.as_json(report)) + "\n"))
+    else:
+        _tell(lambda out: archive_report.print_table(report, out, paint=_painter(out), visible=_visible))
+    if report.cut:
+        return NO_EXPORT
+    return VERIFIED if report.verified else REFUTED
+
+
+def _no_archive(file: Path, kind: str, *, as_json_object: bool) -> int:
+    if as_json_object:
+        _tell(lambda out: out.write(json.dumps({"verified": False, "problem": f"no archive: {kind}"}) + "\n"))
+    else:
+        sys.stderr.write(f"wardenry-verify: {_visible(str(file))} is no archive, but {kind}. Nothing was verified.\n")
+    return NO_EXPORT
+
+
 def _tell(write: Callable[[TextIO], object]) -> None:
     out: TextIO | None = sys.stdout
     if out is None:  # closed before we began
@@ -114,9 +165,11 @@ def _no_export(file: Path, kind: str, *, as_json_object: bool) -> int:
         problem = {"verified": False, "problem": f"no log export: {kind}"}
         _tell(lambda out: out.write(json.dumps(problem) + "\n"))
     else:
+        archive = "; for the archive of a person's data say --archive" if kind == ZIP else ""
         sys.stderr.write(
             f"wardenry-verify: {_visible(str(file))} is no log export, but {kind}. Expected is a file in the format "
-            f"{FORMAT}, JSON Lines, as Export with proofs on the page Audit log gives it. Nothing was verified.\n"
+            f"{FORMAT}, JSON Lines, as Export with proofs on the page Audit log gives it{archive}. "
+            "Nothing was verified.\n"
         )
     return NO_EXPORT
 
@@ -152,7 +205,7 @@ def as_json(report: Report) -> dict[str, object]:
 
 def print_table(report: Report, out: TextIO) -> None:
     """The report for people: one row a check, then what was found."""
-    paint = _paint if out.isatty() and not os.environ.get("NO_COLOR") else _plain
+    paint = _painter(out)
     _print_what_it_is(report, out)
     width = max(len(text) for text in CHECKS.values())
     for check, text in CHECKS.items():
@@ -271,6 +324,10 @@ def read_proof(path: Path) -> Anchor:
 def _usage(text: str) -> int:
     sys.stderr.write(f"wardenry-verify: {text}\n")
     return USAGE
+
+
+def _painter(out: TextIO) -> Callable[[str, str], str]:
+    return _paint if out.isatty() and not os.environ.get("NO_COLOR") else _plain
 
 
 def _paint(text: str, code: str) -> str:
