@@ -29,6 +29,7 @@ from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.commands.denial import RecordDenial
 from services.tenancy.commands.invitation import InvitationCommands
 from services.tenancy.commands.membership import MembershipCommands
+from services.tenancy.commands.offer import OfferCommands
 from services.tenancy.commands.permission import PermissionCommands
 from services.tenancy.commands.platform import InviteFounder
 from services.tenancy.commands.subject_data import SubjectData
@@ -166,6 +167,7 @@ class Tenancy:
                 mail_waits=mailing.wake,
                 adoption_waits=adoption.wake,
             ),
+            offers=OfferCommands(store=store, vault=vault, recorder=recorder, clock=clock, ids=ids),
             denials=self._denials,
         )
         self._permissions = PermissionHandlers(permissions=PermissionCommands(store=store))

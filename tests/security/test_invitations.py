@@ -19,6 +19,7 @@ from services.tenancy.domain.errors import (
     PermissionMissing,
     RoleAboveOwn,
 )
+from services.tenancy.domain.membership import Contact
 from tests.support.postgres import ServiceDatabases
 from tests.support.tenancy import ORIGIN, Tenancy, secret_in
 from wardenry.permissions import Role
@@ -173,15 +174,15 @@ async def test_a_role_above_the_own_cannot_be_given_whatever_the_token_says(tena
 async def test_an_inviter_who_may_not_any_more_takes_the_invitation_along(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     admin = await tenancy.joined(owner, tenancy.person("Bob"), Role.ADMIN)
-    dan = tenancy.person("Dan")
+    dan, eli = tenancy.person("Dan"), tenancy.person("Eli")
     as_admin = await tenancy.invited(admin, "dan@example.com", Role.ADMIN)
-    as_member = await tenancy.invited(admin, "dan@example.com", Role.MEMBER)
+    as_member = await tenancy.invited(admin, "eli@example.com", Role.MEMBER)
     await tenancy.memberships.change_role(owner, subject=admin.caller.subject, role=Role.MANAGER)
     with pytest.raises(InvitationInvalid):
         await tenancy.invitations.accept(dan, invitation_id=as_admin[0], secret=as_admin[1])
     await tenancy.memberships.remove(owner, subject=admin.caller.subject)
     with pytest.raises(InvitationInvalid):
-        await tenancy.invitations.accept(dan, invitation_id=as_member[0], secret=as_member[1])
+        await tenancy.invitations.accept(eli, invitation_id=as_member[0], secret=as_member[1])
 
 
 async def test_acceptance_races_the_inviters_removal(tenancy: Tenancy) -> None:
@@ -203,7 +204,9 @@ async def test_acceptance_races_the_inviters_removal(tenancy: Tenancy) -> None:
 async def test_a_member_cannot_accept_again(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     member = await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
-    invitation, secret = await tenancy.invited(owner, "bob@example.com", Role.ADMIN)
+    # Identity knows Bob by another address by now, and the workspace does not.
+    invitation, secret = await tenancy.invited(owner, "robert@example.com", Role.ADMIN)
+    tenancy.directory.known[member.caller.subject] = Contact(name="Bob", address="robert@example.com")
     with pytest.raises(MemberAlready):
         await tenancy.invitations.accept(member.caller, invitation_id=invitation, secret=secret)
 

@@ -13,6 +13,7 @@ from libs.crypto.blind_index import BlindIndex
 from libs.crypto.errors import SealBroken
 from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import InvitationOwner, KeyOwner, KeyReference, SubjectOwner
+from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
 from libs.events.client import Client
@@ -27,6 +28,7 @@ from services.tenancy.commands.backlog import BacklogCommands
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.commands.invitation import InvitationCommands
 from services.tenancy.commands.membership import MembershipCommands
+from services.tenancy.commands.offer import OfferCommands
 from services.tenancy.commands.permission import PermissionCommands
 from services.tenancy.commands.platform import InviteFounder
 from services.tenancy.commands.workspace import WorkspaceCommands
@@ -99,6 +101,9 @@ class MemoryVault:
             place = AssociatedData(field="address", workspace=each.workspace, row=row)
             found.append(self._opened(each.key.key_id, each.address, place))
         return found
+
+    async def invitation_key(self, *, workspace: UUID, invitation: UUID) -> ReaderPublicKey:
+        return self._ensure(InvitationOwner(invitation=invitation, workspace=workspace)).audit.public_key()
 
     async def adopt(self, adoption: Adoption) -> None:
         self._check()
@@ -235,6 +240,9 @@ class Tenancy:
             clock=self.clock,
             mail_waits=lambda: self.waked.append("mail"),
             adoption_waits=lambda: self.waked.append("adoption"),
+        )
+        self.offers = OfferCommands(
+            store=self.store, vault=self.vault, recorder=recorder, clock=self.clock, ids=self.ids
         )
         self.permissions = PermissionCommands(store=self.store)
         self.invite_founder = InviteFounder(

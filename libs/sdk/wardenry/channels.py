@@ -24,7 +24,7 @@ _SAFE_TO_REPEAT = {
     "wardenry.session.v1.SessionService": ("ListSessions",),
     "wardenry.tenancy.v1.WorkspaceService": ("GetWorkspace", "ListWorkspaces", "ResolveWorkspace"),
     "wardenry.tenancy.v1.MembershipService": ("ListMembers", "GetMemberships"),
-    "wardenry.tenancy.v1.InvitationService": ("ListInvitations",),
+    "wardenry.tenancy.v1.InvitationService": ("GetOffer", "ListInvitations"),
     "wardenry.tenancy.v1.PermissionService": ("CheckPermissions",),
     "wardenry.events.v1.CursorService": ("ListCursors",),
 }

@@ -1,4 +1,4 @@
-"""Blind index of invited addresses."""
+"""Blind indexes of addresses: one for each column."""
 
 from uuid import UUID
 
@@ -11,3 +11,6 @@ class BlindAddressIndex:
 
     def tag(self, workspace: UUID, address: str) -> bytes:
         return self._index.tag("invitation.address", workspace, address)
+
+    def member_tag(self, workspace: UUID, address: str) -> bytes:
+        return self._index.tag("membership.address", workspace, address)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.crypto.errors import KeyDestroyed
 from libs.crypto.key_owner import Destroyed, InvitationOwner, KeyOwner, KeyReference, SubjectOwner
+from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.crypto.vault import ReadingKeys, VaultClient, VaultUnavailable
 from libs.ids import Entropy
@@ -59,6 +60,10 @@ class VaultKeys:
             ]
         )
         return [None if value is None else value.decode() for value in opened]
+
+    async def invitation_key(self, *, workspace: UUID, invitation: UUID) -> ReaderPublicKey:
+        with _translated():
+            return await self._client.public_key(_AUDIT, InvitationOwner(invitation=invitation, workspace=workspace))
 
     async def adopt(self, adoption: Adoption) -> None:
         with _translated():

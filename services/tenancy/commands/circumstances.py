@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from libs.events.client import Client
 from libs.events.event import SearchTags
 from libs.ids import Ids
 from services.tenancy.domain.caller import Caller
@@ -26,10 +27,15 @@ class Recorder:
         """Those of an event that the caller is about to cause in this log."""
         now = self._clock.now()
         return Circumstances(
-            event_id=self._ids.uuid7(), log=log, occurred_at=now, caller=caller, tags=await self._tags(caller, log)
+            event_id=self._ids.uuid7(),
+            log=log,
+            occurred_at=now,
+            caller=caller,
+            tags=await self.tags(caller.client, log),
         )
 
-    async def _tags(self, caller: Caller, log: UUID) -> SearchTags | None:
+    async def tags(self, client: Client, log: UUID) -> SearchTags | None:
+        """What an event that this client causes in this log is found by; None where that cannot be had now."""
         try:
             key = await self._vault.tag_key(log, self._clock.now().date())
         except KeysUnavailable:
@@ -38,4 +44,4 @@ class Recorder:
             return None
         if key is None:
             return None
-        return caller.client.tags(key)
+        return client.tags(key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,19 +13,24 @@ from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
 from services.tenancy.domain.caller import Caller, Insider
 from services.tenancy.domain.errors import (
+    AddressInvited,
     InvitationExists,
     InvitationInvalid,
     InvitationUnknown,
     MemberAlready,
     SubjectUnknown,
 )
+from services.tenancy.domain.events import Circumstances
 from services.tenancy.domain.invitation import LIFE, Invitation, check_invitable
 from services.tenancy.domain.membership import Membership, Roster
 from services.tenancy.domain.page import Page, page_of
-from services.tenancy.domain.ports import AddressIndex, Contacts, Store, UnitOfWork, Vault
+from services.tenancy.domain.ports import AddressIndex, Contacts, NewKey, Store, UnitOfWork, Vault
 from services.tenancy.domain.workspace import Workspace, checked_id
 from wardenry.clock import Clock
 from wardenry.permissions import Permission, Role
+
+#: Members whose addresses are opened in one go.
+_TAGGED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,33 +77,127 @@ class InvitationCommands:
     async def create(self, insider: Insider, *, invitation_id: UUID, address: str, role: Role) -> OpenInvitation:
         """A new invitation, mailed soon after; the same one, and no mail, when it is asked for again.
 
-        Raises IdInvalid, AddressInvalid, PermissionMissing, RoleAboveOwn, InvitationExists, KeysUnavailable, KeyGone.
+        Raises IdInvalid, AddressInvalid, PermissionMissing, RoleAboveOwn, InvitationExists, AddressInvited,
+        AddressOfMember, KeysUnavailable, KeyGone.
         """
-        caller, workspace = insider.caller, insider.workspace
         checked_id(invitation_id)
-        address = normalised(address)
-        key = await self._vault.new_invitation(workspace=workspace, invitation=invitation_id, address=address)
-        at = await self._recorder.circumstances(caller, workspace)
-        invitation = Invitation(
-            workspace=workspace,
+        wanted = self._wanted(insider, invitation_id=invitation_id, address=normalised(address), role=role)
+        await self._tag_members(insider)
+        # Before anything is made elsewhere: what is refused must leave no key behind.
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+            await self._inviter(work, insider, role)
+            if made := await self._made_before(work, wanted):
+                return made
+            await work.invitations.check_unknown(
+                insider.workspace, wanted.address_tag, member_tag=wanted.member_tag, now=self._clock.now()
+            )
+        keyed, at = await self._keyed(wanted), await self._recorder.circumstances(insider.caller, insider.workspace)
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+            await work.invitations.release(insider.workspace, wanted.address_tag, now=at.occurred_at)
+            actor = await self._inviter(work, insider, role)
+            if made := await self._made_before(work, wanted):
+                return made
+            created = await self._added(work, wanted, keyed, at=at, actor=actor)
+        self._mail_waits()
+        return created
+
+    async def renew(self, insider: Insider, *, invitation_id: UUID, renewed_id: UUID) -> OpenInvitation:
+        """Another invitation, `renewed_id`, in the place of an open one: to its address, with its role, by the caller.
+        The earlier one is revoked. The same one, and no mail, when it is asked for again.
+
+        Raises IdInvalid, PermissionMissing, RoleAboveOwn, InvitationUnknown, InvitationExists, KeysUnavailable,
+        KeyGone; AddressInvited when yet another one to the address is open, AddressOfMember when a member has it.
+        """
+        checked_id(renewed_id)
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+            earlier = await work.invitations.find(insider.workspace, invitation_id)
+            roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])
+            actor = roster.authorised(insider.caller.subject, Permission.INVITATION_CREATE)
+            if earlier is None:
+                raise InvitationUnknown
+            check_invitable(actor, earlier.role)
+        (address,) = await self._vault.addresses([earlier])
+        if address is None:
+            raise InvitationUnknown
+        wanted = self._wanted(insider, invitation_id=renewed_id, address=address, role=earlier.role)
+        keyed = await self._keyed(wanted)
+        ended = await self._recorder.circumstances(insider.caller, insider.workspace)
+        at = await self._recorder.circumstances(insider.caller, insider.workspace)
+        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+            await work.invitations.lock(insider.workspace, invitation_id)
+            actor = await self._inviter(work, insider, earlier.role)
+            if made := await self._made_before(work, wanted):
+                return made
+            if not await work.invitations.revoke(earlier, at=ended.occurred_at):
+                raise InvitationUnknown
+            await work.emit(events.invitation_revoked(ended, earlier, actor))
+            created = await self._added(work, wanted, keyed, at=at, actor=actor)
+        self._mail_waits()
+        return created
+
+    def _wanted(self, insider: Insider, *, invitation_id: UUID, address: str, role: Role) -> "_Wanted":
+        return _Wanted(
+            workspace=insider.workspace,
             id=invitation_id,
+            address=address,
+            address_tag=self._index.tag(insider.workspace, address),
+            member_tag=self._index.member_tag(insider.workspace, address),
             role=role,
-            inviter=caller.subject,
+            inviter=insider.caller.subject,
+        )
+
+    async def _inviter(self, work: UnitOfWork, insider: Insider, role: Role) -> Membership:
+        roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])
+        actor = roster.authorised(insider.caller.subject, Permission.INVITATION_CREATE)
+        check_invitable(actor, role)
+        return actor
+
+    async def _keyed(self, wanted: "_Wanted") -> NewKey:
+        return await self._vault.new_invitation(
+            workspace=wanted.workspace, invitation=wanted.id, address=wanted.address
+        )
+
+    async def _added(
+        self, work: UnitOfWork, wanted: "_Wanted", key: NewKey, *, at: Circumstances, actor: Membership
+    ) -> OpenInvitation:
+        invitation = Invitation(
+            workspace=wanted.workspace,
+            id=wanted.id,
+            role=wanted.role,
+            inviter=wanted.inviter,
             address=key.sealed,
-            address_tag=self._index.tag(workspace, address),
+            address_tag=wanted.address_tag,
             key=key.audit.reference,
             created_at=at.occurred_at,
             expires_at=at.occurred_at + LIFE,
         )
-        async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
-            roster = await work.memberships.roster(workspace, [caller.subject])
-            actor = roster.authorised(caller.subject, Permission.INVITATION_CREATE)
-            check_invitable(actor, role)
-            if not await work.invitations.add(invitation, mail_due_at=at.occurred_at):
-                return OpenInvitation(invitation=await self._repeated(work, invitation), address=address)
-            await work.emit(events.user_invited(at, invitation, actor, address=address, invitee_key=key.audit))
-        self._mail_waits()
-        return OpenInvitation(invitation=invitation, address=address)
+        if not await work.invitations.add(invitation, member_tag=wanted.member_tag, mail_due_at=at.occurred_at):
+            # Another one came in between. Where even that has ended by now, the address was invited all the same.
+            await work.invitations.check_unknown(
+                wanted.workspace, wanted.address_tag, member_tag=wanted.member_tag, now=at.occurred_at
+            )
+            raise AddressInvited
+        await work.emit(events.user_invited(at, invitation, actor, address=wanted.address, invitee_key=key.audit))
+        return OpenInvitation(invitation=invitation, address=wanted.address)
+
+    async def _tag_members(self, insider: Insider) -> None:
+        """Makes members findable by their addresses whose memberships began without: a founder's, and those of before
+        there was such an index. Whoever accepts an invitation is from the start."""
+        after: UUID | None = None
+        while True:
+            async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+                found = await work.memberships.untagged(insider.workspace, after=after, limit=_TAGGED_AT_ONCE)
+            if not found:
+                return
+            after = found[-1].subject
+            contacts = await self._vault.contacts(found)
+            tags = [
+                (member, self._index.member_tag(insider.workspace, contact.address))
+                for member, contact in zip(found, contacts, strict=True)
+                if contact is not None
+            ]
+            async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+                await work.memberships.tag(insider.workspace, tags)
 
     async def page(self, insider: Insider, *, before: tuple[datetime, UUID] | None, limit: int) -> Page[OpenInvitation]:
         """The open ones of the caller's workspace, newest first, by (created_at, id) below `before`.
@@ -141,9 +240,10 @@ class InvitationCommands:
             raise InvitationInvalid
         try:
             contact = await self._contacts.contact(caller.subject)
-            address_tag = self._index.tag(workspace, normalised(contact.address))
+            address = normalised(contact.address)
         except (SubjectUnknown, AddressInvalid):
             raise InvitationInvalid from None
+        address_tag = self._index.tag(workspace, address)
         presented = _Presented(workspace=workspace, id=invitation_id, secret_hash=secret_hash, address_tag=address_tag)
         # Before anything is made elsewhere: who may not accept must leave no key behind in the workspace.
         async with self._delegated(presented, caller) as work:
@@ -164,6 +264,7 @@ class InvitationCommands:
                 joined_at=at.occurred_at,
                 audit_key=key.audit,
                 contact=key.sealed,
+                address_tag=self._index.member_tag(workspace, address),
             )
             former = roster.former(caller.subject)
             if former is None:
@@ -196,20 +297,31 @@ class InvitationCommands:
             raise MemberAlready
         return invitation, roster
 
-    async def _repeated(self, work: UnitOfWork, wanted: Invitation) -> Invitation:
+    async def _made_before(self, work: UnitOfWork, wanted: "_Wanted") -> OpenInvitation | None:
+        """What an earlier call with this identifier made. Raises InvitationExists when that is another invitation."""
         found = await work.invitations.find(wanted.workspace, wanted.id)
-        same = found is not None and (found.inviter, found.role, found.address_tag) == (
-            wanted.inviter,
-            wanted.role,
-            wanted.address_tag,
-        )
-        if found is None or not same:
+        if found is None:
+            return None
+        if (found.inviter, found.role, found.address_tag) != (wanted.inviter, wanted.role, wanted.address_tag):
             raise InvitationExists
-        return found
+        return OpenInvitation(invitation=found, address=wanted.address)
 
     def _delegated(self, presented: "_Presented", caller: Caller) -> AbstractAsyncContextManager[UnitOfWork]:
         # Whoever holds an invitation's secret acts, in these transactions, by its inviter's leave: administrators'.
         return self._store.begin(workspaces=[presented.workspace], subject=caller.subject, standing="administrator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """An invitation that somebody wants to make."""
+
+    workspace: UUID
+    id: UUID
+    address: str = field(repr=False)
+    address_tag: bytes = field(repr=False)
+    member_tag: bytes = field(repr=False)
+    role: Role
+    inviter: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

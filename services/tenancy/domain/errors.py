@@ -67,6 +67,18 @@ class InvitationExists(Exception):
     """The identifier is taken by another invitation."""
 
 
+class AddressInvited(Exception):
+    """The workspace has an open invitation to this address."""
+
+    violations: Sequence[Violation] = (Violation("address", "There is an open invitation to this address."),)
+
+
+class AddressOfMember(Exception):
+    """A member of the workspace has this address."""
+
+    violations: Sequence[Violation] = (Violation("address", "Somebody with this address is a member already."),)
+
+
 class InvitationInvalid(Exception):
     """Unknown, spent, expired, revoked, for another address, or by somebody who may not give this role any more."""
 

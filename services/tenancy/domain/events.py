@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events import event
+from libs.events.client import Client
 from libs.events.event import Actor, ActorKind, Event, MembershipChanged, Outcome, PersonalValues, SearchTags, Target
 from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.invitation import Invitation
@@ -95,6 +96,31 @@ def invitation_accepted(at: Circumstances, invitation: Invitation, joined: Membe
         actor_key=joined.audit_key,
         details={"role": joined.role},
         payload=membership_changed(joined),
+    )
+
+
+def invitation_declined(
+    invitation: Invitation,
+    *,
+    event_id: UUID,
+    occurred_at: datetime,
+    client: Client,
+    client_id: str,
+    invitee_key: ReaderPublicKey | None,
+    tags: SearchTags | None,
+) -> Event:
+    """By whoever holds the secret, who may be known to nobody: what is told of them is the invitee's."""
+    personal = (PersonalValues(role="actor", reader_key=invitee_key, values=client.values),) if invitee_key else ()
+    return Event(
+        event_id=event_id,
+        log=invitation.workspace,
+        action="invitation.declined",
+        occurred_at=occurred_at,
+        actor=Actor(kind=ActorKind.VISITOR, client=client_id),
+        target=Target(kind="invitation", id=invitation.id),
+        details={"role": invitation.role},
+        personal=personal,
+        tags=tags,
     )
 
 

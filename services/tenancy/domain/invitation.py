@@ -45,16 +45,24 @@ class Invitation:
         """Whether it can still be accepted."""
         return self.revoked_at is None and self.accepted_at is None and now < self.expires_at
 
+    def check_secret(self, secret_hash: bytes, *, now: datetime) -> None:
+        """Raises InvitationInvalid unless the secret is this invitation's, and it is open."""
+        stored = [each for each in (self.secret_hash, self.shown_hash) if each is not None]
+        if not any(hmac.compare_digest(each, secret_hash) for each in stored) or not self.open_at(now):
+            raise InvitationInvalid
+
     def check_acceptance(self, *, secret_hash: bytes, address_tag: bytes, roster: Roster, now: datetime) -> None:
         """Raises InvitationInvalid unless secret and address are this invitation's, it is open, and the inviter may
         still give its role; without an inviter, unless nobody was the first owner before. The roster has the inviter
         and the owners."""
-        stored = [each for each in (self.secret_hash, self.shown_hash) if each is not None]
-        bound = any(hmac.compare_digest(each, secret_hash) for each in stored) and hmac.compare_digest(
-            self.address_tag, address_tag
-        )
-        if not bound or not self.open_at(now):
+        self.check_secret(secret_hash, now=now)
+        if not hmac.compare_digest(self.address_tag, address_tag):
             raise InvitationInvalid
+        self.check_backed(roster)
+
+    def check_backed(self, roster: Roster) -> None:
+        """Raises InvitationInvalid unless the inviter may still give the role, or, without one, nobody is the first
+        owner."""
         if self.inviter is None:
             if roster.has_owner:
                 raise InvitationInvalid

@@ -42,6 +42,8 @@ class Membership:
     audit_key: ReaderPublicKey
     #: Name and address, sealed; None once ended.
     contact: bytes | None = field(default=None, repr=False)
+    #: Blind index of the address; None once ended, and until the next invitation where it was not stored at first.
+    address_tag: bytes | None = field(default=None, repr=False)
 
     @property
     def present(self) -> bool:
@@ -51,7 +53,7 @@ class Membership:
         return replace(self, role=role, epoch=self.epoch + 1)
 
     def ended(self, at: datetime) -> "Membership":
-        return replace(self, ended_at=at, contact=None, epoch=self.epoch + 1)
+        return replace(self, ended_at=at, contact=None, address_tag=None, epoch=self.epoch + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,15 @@ class Memberships(Protocol):
         """The present ones, by subject id, later than `after`."""
         ...
 
+    async def untagged(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
+        """The present ones whose address has no blind index yet, by subject id, later than `after`."""
+        ...
+
+    async def tag(self, workspace: UUID, tags: Sequence[tuple[Membership, bytes]]) -> None:
+        """Stores the blind indexes of these memberships' addresses, of those that are as they were read. Needs an
+        administrator's standing."""
+        ...
+
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         """The present ones among these, with their workspaces' policies, and the database's time of that snapshot."""
         ...
@@ -81,8 +90,17 @@ class Memberships(Protocol):
 class Invitations(Protocol):
     """Invitations, within the transaction's scope. Everything here needs an administrator's standing."""
 
-    async def add(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
-        """Stores a new one, to be mailed; False, and nothing stored, when its id is taken."""
+    async def release(self, workspace: UUID, address_tag: bytes, *, now: datetime) -> None:
+        """Lets expired invitations of the address make room for another one."""
+        ...
+
+    async def add(self, invitation: Invitation, *, member_tag: bytes, mail_due_at: datetime) -> bool:
+        """Stores a new one, to be mailed; False, and nothing stored, when its id is taken, another one to its address
+        is open, or a member has the address, whose blind index among members' is `member_tag`."""
+        ...
+
+    async def check_unknown(self, workspace: UUID, address_tag: bytes, *, member_tag: bytes, now: datetime) -> None:
+        """Raises AddressOfMember when a member has the address, AddressInvited when an invitation to it is open."""
         ...
 
     async def add_founding(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
@@ -112,7 +130,7 @@ class Invitations(Protocol):
         ...
 
     async def revoke(self, invitation: Invitation, *, at: datetime) -> bool:
-        """Revokes it; False when it is not open any more."""
+        """Revokes it, or declines it; False when it is not open any more."""
         ...
 
 
@@ -254,6 +272,10 @@ class Vault(Protocol):
         """The invited addresses, opened, in this order; None where the key was destroyed."""
         ...
 
+    async def invitation_key(self, *, workspace: UUID, invitation: UUID) -> ReaderPublicKey:
+        """Audit's public key for who is invited. Raises KeyGone."""
+        ...
+
     async def adopt(self, adoption: Adoption) -> None:
         """Makes the invitation's key a part of the person's. Repeating it is harmless."""
         ...
@@ -272,8 +294,12 @@ class Contacts(Protocol):
 
 
 class AddressIndex(Protocol):
-    """Blind index of invited addresses."""
+    """Blind indexes of addresses. Each takes a normalised address and is good in its workspace alone; 32 bytes."""
 
     def tag(self, workspace: UUID, address: str) -> bytes:
-        """The tag of a normalised address in this workspace, 32 bytes."""
+        """The tag that invitations are found by."""
+        ...
+
+    def member_tag(self, workspace: UUID, address: str) -> bytes:
+        """The tag that members are found by."""
         ...

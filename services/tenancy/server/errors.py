@@ -44,6 +44,8 @@ ERRORS: ErrorTable = {
     ),
     errors.InvitationUnknown: NOT_FOUND,
     errors.InvitationExists: taken("This identifier is taken."),
+    errors.AddressInvited: taken("There is an open invitation to this address."),
+    errors.AddressOfMember: taken("Somebody with this address is a member already."),
     errors.InvitationInvalid: ErrorRow(
         code=grpc.StatusCode.NOT_FOUND,
         reason=reason_pb2.REASON_INVITATION_INVALID,

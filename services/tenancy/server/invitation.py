@@ -5,6 +5,7 @@ from uuid import UUID
 
 from libs.rpc.call import call_of
 from services.tenancy.commands.invitation import InvitationCommands, OpenInvitation
+from services.tenancy.commands.offer import OfferCommands
 from services.tenancy.domain.errors import PageTokenInvalid
 from services.tenancy.server.caller import caller_of, insider_of
 from services.tenancy.server.denial import Denials
@@ -14,12 +15,14 @@ from wardenry.tenancy.v1 import invitation_pb2, invitation_pb2_grpc
 
 _LIST = "invitations"
 _CREATE = "/wardenry.tenancy.v1.InvitationService/CreateInvitation"
+_RENEW = "/wardenry.tenancy.v1.InvitationService/RenewInvitation"
 _REVOKE = "/wardenry.tenancy.v1.InvitationService/RevokeInvitation"
 
 
 class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
-    def __init__(self, *, invitations: InvitationCommands, denials: Denials) -> None:
+    def __init__(self, *, invitations: InvitationCommands, offers: OfferCommands, denials: Denials) -> None:
         self._invitations = invitations
+        self._offers = offers
         self._denials = denials
 
     async def CreateInvitation(
@@ -34,6 +37,16 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
                 role=Role(request.role),
             )
         return invitation_pb2.CreateInvitationResponse(invitation=_rendered(created))
+
+    async def RenewInvitation(
+        self, request: invitation_pb2.RenewInvitationRequest, context: Any
+    ) -> invitation_pb2.RenewInvitationResponse:
+        call = call_of(context)
+        async with self._denials.recorded(call, _RENEW, Permission.INVITATION_CREATE):
+            renewed = await self._invitations.renew(
+                insider_of(call), invitation_id=UUID(request.invitation_id), renewed_id=UUID(request.renewed_id)
+            )
+        return invitation_pb2.RenewInvitationResponse(invitation=_rendered(renewed))
 
     async def ListInvitations(
         self, request: invitation_pb2.ListInvitationsRequest, context: Any
@@ -72,6 +85,23 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
         return invitation_pb2.AcceptInvitationResponse(
             workspace_id=str(joined.workspace.id), slug=joined.workspace.slug, role=joined.role
         )
+
+    async def GetOffer(self, request: invitation_pb2.GetOfferRequest, context: Any) -> invitation_pb2.GetOfferResponse:
+        offer = await self._offers.look(invitation_id=UUID(request.invitation_id), secret=request.secret)
+        rendered = invitation_pb2.GetOfferResponse(
+            workspace_name=offer.workspace, role=offer.role, inviter_name=offer.inviter
+        )
+        rendered.expires_at.FromDatetime(offer.expires_at)
+        return rendered
+
+    async def DeclineInvitation(
+        self, request: invitation_pb2.DeclineInvitationRequest, context: Any
+    ) -> invitation_pb2.DeclineInvitationResponse:
+        call = call_of(context)
+        await self._offers.decline(
+            call.client, invitation_id=UUID(request.invitation_id), secret=request.secret, client_id=call.peer
+        )
+        return invitation_pb2.DeclineInvitationResponse()
 
 
 def _rendered(opened: OpenInvitation) -> invitation_pb2.Invitation:

@@ -8,6 +8,7 @@ import asyncpg
 
 from libs.crypto.key_owner import KeyReference
 from libs.db.transaction import Transaction
+from services.tenancy.domain.errors import AddressInvited, AddressOfMember
 from services.tenancy.domain.invitation import Invitation
 from wardenry.permissions import Role
 
@@ -15,13 +16,25 @@ _COLUMNS = (
     "workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,"
     " secret_hash, shown_hash, revoked_at, accepted_at"
 )
-_ADD = """
+_OPEN = "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > "
+_MEMBER = "EXISTS (SELECT FROM membership WHERE workspace_id = $1 AND address_tag = {} AND ended_at IS NULL)"
+_INVITED = f"EXISTS (SELECT FROM invitation WHERE workspace_id = $1 AND address_tag = {{}} AND {_OPEN} {{}})"
+_RELEASE = """
+UPDATE invitation
+   SET address_claim = NULL
+ WHERE workspace_id = $1 AND address_claim = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at <= $3
+"""
+# Whom the workspace knows is looked at by the statement that acts. Of two that act at once, one has the claim.
+_ADD = f"""
 INSERT INTO invitation
     (workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version, created_at, expires_at,
-     mail_due_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     mail_due_at, address_claim)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $6
+ WHERE NOT {_MEMBER.format("$12")}
+   AND NOT {_INVITED.format("$6", "$9")}
 ON CONFLICT DO NOTHING
 """
+_KNOWN = f"SELECT {_MEMBER.format('$2')} AS member, {_INVITED.format('$3', '$4')} AS invited"
 # Whether anybody was a member is looked at by the statement that acts, after whoever was accepting has finished.
 _ADD_FOUNDING = """
 INSERT INTO invitation
@@ -39,7 +52,6 @@ RETURNING {_COLUMNS}
 """  # noqa: S608 - of constants alone
 _FIND = f"SELECT {_COLUMNS} FROM invitation WHERE workspace_id = $1 AND invitation_id = $2"  # noqa: S608 - of constants alone
 _LOCK = f"{_FIND} FOR NO KEY UPDATE"
-_OPEN = "accepted_at IS NULL AND revoked_at IS NULL AND expires_at > "
 # With a comparison in any case: a plan for all values then begins where the page does.
 _AFTER_ALL = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 _PAGE = f"""
@@ -66,7 +78,17 @@ class PostgresInvitations:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def add(self, invitation: Invitation, *, mail_due_at: datetime) -> bool:
+    async def release(self, workspace: UUID, address_tag: bytes, *, now: datetime) -> None:
+        await self._tx.execute(_RELEASE, workspace, address_tag, now)
+
+    async def check_unknown(self, workspace: UUID, address_tag: bytes, *, member_tag: bytes, now: datetime) -> None:
+        known = await self._tx.fetchrow(_KNOWN, workspace, member_tag, address_tag, now)
+        if known is not None and known["member"]:
+            raise AddressOfMember
+        if known is not None and known["invited"]:
+            raise AddressInvited
+
+    async def add(self, invitation: Invitation, *, member_tag: bytes, mail_due_at: datetime) -> bool:
         stored = await self._tx.execute(
             _ADD,
             invitation.workspace,
@@ -80,6 +102,7 @@ class PostgresInvitations:
             invitation.created_at,
             invitation.expires_at,
             mail_due_at,
+            member_tag,
         )
         return stored == "INSERT 0 1"
 

@@ -17,7 +17,7 @@ from wardenry.permissions import Role
 #: Of a membership, under the alias m.
 COLUMNS = (
     "m.workspace_id, m.subject_id, m.role, m.epoch, m.joined_at, m.ended_at,"
-    " m.key_id, m.key_version, m.audit_public_key, m.contact"
+    " m.key_id, m.key_version, m.audit_public_key, m.contact, m.address_tag"
 )
 _FIND = f"SELECT {COLUMNS} FROM membership m WHERE m.workspace_id = $1 AND m.subject_id = $2"  # noqa: S608 - of constants alone
 # In key order, so that two that lock the same rows wait for one another instead of killing one another.
@@ -33,14 +33,15 @@ SELECT EXISTS (SELECT FROM membership WHERE workspace_id = $1 AND subject_id <> 
 """
 _ADD = """
 INSERT INTO membership
-    (workspace_id, subject_id, role, epoch, joined_at, ended_at, key_id, key_version, audit_public_key, contact)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (workspace_id, subject_id, role, epoch, joined_at, ended_at, key_id, key_version, audit_public_key, contact,
+     address_tag)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 """
 _CHANGE = """
 UPDATE membership
    SET role = $3, epoch = $4, joined_at = $5, ended_at = $6,
-       key_id = $7, key_version = $8, audit_public_key = $9, contact = $10
+       key_id = $7, key_version = $8, audit_public_key = $9, contact = $10, address_tag = $11
  WHERE workspace_id = $1 AND subject_id = $2 AND epoch = $4 - 1
 """
 _TELL = """
@@ -57,6 +58,28 @@ SELECT {COLUMNS}
  ORDER BY m.subject_id
  LIMIT $3
 """  # noqa: S608 - of constants alone
+_UNTAGGED = f"""
+SELECT {COLUMNS}
+  FROM membership m
+ WHERE m.workspace_id = $1 AND m.ended_at IS NULL AND m.address_tag IS NULL
+   AND m.subject_id > $2
+ ORDER BY m.subject_id
+ LIMIT $3
+"""  # noqa: S608 - of constants alone
+# Locked in the order of their keys, as the roster is. Who has left meanwhile, or has another contact, stays as is.
+_TAG = """
+WITH found AS (
+    SELECT m.subject_id, given.address_tag
+      FROM unnest($2::uuid[], $3::bytea[], $4::bytea[]) AS given (subject_id, contact, address_tag)
+      JOIN membership m ON m.workspace_id = $1 AND m.subject_id = given.subject_id AND m.contact = given.contact
+     ORDER BY m.subject_id
+       FOR NO KEY UPDATE OF m
+)
+UPDATE membership AS m
+   SET address_tag = found.address_tag
+  FROM found
+ WHERE m.workspace_id = $1 AND m.subject_id = found.subject_id AND m.ended_at IS NULL
+"""
 _VIEWS = f"""
 SELECT {COLUMNS}, w.idle_seconds, w.absolute_seconds, now() AS read_at
   FROM (SELECT) AS always
@@ -113,6 +136,18 @@ class PostgresMemberships:
     async def page(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
         return [membership_of(row) for row in await self._tx.fetch(_PAGE, workspace, after or _BEFORE_ALL, limit)]
 
+    async def untagged(self, workspace: UUID, *, after: UUID | None, limit: int) -> list[Membership]:
+        return [membership_of(row) for row in await self._tx.fetch(_UNTAGGED, workspace, after or _BEFORE_ALL, limit)]
+
+    async def tag(self, workspace: UUID, tags: Sequence[tuple[Membership, bytes]]) -> None:
+        await self._tx.execute(
+            _TAG,
+            workspace,
+            [member.subject for member, _ in tags],
+            [member.contact for member, _ in tags],
+            [address_tag for _, address_tag in tags],
+        )
+
     async def views(self, keys: Sequence[MembershipKey]) -> tuple[list[MembershipView], datetime]:
         rows = await self._tx.fetch(_VIEWS, *_asked(keys))
         found = [
@@ -145,6 +180,7 @@ def _values(membership: Membership) -> tuple[object, ...]:
         membership.audit_key.version,
         membership.audit_key.public,
         membership.contact,
+        membership.address_tag,
     )
 
 
@@ -159,4 +195,5 @@ def membership_of(row: asyncpg.Record) -> Membership:
         ended_at=row["ended_at"],
         audit_key=ReaderPublicKey(key_id=row["key_id"], version=row["key_version"], public=row["audit_public_key"]),
         contact=row["contact"],
+        address_tag=row["address_tag"],
     )

@@ -7,6 +7,7 @@ import pytest
 from libs.ids import PLATFORM
 from services.tenancy.commands.subject_data import SubjectData
 from services.tenancy.domain.errors import InvitationInvalid, LastOwner, SubjectUnknown
+from services.tenancy.domain.invitation import LIFE
 from tests.support.postgres import waits_for_a_lock
 from tests.support.tenancy import Tenancy
 from wardenry.permissions import Role
@@ -190,6 +191,7 @@ async def test_every_invitation_of_the_address_to_where_the_person_was_ends_with
     revoked, _ = await tenancy.invited(acme, "Ben@example.com", Role.MEMBER)
     await tenancy.invitations.revoke(acme, invitation_id=revoked)
     forgotten, _ = await tenancy.invited(acme, "ben@example.com", Role.MEMBER)
+    tenancy.clock.advance(LIFE.total_seconds())
     await tenancy.joined(acme, ben, Role.MEMBER)
     carls, _ = await tenancy.invited(acme, "carl@example.com", Role.MEMBER)
     bens, _ = await tenancy.invited(other, "ben@example.com", Role.MEMBER)

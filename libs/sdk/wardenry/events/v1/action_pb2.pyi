@@ -78,6 +78,8 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """A member was removed. Target: the subject."""
     ACTION_PERMISSION_DENIED: _Action.ValueType  # 64
     """A call was refused for want of a permission. Details: permission, rpc."""
+    ACTION_INVITATION_DECLINED: _Action.ValueType  # 65
+    """An invitation was declined by whoever held its secret. Target: the invitation; details `role`."""
     ACTION_ERASURE_REQUESTED: _Action.ValueType  # 80
     """A person asked to be erased. Target: the request."""
     ACTION_REQUEST_COMPLETED: _Action.ValueType  # 81
@@ -159,6 +161,8 @@ ACTION_MEMBER_REMOVED: Action.ValueType  # 63
 """A member was removed. Target: the subject."""
 ACTION_PERMISSION_DENIED: Action.ValueType  # 64
 """A call was refused for want of a permission. Details: permission, rpc."""
+ACTION_INVITATION_DECLINED: Action.ValueType  # 65
+"""An invitation was declined by whoever held its secret. Target: the invitation; details `role`."""
 ACTION_ERASURE_REQUESTED: Action.ValueType  # 80
 """A person asked to be erased. Target: the request."""
 ACTION_REQUEST_COMPLETED: Action.ValueType  # 81

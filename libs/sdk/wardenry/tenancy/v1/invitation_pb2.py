@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from wardenry.options.v1 import options_pb2 as wardenry_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/tenancy/v1/invitation.proto\x12\x13wardenry.tenancy.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xa2\x01\n\nInvitation\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x17\x43reateInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x07\x61\x64\x64ress\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x03\x18\xfe\x01\x12\x32\n\x04role\x18\x03 \x01(\tB$\xbaH!r\x1fR\x05ownerR\x05\x61\x64minR\x07managerR\x06member\"O\n\x18\x43reateInvitationResponse\x12\x33\n\ninvitation\x18\x01 \x01(\x0b\x32\x1f.wardenry.tenancy.v1.Invitation\"R\n\x16ListInvitationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"h\n\x17ListInvitationsResponse\x12\x34\n\x0binvitations\x18\x01 \x03(\x0b\x32\x1f.wardenry.tenancy.v1.Invitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x17RevokeInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x1a\n\x18RevokeInvitationResponse\"S\n\x17\x41\x63\x63\x65ptInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06secret\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"L\n\x18\x41\x63\x63\x65ptInvitationResponse\x12\x14\n\x0cworkspace_id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t2\x94\x05\n\x11InvitationService\x12\xa3\x01\n\x10\x43reateInvitation\x12,.wardenry.tenancy.v1.CreateInvitationRequest\x1a-.wardenry.tenancy.v1.CreateInvitationResponse\"2\xe2\xe0\x18.\n\x07gateway\x10\x03\x1a\x11invitation.create\"\x0cuser.invited8\x02\x12\x90\x01\n\x0fListInvitations\x12+.wardenry.tenancy.v1.ListInvitationsRequest\x1a,.wardenry.tenancy.v1.ListInvitationsResponse\"\"\xe2\xe0\x18\x1e\n\x07gateway\x10\x03\x1a\x0finvitation.read8\x01\x12\xa9\x01\n\x10RevokeInvitation\x12,.wardenry.tenancy.v1.RevokeInvitationRequest\x1a-.wardenry.tenancy.v1.RevokeInvitationResponse\"8\xe2\xe0\x18\x34\n\x07gateway\x10\x03\x1a\x11invitation.create\"\x12invitation.revoked8\x01\x12\x99\x01\n\x10\x41\x63\x63\x65ptInvitation\x12,.wardenry.tenancy.v1.AcceptInvitationRequest\x1a-.wardenry.tenancy.v1.AcceptInvitationResponse\"(\xe2\xe0\x18$\n\x07gateway\x10\x03\"\x13invitation.accepted8\x02@\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wardenry/tenancy/v1/invitation.proto\x12\x13wardenry.tenancy.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!wardenry/options/v1/options.proto\"\xa2\x01\n\nInvitation\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x17\x43reateInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x07\x61\x64\x64ress\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x03\x18\xfe\x01\x12\x32\n\x04role\x18\x03 \x01(\tB$\xbaH!r\x1fR\x05ownerR\x05\x61\x64minR\x07managerR\x06member\"O\n\x18\x43reateInvitationResponse\x12\x33\n\ninvitation\x18\x01 \x01(\x0b\x32\x1f.wardenry.tenancy.v1.Invitation\"W\n\x16RenewInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nrenewed_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"N\n\x17RenewInvitationResponse\x12\x33\n\ninvitation\x18\x01 \x01(\x0b\x32\x1f.wardenry.tenancy.v1.Invitation\"R\n\x16ListInvitationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\rB\x07\xbaH\x04*\x02\x18\x64\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"h\n\x17ListInvitationsResponse\x12\x34\n\x0binvitations\x18\x01 \x03(\x0b\x32\x1f.wardenry.tenancy.v1.Invitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x17RevokeInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x1a\n\x18RevokeInvitationResponse\"S\n\x17\x41\x63\x63\x65ptInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06secret\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"L\n\x18\x41\x63\x63\x65ptInvitationResponse\x12\x14\n\x0cworkspace_id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"K\n\x0fGetOfferRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06secret\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"~\n\x10GetOfferResponse\x12\x16\n\x0eworkspace_name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x14\n\x0cinviter_name\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x18\x44\x65\x63lineInvitationRequest\x12\x1f\n\rinvitation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x06secret\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"\x1b\n\x19\x44\x65\x63lineInvitationResponse2\xd4\x08\n\x11InvitationService\x12\xa3\x01\n\x10\x43reateInvitation\x12,.wardenry.tenancy.v1.CreateInvitationRequest\x1a-.wardenry.tenancy.v1.CreateInvitationResponse\"2\xe2\xe0\x18.\n\x07gateway\x10\x03\x1a\x11invitation.create\"\x0cuser.invited8\x02\x12\xb4\x01\n\x0fRenewInvitation\x12+.wardenry.tenancy.v1.RenewInvitationRequest\x1a,.wardenry.tenancy.v1.RenewInvitationResponse\"F\xe2\xe0\x18\x42\n\x07gateway\x10\x03\x1a\x11invitation.create\"\x0cuser.invited\"\x12invitation.revoked8\x02\x12\x90\x01\n\x0fListInvitations\x12+.wardenry.tenancy.v1.ListInvitationsRequest\x1a,.wardenry.tenancy.v1.ListInvitationsResponse\"\"\xe2\xe0\x18\x1e\n\x07gateway\x10\x03\x1a\x0finvitation.read8\x01\x12\xa9\x01\n\x10RevokeInvitation\x12,.wardenry.tenancy.v1.RevokeInvitationRequest\x1a-.wardenry.tenancy.v1.RevokeInvitationResponse\"8\xe2\xe0\x18\x34\n\x07gateway\x10\x03\x1a\x11invitation.create\"\x12invitation.revoked8\x01\x12\x99\x01\n\x10\x41\x63\x63\x65ptInvitation\x12,.wardenry.tenancy.v1.AcceptInvitationRequest\x1a-.wardenry.tenancy.v1.AcceptInvitationResponse\"(\xe2\xe0\x18$\n\x07gateway\x10\x03\"\x13invitation.accepted8\x02@\x02\x12j\n\x08GetOffer\x12$.wardenry.tenancy.v1.GetOfferRequest\x1a%.wardenry.tenancy.v1.GetOfferResponse\"\x11\xe2\xe0\x18\r\n\x07gateway\x10\x01\x38\x02\x12\x9a\x01\n\x11\x44\x65\x63lineInvitation\x12-.wardenry.tenancy.v1.DeclineInvitationRequest\x1a..wardenry.tenancy.v1.DeclineInvitationResponse\"&\xe2\xe0\x18\"\n\x07gateway\x10\x01\"\x13invitation.declined8\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEINVITATIONREQUEST'].fields_by_name['address']._serialized_options = b'\272H\007r\005\020\003\030\376\001'
   _globals['_CREATEINVITATIONREQUEST'].fields_by_name['role']._loaded_options = None
   _globals['_CREATEINVITATIONREQUEST'].fields_by_name['role']._serialized_options = b'\272H!r\037R\005ownerR\005adminR\007managerR\006member'
+  _globals['_RENEWINVITATIONREQUEST'].fields_by_name['invitation_id']._loaded_options = None
+  _globals['_RENEWINVITATIONREQUEST'].fields_by_name['invitation_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RENEWINVITATIONREQUEST'].fields_by_name['renewed_id']._loaded_options = None
+  _globals['_RENEWINVITATIONREQUEST'].fields_by_name['renewed_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTINVITATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTINVITATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004*\002\030d'
   _globals['_LISTINVITATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -50,32 +54,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCEPTINVITATIONREQUEST'].fields_by_name['invitation_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ACCEPTINVITATIONREQUEST'].fields_by_name['secret']._loaded_options = None
   _globals['_ACCEPTINVITATIONREQUEST'].fields_by_name['secret']._serialized_options = b'\272H\004z\002h '
+  _globals['_GETOFFERREQUEST'].fields_by_name['invitation_id']._loaded_options = None
+  _globals['_GETOFFERREQUEST'].fields_by_name['invitation_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETOFFERREQUEST'].fields_by_name['secret']._loaded_options = None
+  _globals['_GETOFFERREQUEST'].fields_by_name['secret']._serialized_options = b'\272H\004z\002h '
+  _globals['_DECLINEINVITATIONREQUEST'].fields_by_name['invitation_id']._loaded_options = None
+  _globals['_DECLINEINVITATIONREQUEST'].fields_by_name['invitation_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DECLINEINVITATIONREQUEST'].fields_by_name['secret']._loaded_options = None
+  _globals['_DECLINEINVITATIONREQUEST'].fields_by_name['secret']._serialized_options = b'\272H\004z\002h '
   _globals['_INVITATIONSERVICE'].methods_by_name['CreateInvitation']._loaded_options = None
   _globals['_INVITATIONSERVICE'].methods_by_name['CreateInvitation']._serialized_options = b'\342\340\030.\n\007gateway\020\003\032\021invitation.create\"\014user.invited8\002'
+  _globals['_INVITATIONSERVICE'].methods_by_name['RenewInvitation']._loaded_options = None
+  _globals['_INVITATIONSERVICE'].methods_by_name['RenewInvitation']._serialized_options = b'\342\340\030B\n\007gateway\020\003\032\021invitation.create\"\014user.invited\"\022invitation.revoked8\002'
   _globals['_INVITATIONSERVICE'].methods_by_name['ListInvitations']._loaded_options = None
   _globals['_INVITATIONSERVICE'].methods_by_name['ListInvitations']._serialized_options = b'\342\340\030\036\n\007gateway\020\003\032\017invitation.read8\001'
   _globals['_INVITATIONSERVICE'].methods_by_name['RevokeInvitation']._loaded_options = None
   _globals['_INVITATIONSERVICE'].methods_by_name['RevokeInvitation']._serialized_options = b'\342\340\0304\n\007gateway\020\003\032\021invitation.create\"\022invitation.revoked8\001'
   _globals['_INVITATIONSERVICE'].methods_by_name['AcceptInvitation']._loaded_options = None
   _globals['_INVITATIONSERVICE'].methods_by_name['AcceptInvitation']._serialized_options = b'\342\340\030$\n\007gateway\020\003\"\023invitation.accepted8\002@\002'
+  _globals['_INVITATIONSERVICE'].methods_by_name['GetOffer']._loaded_options = None
+  _globals['_INVITATIONSERVICE'].methods_by_name['GetOffer']._serialized_options = b'\342\340\030\r\n\007gateway\020\0018\002'
+  _globals['_INVITATIONSERVICE'].methods_by_name['DeclineInvitation']._loaded_options = None
+  _globals['_INVITATIONSERVICE'].methods_by_name['DeclineInvitation']._serialized_options = b'\342\340\030\"\n\007gateway\020\001\"\023invitation.declined8\002'
   _globals['_INVITATION']._serialized_start=159
   _globals['_INVITATION']._serialized_end=321
   _globals['_CREATEINVITATIONREQUEST']._serialized_start=324
   _globals['_CREATEINVITATIONREQUEST']._serialized_end=463
   _globals['_CREATEINVITATIONRESPONSE']._serialized_start=465
   _globals['_CREATEINVITATIONRESPONSE']._serialized_end=544
-  _globals['_LISTINVITATIONSREQUEST']._serialized_start=546
-  _globals['_LISTINVITATIONSREQUEST']._serialized_end=628
-  _globals['_LISTINVITATIONSRESPONSE']._serialized_start=630
-  _globals['_LISTINVITATIONSRESPONSE']._serialized_end=734
-  _globals['_REVOKEINVITATIONREQUEST']._serialized_start=736
-  _globals['_REVOKEINVITATIONREQUEST']._serialized_end=794
-  _globals['_REVOKEINVITATIONRESPONSE']._serialized_start=796
-  _globals['_REVOKEINVITATIONRESPONSE']._serialized_end=822
-  _globals['_ACCEPTINVITATIONREQUEST']._serialized_start=824
-  _globals['_ACCEPTINVITATIONREQUEST']._serialized_end=907
-  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_start=909
-  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_end=985
-  _globals['_INVITATIONSERVICE']._serialized_start=988
-  _globals['_INVITATIONSERVICE']._serialized_end=1648
+  _globals['_RENEWINVITATIONREQUEST']._serialized_start=546
+  _globals['_RENEWINVITATIONREQUEST']._serialized_end=633
+  _globals['_RENEWINVITATIONRESPONSE']._serialized_start=635
+  _globals['_RENEWINVITATIONRESPONSE']._serialized_end=713
+  _globals['_LISTINVITATIONSREQUEST']._serialized_start=715
+  _globals['_LISTINVITATIONSREQUEST']._serialized_end=797
+  _globals['_LISTINVITATIONSRESPONSE']._serialized_start=799
+  _globals['_LISTINVITATIONSRESPONSE']._serialized_end=903
+  _globals['_REVOKEINVITATIONREQUEST']._serialized_start=905
+  _globals['_REVOKEINVITATIONREQUEST']._serialized_end=963
+  _globals['_REVOKEINVITATIONRESPONSE']._serialized_start=965
+  _globals['_REVOKEINVITATIONRESPONSE']._serialized_end=991
+  _globals['_ACCEPTINVITATIONREQUEST']._serialized_start=993
+  _globals['_ACCEPTINVITATIONREQUEST']._serialized_end=1076
+  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_start=1078
+  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_end=1154
+  _globals['_GETOFFERREQUEST']._serialized_start=1156
+  _globals['_GETOFFERREQUEST']._serialized_end=1231
+  _globals['_GETOFFERRESPONSE']._serialized_start=1233
+  _globals['_GETOFFERRESPONSE']._serialized_end=1359
+  _globals['_DECLINEINVITATIONREQUEST']._serialized_start=1361
+  _globals['_DECLINEINVITATIONREQUEST']._serialized_end=1445
+  _globals['_DECLINEINVITATIONRESPONSE']._serialized_start=1447
+  _globals['_DECLINEINVITATIONRESPONSE']._serialized_end=1474
+  _globals['_INVITATIONSERVICE']._serialized_start=1477
+  _globals['_INVITATIONSERVICE']._serialized_end=2585
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class InvitationServiceStub:
                 request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationRequest.SerializeToString,
                 response_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationResponse.FromString,
                 _registered_method=True)
+        self.RenewInvitation = channel.unary_unary(
+                '/wardenry.tenancy.v1.InvitationService/RenewInvitation',
+                request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationRequest.SerializeToString,
+                response_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationResponse.FromString,
+                _registered_method=True)
         self.ListInvitations = channel.unary_unary(
                 '/wardenry.tenancy.v1.InvitationService/ListInvitations',
                 request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.ListInvitationsRequest.SerializeToString,
@@ -55,6 +60,16 @@ class InvitationServiceStub:
                 request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationRequest.SerializeToString,
                 response_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationResponse.FromString,
                 _registered_method=True)
+        self.GetOffer = channel.unary_unary(
+                '/wardenry.tenancy.v1.InvitationService/GetOffer',
+                request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferRequest.SerializeToString,
+                response_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferResponse.FromString,
+                _registered_method=True)
+        self.DeclineInvitation = channel.unary_unary(
+                '/wardenry.tenancy.v1.InvitationService/DeclineInvitation',
+                request_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationRequest.SerializeToString,
+                response_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationResponse.FromString,
+                _registered_method=True)
 
 
 class InvitationServiceServicer:
@@ -63,7 +78,17 @@ class InvitationServiceServicer:
 
     def CreateInvitation(self, request, context):
         """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
+        says then, the workspace has an open invitation to the address, or a member who has it).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewInvitation(self, request, context):
+        """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
+        mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
+        Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +116,21 @@ class InvitationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOffer(self, request, context):
+        """What an open invitation offers, for whoever holds its secret. Errors: REASON_INVITATION_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineInvitation(self, request, context):
+        """Declines an invitation, for whoever holds its secret: it works no more. Works once.
+        Errors: REASON_INVITATION_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InvitationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +138,11 @@ def add_InvitationServiceServicer_to_server(servicer, server):
                     servicer.CreateInvitation,
                     request_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationRequest.FromString,
                     response_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationResponse.SerializeToString,
+            ),
+            'RenewInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewInvitation,
+                    request_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationRequest.FromString,
+                    response_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationResponse.SerializeToString,
             ),
             'ListInvitations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListInvitations,
@@ -113,6 +158,16 @@ def add_InvitationServiceServicer_to_server(servicer, server):
                     servicer.AcceptInvitation,
                     request_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationRequest.FromString,
                     response_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationResponse.SerializeToString,
+            ),
+            'GetOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOffer,
+                    request_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferRequest.FromString,
+                    response_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferResponse.SerializeToString,
+            ),
+            'DeclineInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineInvitation,
+                    request_deserializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationRequest.FromString,
+                    response_serializer=wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -143,6 +198,33 @@ class InvitationService:
             '/wardenry.tenancy.v1.InvitationService/CreateInvitation',
             wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationRequest.SerializeToString,
             wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.CreateInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.tenancy.v1.InvitationService/RenewInvitation',
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationRequest.SerializeToString,
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.RenewInvitationResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -224,6 +306,60 @@ class InvitationService:
             '/wardenry.tenancy.v1.InvitationService/AcceptInvitation',
             wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationRequest.SerializeToString,
             wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.AcceptInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.tenancy.v1.InvitationService/GetOffer',
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferRequest.SerializeToString,
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.GetOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wardenry.tenancy.v1.InvitationService/DeclineInvitation',
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationRequest.SerializeToString,
+            wardenry_dot_tenancy_dot_v1_dot_invitation__pb2.DeclineInvitationResponse.FromString,
             options,
             channel_credentials,
             insecure,

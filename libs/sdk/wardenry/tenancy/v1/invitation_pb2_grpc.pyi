@@ -35,7 +35,13 @@ class InvitationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> InvitationServiceAsyncStub: ...
     CreateInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.CreateInvitationRequest, _invitation_pb2.CreateInvitationResponse]
     """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
+    says then, the workspace has an open invitation to the address, or a member who has it).
+    """
+    RenewInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.RenewInvitationRequest, _invitation_pb2.RenewInvitationResponse]
+    """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
+    mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
+    Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
     """
     ListInvitations: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.ListInvitationsRequest, _invitation_pb2.ListInvitationsResponse]
     """The open invitations of the token's workspace."""
@@ -45,6 +51,12 @@ class InvitationServiceStub:
     """Accepts an invitation as the token's subject, whose verified address must be the invited one. Works once.
     Errors: REASON_INVITATION_INVALID, REASON_MEMBER_ALREADY.
     """
+    GetOffer: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.GetOfferRequest, _invitation_pb2.GetOfferResponse]
+    """What an open invitation offers, for whoever holds its secret. Errors: REASON_INVITATION_INVALID."""
+    DeclineInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.DeclineInvitationRequest, _invitation_pb2.DeclineInvitationResponse]
+    """Declines an invitation, for whoever holds its secret: it works no more. Works once.
+    Errors: REASON_INVITATION_INVALID.
+    """
 
 @_typing.type_check_only
 class InvitationServiceAsyncStub(InvitationServiceStub):
@@ -53,7 +65,13 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.CreateInvitationRequest, _invitation_pb2.CreateInvitationResponse]  # type: ignore[assignment]
     """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
+    says then, the workspace has an open invitation to the address, or a member who has it).
+    """
+    RenewInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.RenewInvitationRequest, _invitation_pb2.RenewInvitationResponse]  # type: ignore[assignment]
+    """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
+    mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
+    Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
     """
     ListInvitations: _aio.UnaryUnaryMultiCallable[_invitation_pb2.ListInvitationsRequest, _invitation_pb2.ListInvitationsResponse]  # type: ignore[assignment]
     """The open invitations of the token's workspace."""
@@ -62,6 +80,12 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
     AcceptInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.AcceptInvitationRequest, _invitation_pb2.AcceptInvitationResponse]  # type: ignore[assignment]
     """Accepts an invitation as the token's subject, whose verified address must be the invited one. Works once.
     Errors: REASON_INVITATION_INVALID, REASON_MEMBER_ALREADY.
+    """
+    GetOffer: _aio.UnaryUnaryMultiCallable[_invitation_pb2.GetOfferRequest, _invitation_pb2.GetOfferResponse]  # type: ignore[assignment]
+    """What an open invitation offers, for whoever holds its secret. Errors: REASON_INVITATION_INVALID."""
+    DeclineInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.DeclineInvitationRequest, _invitation_pb2.DeclineInvitationResponse]  # type: ignore[assignment]
+    """Declines an invitation, for whoever holds its secret: it works no more. Works once.
+    Errors: REASON_INVITATION_INVALID.
     """
 
 class InvitationServiceServicer:
@@ -73,7 +97,18 @@ class InvitationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_invitation_pb2.CreateInvitationResponse, _abc.Awaitable[_invitation_pb2.CreateInvitationResponse]]:
         """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
+        says then, the workspace has an open invitation to the address, or a member who has it).
+        """
+
+    def RenewInvitation(
+        self,
+        request: _invitation_pb2.RenewInvitationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invitation_pb2.RenewInvitationResponse, _abc.Awaitable[_invitation_pb2.RenewInvitationResponse]]:
+        """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
+        mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
+        Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
         """
 
     def ListInvitations(
@@ -97,6 +132,22 @@ class InvitationServiceServicer:
     ) -> _typing.Union[_invitation_pb2.AcceptInvitationResponse, _abc.Awaitable[_invitation_pb2.AcceptInvitationResponse]]:
         """Accepts an invitation as the token's subject, whose verified address must be the invited one. Works once.
         Errors: REASON_INVITATION_INVALID, REASON_MEMBER_ALREADY.
+        """
+
+    def GetOffer(
+        self,
+        request: _invitation_pb2.GetOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invitation_pb2.GetOfferResponse, _abc.Awaitable[_invitation_pb2.GetOfferResponse]]:
+        """What an open invitation offers, for whoever holds its secret. Errors: REASON_INVITATION_INVALID."""
+
+    def DeclineInvitation(
+        self,
+        request: _invitation_pb2.DeclineInvitationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invitation_pb2.DeclineInvitationResponse, _abc.Awaitable[_invitation_pb2.DeclineInvitationResponse]]:
+        """Declines an invitation, for whoever holds its secret: it works no more. Works once.
+        Errors: REASON_INVITATION_INVALID.
         """
 
 def add_InvitationServiceServicer_to_server(servicer: InvitationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
