@@ -13,6 +13,7 @@ from tests.support.broker import BrokerForTests, KafkaForTests, TansuForTests
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.people import People
 from tests.support.postgres import PostgresForTests, ServiceDatabases
+from tests.support.rates import BUSY
 from tests.support.stack import LocalStack, prepared_home
 from tests.support.valkey import ValkeyForTests
 
@@ -104,12 +105,8 @@ def stack() -> Iterator[LocalStack]:
     """The whole suite, as `make run` starts it: `stack.state["urls"]`, `["addresses"]`, `["pki"]`."""
     with TemporaryDirectory(prefix="wardenry-stack-") as directory:
         Path(directory).chmod(0o711)
-        # All tests are one address to the gateway's limits.
-        generous = {
-            "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000",
-            "WARDENRY_GATEWAY_STANDARD_RATE": "60000",
-            "WARDENRY_SESSION_REFRESH_BURST": "1000000",
-        }
+        # All tests are one address to the limits.
+        generous = {**BUSY, "WARDENRY_SESSION_REFRESH_BURST": "1000000"}
         started = LocalStack(prepared_home(Path(directory) / "home"), environment=generous)
         started.start()
         yield started

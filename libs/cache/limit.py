@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 import structlog
 from redis.asyncio import Redis
@@ -64,6 +65,11 @@ class Rate:
     def __post_init__(self) -> None:
         if self.calls < 1 or self.burst < 1 or self.period <= timedelta():
             raise ValueError("a rate has at least one call in a period, and one at once")
+
+    @classmethod
+    def a_minute(cls, calls: int) -> Self:
+        """So many calls a minute, a quarter of them at once: who opens a page asks for several things together."""
+        return cls(calls=calls, period=timedelta(minutes=1), burst=max(1, calls // 4))
 
     @property
     def interval(self) -> float:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +28,18 @@ def _readable(path: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise ValueError(f"{path} cannot be read by this user")
     return path
+
+
+def _valkey(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        # `port` raises for what is no number.
+        whole = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("it is a URL, redis://host:port or rediss://host:port")
+    return url
 
 
 #: A file that must be there when the service starts: a certificate, a key, a connection URL.
@@ -63,7 +76,7 @@ class Settings(BaseModel):
     #: Whether producers are idempotent. True in production; the embedded broker lacks it.
     kafka_idempotence: bool = False
     #: Valkey or Redis, redis:// or rediss:// URL.
-    valkey_url: str = "redis://127.0.0.1:6379/0"
+    valkey_url: Annotated[str, AfterValidator(_valkey)] = "redis://127.0.0.1:6379/0"
     #: The https origin of the gateway: `iss` of every token.
     issuer: str = Field(default="https://localhost:8443", pattern=r"^https://[^/\s?#]+$")
     #: The origin that links in mails lead to; the issuer unless set. Plain http is for this machine alone.

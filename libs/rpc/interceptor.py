@@ -6,9 +6,10 @@
 4  peer identity  which service calls, and whether the RPC's rule admits it
 5  client details believed from the gateway alone
 6  authentication for which person; needs the peer
-7  authorization  workspace, permission, strength and age of the authentication; needs the token
-8  message        not read before: who is refused is so without one
-9  validation     last, so that only the entitled learn about fields
+7  limit          how often; needs the token, or the client's network
+8  authorization  workspace, permission, strength and age of the authentication; needs the token
+9  message        not read before: who is refused is so without one
+10 validation     last, so that only the entitled learn about fields
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from libs.rpc.call import Call, CallContext
 from libs.rpc.client_details import client_of
 from libs.rpc.deadline import Deadline, seconds_for
 from libs.rpc.errors import ErrorTable
+from libs.rpc.limits import Limits, count, require_limit
 from libs.rpc.peer_identity import admit_peer, peer_of
 from libs.rpc.rules import FOREIGN_RULES, Rule
 from libs.rpc.validation import validate
@@ -63,11 +65,13 @@ class Interceptor:
         verifier: Verifier,
         clock: Clock,
         observer: Observer,
+        limits: Limits,
         trace_ratio: float = 0.0,
         on_denied: DeniedHook | None = None,
     ) -> None:
         self._errors = errors
         self._verifier = verifier
+        self._limits = limits
         self._clock = clock
         self._observer = observer
         self._trace_ratio = trace_ratio
@@ -76,7 +80,11 @@ class Interceptor:
         self._draining = False
 
     def around(self, handler: _Handler, rule: Rule) -> _Handler:
-        """What is served in the place of an RPC's handler: the checks, and the handler inside of them."""
+        """What is served in the place of an RPC's handler: the checks, and the handler inside of them.
+
+        Raises RuleInvalid for an RPC whose calls nothing would count.
+        """
+        require_limit(rule, self._limits)
         # Without a deserializer: gRPC would parse before any check, and answer what it cannot parse itself.
         serializer = {"response_serializer": handler.response_serializer}
         if handler.request_streaming:
@@ -164,13 +172,18 @@ class Interceptor:
         code = "CANCELLED"
         try:
             with Deadline(seconds_for(context.time_remaining())) if limited else _NO_DEADLINE:
-                checked = await self._checked(rule, context, metadata)
-                began = self._clock.monotonic()
+                call = await self._authenticated(rule, context, metadata)
+                judged_at = self._clock.monotonic()
+                limit = self._limits.get(rule.limit_class)
+                if limit is not None:
+                    await count(limit, call)
+                await self._authorize(call, rule)
                 request = await arrival(context)
-                if self._clock.monotonic() - began > _JUDGED_FOR:
+                if self._clock.monotonic() - judged_at > _JUDGED_FOR:
                     # Kept back meanwhile: what the caller held then may have been taken away, and acknowledged.
-                    checked = await self._checked(rule, context, metadata)
-                answer = await work(request, checked)
+                    call = await self._authenticated(rule, context, metadata)
+                    await self._authorize(call, rule)
+                answer = await work(request, CallContext(call=call, context=context))
             code = "OK"
             return answer
         except grpc.aio.AbortError:
@@ -184,7 +197,7 @@ class Interceptor:
             observation.end(code=code)
             trace_context.leave(entered)
 
-    async def _checked(self, rule: Rule, context: Any, metadata: Mapping[str, str]) -> CallContext:
+    async def _authenticated(self, rule: Rule, context: Any, metadata: Mapping[str, str]) -> Call:
         peer = peer_of(context)
         admit_peer(peer, rule)
         client = client_of(peer, metadata)
@@ -192,20 +205,17 @@ class Interceptor:
         if rule.for_user:
             bearer = bearer_of(metadata.get("authorization", ""))
             token = await authenticate(self._verifier, bearer, peer=peer, rule=rule)
-        call = Call(
-            peer=peer,
-            token=token,
-            bearer=bearer,
-            client=client,
-        )
-        if token is not None:
-            try:
-                authorize(token, rule, now=self._clock.now())
-            except PermissionDenied as denied:
-                if denied.reason == reason_pb2.REASON_PERMISSION_DENIED and self._on_denied is not None:
-                    await self._on_denied(call, rule.method)
-                raise
-        return CallContext(call=call, context=context)
+        return Call(peer=peer, token=token, bearer=bearer, client=client)
+
+    async def _authorize(self, call: Call, rule: Rule) -> None:
+        if call.token is None:
+            return
+        try:
+            authorize(call.token, rule, now=self._clock.now())
+        except PermissionDenied as denied:
+            if denied.reason == reason_pb2.REASON_PERMISSION_DENIED and self._on_denied is not None:
+                await self._on_denied(call, rule.method)
+            raise
 
     def _refusal(self, method: str, error: Exception, *, position: trace_context.TraceContext) -> WardenryError:
         refusal = errors.rendered(error, self._errors)

@@ -62,6 +62,8 @@ def rule_of(method: MethodDescriptor) -> Rule:
         raise RuleInvalid(f"{name} does not say for whom it acts")
     if rule.limit_class == options_pb2.LIMIT_CLASS_UNSPECIFIED:
         raise RuleInvalid(f"{name} names no limit class")
+    if (rule.acting == options_pb2.ACTING_PEER) != (rule.limit_class == options_pb2.LIMIT_CLASS_INTERNAL):
+        raise RuleInvalid(f"{name}: calls for a service itself are INTERNAL, and no others are")
     user = rule.acting == options_pb2.ACTING_USER
     optional = rule.workspace == options_pb2.WORKSPACE_NEED_OPTIONAL
     aged = rule.HasField("greatest_authentication_age")

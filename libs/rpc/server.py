@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServ
 from libs.rpc.authentication import Verifier
 from libs.rpc.errors import ErrorTable
 from libs.rpc.interceptor import DeniedHook, Interceptor
+from libs.rpc.limits import Limits
 from libs.rpc.rules import FOREIGN_RULES, Rule, RuleInvalid, rules_of
 from libs.rpc.validation import warm_up
 from libs.telemetry.observer import Observer
@@ -59,11 +60,13 @@ class GrpcServer:
         verifier: Verifier,
         clock: Clock,
         observer: Observer,
+        limits: Limits | None = None,
         trace_ratio: float = 0.0,
         on_denied: DeniedHook | None = None,
         reflection: bool = False,
         grace: float = GRACE,
     ) -> None:
+        """Without `limits` it serves no RPC whose calls are counted."""
         self._listen = listen
         self._reflection = reflection
         self._grace = grace
@@ -72,6 +75,7 @@ class GrpcServer:
             verifier=verifier,
             clock=clock,
             observer=observer,
+            limits=limits or {},
             trace_ratio=trace_ratio,
             on_denied=on_denied,
         )
@@ -98,7 +102,7 @@ class GrpcServer:
     def add(self, register: Callable[[Any, Any], None], servicer: Any) -> None:
         """Serve a contract: `server.add(add_TokenServiceServicer_to_server, handlers)`. Before the start.
 
-        Raises RuleInvalid for an RPC that does not say who may call it.
+        Raises RuleInvalid for an RPC that does not say who may call it, and for one whose calls nothing would count.
         """
         contract: Any = _Contract()
         register(servicer, contract)

@@ -1,4 +1,4 @@
-"""Settings of a service that has a database, and of one that mails besides."""
+"""Settings of a service that is called, of one that has a database, and of one that mails besides."""
 
 from pathlib import Path
 
@@ -7,8 +7,24 @@ from pydantic import Field
 from libs.config.settings import ExistingFile, Settings
 
 
-class DatabaseSettings(Settings):
-    """What Settings says, and what every service with a database and events needs."""
+class LimitSettings(Settings):
+    """What Settings says, and how often a service may be called.
+
+    The contracts say which class a call is in and for whom it counts (wardenry.options.v1.LimitClass). A quarter of a
+    minute's calls may come at once. STANDARD and AUTHENTICATION let more pass than the gateway does: they are for those
+    who do not come through it.
+    """
+
+    #: Calls a minute of the class STANDARD, for each person in a workspace and each network.
+    standard_rate: int = Field(default=6000, ge=1)
+    #: The same of the class AUTHENTICATION: what checks a guessable secret or sends mail.
+    authentication_rate: int = Field(default=300, ge=1)
+    #: The same of the class BULK: exports.
+    bulk_rate: int = Field(default=120, ge=1)
+
+
+class DatabaseSettings(LimitSettings):
+    """What LimitSettings says, and what every service with a database and events needs."""
 
     #: Connection URLs, one line each, of the roles <service>_runtime, <service>_relay and <service>_jobs.
     database_url_file: ExistingFile

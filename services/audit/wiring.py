@@ -96,6 +96,7 @@ class Audit:
     def __init__(self, settings: AuditSettings, *, parts: Parts, databases: Databases) -> None:
         """Raises SecretInvalid, OSError."""
         self._parts = parts
+        self._limits = parts.limits(settings)
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         units = PostgresUnitsOfWork(
             database=databases.runtime, envelopes=EnvelopeBuilder(source=settings.service, entropy=entropy)
@@ -227,7 +228,7 @@ class Audit:
 
     def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
-        server = self._parts.server(errors=ERRORS, verifier=verifier, on_denied=self._denials)
+        server = self._parts.server(errors=ERRORS, verifier=verifier, limits=self._limits, on_denied=self._denials)
         server.add(entry_pb2_grpc.add_EntryServiceServicer_to_server, self._entries)
         server.add(log_pb2_grpc.add_LogServiceServicer_to_server, self._log)
         server.add(log_pb2_grpc.add_PlatformLogServiceServicer_to_server, self._platform_log)

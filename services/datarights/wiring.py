@@ -68,6 +68,7 @@ class Datarights:
     def __init__(self, settings: DatarightsSettings, *, parts: Parts, databases: Databases) -> None:
         """Raises SecretInvalid, OSError."""
         self._parts = parts
+        self._limits = parts.limits(settings)
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         signer = NoteSigner(name=settings.archive_key_name, seed=read_key(settings.archive_key_file))
         work = PostgresUnitsOfWork(
@@ -138,7 +139,7 @@ class Datarights:
 
     def server(self, verifier: Verifier) -> GrpcServer:
         """The server, with everything that it serves."""
-        server = self._parts.server(errors=ERRORS, verifier=verifier)
+        server = self._parts.server(errors=ERRORS, verifier=verifier, limits=self._limits)
         server.add(add_RequestServiceServicer_to_server, self._requests)
         server.add(add_ControlServiceServicer_to_server, self._controls)
         server.add(add_StatusServiceServicer_to_server, self._status)

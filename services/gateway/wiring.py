@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 
 from redis.asyncio import Redis
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from libs.cache.client import open_client
 from libs.cache.limit import Rate, RateLimit
 from libs.config.secret import read_key
 from libs.service.parts import Parts, open_parts
@@ -50,17 +48,16 @@ async def serve(settings: GatewaySettings, stopping: asyncio.Event) -> None:
     """
     async with (
         open_parts(settings) as parts,
-        open_client(settings.valkey_url) as valkey,
         parts.verifier() as verifier,
     ):
-        gateway = Gateway(settings, parts=parts, valkey=valkey)
+        gateway = Gateway(settings, parts=parts)
         await listen(gateway.application(verifier), gateway.listeners(), stopping=stopping)
 
 
 class Gateway:
     """What the gateway is made of, for one process."""
 
-    def __init__(self, settings: GatewaySettings, *, parts: Parts, valkey: Redis) -> None:
+    def __init__(self, settings: GatewaySettings, *, parts: Parts) -> None:
         """Raises SecretInvalid, OSError."""
         self._settings = settings
         self._parts = parts
@@ -71,7 +68,7 @@ class Gateway:
             audit=parts.channel("audit"),
             datarights=parts.channel("datarights"),
         )
-        self._limits = _limits(settings, valkey, parts.clock)
+        self._limits = _limits(settings, parts.valkey, parts.clock)
         self._csrf_key = read_key(settings.csrf_key_file)
 
     def application(self, verifier: TokenVerifier) -> ASGIApp:
@@ -138,9 +135,7 @@ class Gateway:
 
 def _limits(settings: GatewaySettings, valkey: Redis, clock: Clock) -> EdgeLimits:
     def a_minute(name: str, calls: int) -> RateLimit:
-        # A page loads several things at once, so a quarter of a minute's calls may come together.
-        rate = Rate(calls=calls, period=timedelta(minutes=1), burst=max(1, calls // 4))
-        return RateLimit(name=name, rate=rate, client=valkey, clock=clock)
+        return RateLimit(name=name, rate=Rate.a_minute(calls), client=valkey, clock=clock)
 
     return EdgeLimits(
         authentication=a_minute("edge-authentication", settings.authentication_rate),

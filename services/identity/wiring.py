@@ -103,6 +103,7 @@ class Identity:
     def __init__(self, settings: IdentitySettings, *, parts: Parts, databases: Databases, hasher: BcryptHasher) -> None:
         """Raises SecretInvalid, OSError."""
         self._parts = parts
+        self._limits = parts.limits(settings)
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         blind_index = BlindIndex(root_key=read_key(settings.blind_index_key_file), service=settings.service)
         store = PostgresStore(
@@ -205,7 +206,7 @@ class Identity:
 
     def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
-        server = self._parts.server(errors=ERRORS, verifier=verifier)
+        server = self._parts.server(errors=ERRORS, verifier=verifier, limits=self._limits)
         server.add(add_RegistrationServiceServicer_to_server, self._registration)
         server.add(add_AuthenticationServiceServicer_to_server, self._authentication)
         server.add(add_CredentialServiceServicer_to_server, self._credential)

@@ -90,6 +90,7 @@ class Session:
     def __init__(self, settings: SessionSettings, *, parts: Parts, databases: Databases) -> None:
         """Raises SecretInvalid, OSError."""
         self._parts = parts
+        self._limits = parts.limits(settings)
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         identity, tenancy = parts.channel("identity"), parts.channel("tenancy")
         envelopes = EnvelopeBuilder(source=settings.service, entropy=entropy)
@@ -233,7 +234,7 @@ class Session:
 
     def server(self) -> GrpcServer:
         """The server, with everything that it serves. Session judges tokens by its own rows."""
-        server = self._parts.server(errors=ERRORS, verifier=self._verifier)
+        server = self._parts.server(errors=ERRORS, verifier=self._verifier, limits=self._limits)
         server.add(session_pb2_grpc.add_SessionServiceServicer_to_server, self._sessions)
         server.add(token_pb2_grpc.add_TokenServiceServicer_to_server, self._tokens)
         server.add(revocation_pb2_grpc.add_RevocationServiceServicer_to_server, self._revocations)

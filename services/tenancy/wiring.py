@@ -88,6 +88,7 @@ class Tenancy:
     def __init__(self, settings: TenancySettings, *, parts: Parts, databases: Databases) -> None:
         """Raises SecretInvalid, OSError."""
         self._parts = parts
+        self._limits = parts.limits(settings)
         clock, ids, entropy = parts.clock, parts.ids, parts.entropy
         identity = parts.channel("identity")
         changes: Fanout[ChangedMembership] = Fanout(clock=clock)
@@ -188,7 +189,9 @@ class Tenancy:
 
     def server(self, verifier: TokenVerifier) -> GrpcServer:
         """The server, with everything that it serves."""
-        server = self._parts.server(errors=ERRORS, verifier=verifier, on_denied=self._denials.refused)
+        server = self._parts.server(
+            errors=ERRORS, verifier=verifier, limits=self._limits, on_denied=self._denials.refused
+        )
         server.add(add_WorkspaceServiceServicer_to_server, self._workspaces)
         server.add(add_MembershipServiceServicer_to_server, self._memberships)
         server.add(add_InvitationServiceServicer_to_server, self._invitations)

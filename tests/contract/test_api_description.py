@@ -14,7 +14,6 @@ from openapi_pydantic import OpenAPI
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from libs.cache.client import open_client
 from libs.config.settings import read
 from libs.db.schemas import ROOT
 from libs.service.parts import open_parts
@@ -53,8 +52,8 @@ async def routes(tmp_path: Path) -> list[Route]:
         "WARDENRY_GATEWAY_CSRF_KEY_FILE": str(tmp_path / "csrf"),
     }
     settings = read(GatewaySettings, environment)
-    async with open_parts(settings) as parts, open_client(settings.valkey_url) as valkey, parts.verifier() as verifier:
-        gateway = Gateway(settings, parts=parts, valkey=valkey)
+    async with open_parts(settings) as parts, parts.verifier() as verifier:
+        gateway = Gateway(settings, parts=parts)
         edge, pages = gateway.edge(verifier), Pages()
         return gateway.routes(edge, pages=pages, page_routes=PageRoutes(edge=edge, pages=pages))
 

@@ -10,12 +10,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 import wardenry
+from libs.rpc.limits import COUNTED
 from libs.rpc.rules import ANY_PEER, RuleInvalid, rule_of, rules_of
 from wardenry import channels
 from wardenry.events.v1 import action_pb2
 from wardenry.options.v1 import options_pb2
 from wardenry.permissions import Permission
 
+#: What their commands count, and the test that says so: tests/integration/session/test_refresh.py.
+COUNTED_BY_COMMAND = {"/wardenry.session.v1.TokenService/Refresh"}
 PEERS = {"identity", "session", "tenancy", "audit", "datarights", "gateway", "operator"}
 
 
@@ -44,6 +47,17 @@ def test_an_rpc_declares_a_whole_rule_of_known_names(method: MethodDescriptor) -
     assert rule.peers <= PEERS | {ANY_PEER}
     assert not rule.permission or rule.permission in set(Permission)
     assert rule.audit_actions <= actions()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=name_of)
+def test_every_call_is_counted_but_for_a_services_own(method: MethodDescriptor) -> None:
+    rule = rule_of(method)
+    if rule.acting == options_pb2.ACTING_PEER:
+        assert rule.limit_class == options_pb2.LIMIT_CLASS_INTERNAL
+    elif rule.method in COUNTED_BY_COMMAND:
+        assert rule.limit_class == options_pb2.LIMIT_CLASS_COMMAND
+    else:
+        assert rule.limit_class in COUNTED
 
 
 def actions() -> set[str]:
@@ -103,10 +117,17 @@ def test_a_whole_rule_is_taken() -> None:
         rule_with(peers=[""]),
         rule_with(acting=options_pb2.ACTING_UNSPECIFIED),
         rule_with(limit_class=options_pb2.LIMIT_CLASS_UNSPECIFIED),
-        rule_with(acting=options_pb2.ACTING_PEER, permission="member.read"),
+        rule_with(
+            acting=options_pb2.ACTING_PEER,
+            limit_class=options_pb2.LIMIT_CLASS_INTERNAL,
+            permission="member.read",
+        ),
         rule_with(acting=options_pb2.ACTING_ANONYMOUS, least_acr="aal2"),
         rule_with(permission="member.read", workspace=options_pb2.WORKSPACE_NEED_OPTIONAL),
         rule_with(least_acr="high"),
+        rule_with(limit_class=options_pb2.LIMIT_CLASS_INTERNAL),
+        rule_with(acting=options_pb2.ACTING_ANONYMOUS, limit_class=options_pb2.LIMIT_CLASS_INTERNAL),
+        rule_with(acting=options_pb2.ACTING_PEER, limit_class=options_pb2.LIMIT_CLASS_BULK),
     ],
     ids=lambda rule: "no rule" if rule is None else str(rule).replace("\n", " "),
 )

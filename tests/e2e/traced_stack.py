@@ -14,6 +14,7 @@ from tests.support.events import eventually
 from tests.support.otlp import OtlpReceiver, ReceivedSpan
 from tests.support.people import People, Person, Workspace
 from tests.support.ports import free_port
+from tests.support.rates import BUSY
 from tests.support.stack import LocalStack, prepared_home
 
 #: Where people say to be, by way of a proxy: no address of this machine.
@@ -24,8 +25,7 @@ FORGED = "00-f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff-a0a1a2a3a4a5a6a7-01"
 COMPLAINT = "do not all reach the collector"
 _SETTINGS = {
     "WARDENRY_GATEWAY_FORWARDED_HOPS": "1",
-    "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000",
-    "WARDENRY_GATEWAY_STANDARD_RATE": "60000",
+    **BUSY,
     "WARDENRY_IDENTITY_PASSWORD_HASH_SECONDS": "0.01",
 }
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.support.rates import BUSY
 from tests.support.stack import LocalStack, prepared_home
 
 _SETTINGS = {
-    # All people at work are one address to the gateway's limits.
-    "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "6000",
-    "WARDENRY_GATEWAY_STANDARD_RATE": "60000",
+    # All people at work are one address to the limits.
+    **BUSY,
     # Sessions at work here refresh without a pause.
     "WARDENRY_SESSION_REFRESH_BURST": "1000000",
     # What is tried is not how hard passwords are to guess: the least cost leaves the machine to everything else.

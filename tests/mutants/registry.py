@@ -213,6 +213,19 @@ MUTANTS = (
         tests=("tests/integration/rpc/test_server.py::test_a_peer_that_the_rule_does_not_name_is_refused",),
     ),
     Mutant(
+        name="limit class",
+        harm="who does not come through the gateway calls a service as often as it likes",
+        file="libs/rpc/interceptor.py",
+        guard="""                if limit is not None:
+                    await count(limit, call)
+""",
+        instead="",
+        tests=(
+            "tests/integration/rpc/test_limits.py::test_beyond_the_rate_a_person_is_refused_and_no_other",
+            "tests/integration/rpc/test_limits.py::test_who_holds_no_token_is_counted_by_network",
+        ),
+    ),
+    Mutant(
         name="name of the server",
         harm="any service of the deployment can stand in for any other",
         file="libs/sdk/wardenry/channels.py",

@@ -1,9 +1,9 @@
 """How often one client address may knock, before anything else is asked."""
 
-import ipaddress
 from datetime import timedelta
 from typing import Protocol
 
+from libs.cache.network import network_of
 from services.gateway.edge.problem import Problem
 
 
@@ -24,11 +24,6 @@ class EdgeLimits:
 
     async def take(self, address: str, *, authentication: bool) -> None:
         """Raises `Problem` 429 when `address` asks too often."""
-        wait = await (self._authentication if authentication else self._standard).take(_network(address))
+        wait = await (self._authentication if authentication else self._standard).take(network_of(address))
         if wait is not None:
             raise Problem(429, "RATE_LIMITED", "Too many requests. Try again later.", retry_after=wait)
-
-
-def _network(address: str) -> str:
-    # One household is given a whole IPv6 /64: counting single addresses would count nothing.
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address

@@ -19,6 +19,7 @@ from tests.bench.measurement import Bench, Failed, Measurement
 from tests.bench.pss import Memory, memory_of
 from tests.bench.stores import Stores, stores
 from tests.support.people import People
+from tests.support.rates import BUSY
 
 SUITE = ("identity", "session", "tenancy", "audit", "datarights", "gateway")
 #: Megabytes at rest and after load; seconds for one and for all.
@@ -29,7 +30,7 @@ _WORKERS = 4
 _IN_FLIGHT = 8
 #: Seconds that the first round of work may take beyond the load's.
 _PATIENCE = 60.0
-SETTINGS = {"WARDENRY_GATEWAY_STANDARD_RATE": "100000000", "WARDENRY_GATEWAY_AUTHENTICATION_RATE": "100000000"}
+SETTINGS = dict.fromkeys(BUSY, "100000000")
 
 
 async def measure(bench: Bench) -> Sequence[Measurement]:

@@ -28,6 +28,7 @@ from services.session.server.token import TokenHandlers
 from services.session.store.signing_key import PostgresSigningKeys
 from tests.support.controls import deployment_of
 from tests.support.https import https_server
+from tests.support.limits import UNLIMITED
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.postgres import ServiceDatabases
 from tests.support.session import SessionForTests
@@ -99,6 +100,7 @@ class Running:
             verifier=session.verifier,
             clock=session.clock,
             observer=SILENT,
+            limits=UNLIMITED,
             grace=1.0,
         )
         server.add(

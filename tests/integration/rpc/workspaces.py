@@ -9,9 +9,11 @@ import grpc
 from libs.rpc.call import Call, call_of
 from libs.rpc.channel import open_channel
 from libs.rpc.errors import ErrorRow, ErrorTable
+from libs.rpc.limits import Limits
 from libs.rpc.server import GrpcServer
 from libs.telemetry import trace_context
 from libs.telemetry.observer import SILENT, Observer
+from tests.support.limits import UNLIMITED
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import access_token
 from wardenry.channels import open_channel as open_bare_channel
@@ -101,7 +103,14 @@ class RevocationHandlers(revocation_pb2_grpc.RevocationServiceServicer):
 class ServerForTests:
     """The server, its parts, and its callers."""
 
-    def __init__(self, *, certificates: CertificatesForTests, observer: Observer = SILENT, grace: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        certificates: CertificatesForTests,
+        observer: Observer = SILENT,
+        limits: Limits = UNLIMITED,
+        grace: float = 1.0,
+    ) -> None:
         """`grace`: seconds that calls under way have when the server drains."""
         self.certificates = certificates
         self.observer = observer
@@ -116,6 +125,7 @@ class ServerForTests:
             verifier=self.verifier,
             clock=SystemClock(),
             observer=observer,
+            limits=limits,
             trace_ratio=1.0,
             on_denied=self._on_denied,
             reflection=True,

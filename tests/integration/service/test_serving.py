@@ -53,7 +53,7 @@ class Service:
             Databases(self.settings) as databases,
             parts.verifier() as verifier,
         ):
-            server = parts.server(errors={}, verifier=verifier)
+            server = parts.server(errors={}, verifier=verifier, limits={})
             async with serving(server, databases=databases, works=works, is_ready=lambda: self.ready):
                 yield server
 

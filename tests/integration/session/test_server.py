@@ -20,6 +20,7 @@ from services.session.server.revocation import RevocationHandlers
 from services.session.server.session import SessionHandlers
 from services.session.server.token import TokenHandlers
 from tests.support.events import eventually
+from tests.support.limits import UNLIMITED
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.session import DEVICE, SessionForTests
 from wardenry.channels import open_channel as open_bare_channel
@@ -75,6 +76,7 @@ async def wire(session: SessionForTests, tmp_path_factory: pytest.TempPathFactor
         verifier=session.verifier,
         clock=session.clock,
         observer=SilentObserver(),
+        limits=UNLIMITED,
         grace=1.0,
     )
     server.add(

@@ -88,6 +88,8 @@ def test_a_missing_variable_is_named(environment: dict[str, str]) -> None:
         ("WARDENRY_LOG_LEVEL", "loud"),
         ("WARDENRY_TRACE_RATIO", "2"),
         ("WARDENRY_KAFKA_IDEMPOTENCE", "maybe"),
+        ("WARDENRY_VALKEY_URL", "localhost:6379"),
+        ("WARDENRY_VALKEY_URL", "redis://localhost:secret/0"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_variable(environment: dict[str, str], variable: str, value: str) -> None:

@@ -2,6 +2,8 @@
 
 from contextlib import AsyncExitStack
 
+from redis.asyncio import Redis
+
 from libs.config.settings import Settings
 from libs.service.parts import Parts
 from libs.telemetry.observer import SILENT, Observer
@@ -11,7 +13,9 @@ from wardenry.clock import SystemClock
 
 def ratio_with(observer: Observer) -> float:
     settings = Settings.model_construct(trace_ratio=0.5)
-    return Parts(settings=settings, observer=observer, clock=SystemClock(), stack=AsyncExitStack()).trace_ratio
+    return Parts(
+        settings=settings, observer=observer, valkey=Redis(), clock=SystemClock(), stack=AsyncExitStack()
+    ).trace_ratio
 
 
 def test_without_a_collector_no_callee_is_asked_to_record() -> None:

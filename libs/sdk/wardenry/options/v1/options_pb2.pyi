@@ -113,27 +113,50 @@ class _LimitClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LimitClass
     LIMIT_CLASS_UNSPECIFIED: _LimitClass.ValueType  # 0
     """Never valid: a rule that forgot to say."""
     LIMIT_CLASS_STANDARD: _LimitClass.ValueType  # 1
-    """Cheap reads and writes of a signed-in caller."""
+    """Cheap reads and writes."""
     LIMIT_CLASS_AUTHENTICATION: _LimitClass.ValueType  # 2
     """Guessable secrets are checked or mails are sent."""
     LIMIT_CLASS_INTERNAL: _LimitClass.ValueType  # 3
-    """Called by services, bounded by their number and not by a rate."""
+    """Not counted: called by a service for itself. Every PEER call is in this class, and no other is. Of such a call no more
+    is known than which service it comes from, and all people's work would share one count. What bounds it is the number
+    of calls at once.
+    """
     LIMIT_CLASS_BULK: _LimitClass.ValueType  # 4
-    """Long streams and exports."""
+    """Exports."""
+    LIMIT_CLASS_COMMAND: _LimitClass.ValueType  # 5
+    """Counted by the command and not by the interceptor, in the statement that does the work: by what it uses up, which
+    stands in its row. Needs no answer of Valkey, and holds without it.
+    """
 
 class LimitClass(_LimitClass, metaclass=_LimitClassEnumTypeWrapper):
-    """Which limit class counts the call."""
+    """Which limit counts the call. STANDARD, AUTHENTICATION and BULK are counted by the interceptor, each apart and each
+    service for itself, before the permission and the message are looked at; a stream counts once, when it begins.
+
+    A USER call is counted by its token's subject and workspace: what is done in one workspace is not felt in another. An
+    ANONYMOUS call is counted by its client's network as the gateway names it, an IPv4 address or an IPv6 /64; all that
+    name none are one. What is refused for its peer or its token is not counted.
+
+    Beyond the rate: RESOURCE_EXHAUSTED, REASON_RATE_LIMITED, with RetryInfo; nothing of the call was done, and no entry
+    is written. While Valkey is away each process counts for itself.
+    """
 
 LIMIT_CLASS_UNSPECIFIED: LimitClass.ValueType  # 0
 """Never valid: a rule that forgot to say."""
 LIMIT_CLASS_STANDARD: LimitClass.ValueType  # 1
-"""Cheap reads and writes of a signed-in caller."""
+"""Cheap reads and writes."""
 LIMIT_CLASS_AUTHENTICATION: LimitClass.ValueType  # 2
 """Guessable secrets are checked or mails are sent."""
 LIMIT_CLASS_INTERNAL: LimitClass.ValueType  # 3
-"""Called by services, bounded by their number and not by a rate."""
+"""Not counted: called by a service for itself. Every PEER call is in this class, and no other is. Of such a call no more
+is known than which service it comes from, and all people's work would share one count. What bounds it is the number
+of calls at once.
+"""
 LIMIT_CLASS_BULK: LimitClass.ValueType  # 4
-"""Long streams and exports."""
+"""Exports."""
+LIMIT_CLASS_COMMAND: LimitClass.ValueType  # 5
+"""Counted by the command and not by the interceptor, in the statement that does the work: by what it uses up, which
+stands in its row. Needs no answer of Valkey, and holds without it.
+"""
 Global___LimitClass: _TypeAlias = LimitClass  # noqa: Y015
 
 @_typing.final

@@ -75,7 +75,8 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Refresh(self, request, context):
-        """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_DEPENDENCY_UNAVAILABLE.
+        """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_RATE_LIMITED,
+        REASON_DEPENDENCY_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class TokenServiceStub:
     Errors: REASON_NOT_FOUND (no such workspace or no member), REASON_DEPENDENCY_UNAVAILABLE.
     """
     Refresh: _grpc.UnaryUnaryMultiCallable[_token_pb2.RefreshRequest, _token_pb2.RefreshResponse]
-    """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_DEPENDENCY_UNAVAILABLE."""
+    """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_RATE_LIMITED,
+    REASON_DEPENDENCY_UNAVAILABLE.
+    """
     ExchangeToken: _grpc.UnaryUnaryMultiCallable[_token_pb2.ExchangeTokenRequest, _token_pb2.ExchangeTokenResponse]
     """Exchanges the token for a short one of a registered audience (RFC 8693), to call a product's service with.
     Errors: REASON_AUDIENCE_UNKNOWN.
@@ -58,7 +60,9 @@ class TokenServiceAsyncStub(TokenServiceStub):
     Errors: REASON_NOT_FOUND (no such workspace or no member), REASON_DEPENDENCY_UNAVAILABLE.
     """
     Refresh: _aio.UnaryUnaryMultiCallable[_token_pb2.RefreshRequest, _token_pb2.RefreshResponse]  # type: ignore[assignment]
-    """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_DEPENDENCY_UNAVAILABLE."""
+    """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_RATE_LIMITED,
+    REASON_DEPENDENCY_UNAVAILABLE.
+    """
     ExchangeToken: _aio.UnaryUnaryMultiCallable[_token_pb2.ExchangeTokenRequest, _token_pb2.ExchangeTokenResponse]  # type: ignore[assignment]
     """Exchanges the token for a short one of a registered audience (RFC 8693), to call a product's service with.
     Errors: REASON_AUDIENCE_UNKNOWN.
@@ -85,7 +89,9 @@ class TokenServiceServicer:
         request: _token_pb2.RefreshRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_token_pb2.RefreshResponse, _abc.Awaitable[_token_pb2.RefreshResponse]]:
-        """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_DEPENDENCY_UNAVAILABLE."""
+        """Rotates a refresh token. Errors: REASON_REFRESH_INVALID, REASON_REFRESH_REUSED, REASON_REFRESH_BUSY, REASON_RATE_LIMITED,
+        REASON_DEPENDENCY_UNAVAILABLE.
+        """
 
     def ExchangeToken(
         self,
