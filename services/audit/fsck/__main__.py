@@ -14,6 +14,7 @@ from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.service.databases import Databases
 from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.config import AuditSettings
+from services.audit.fsck.progress import shown_on
 from services.audit.fsck.report import FsckReport
 from services.audit.fsck.store import Fsck
 from wardenry.clock import SystemClock
@@ -59,23 +60,15 @@ async def check(settings: AuditSettings, report: FsckReport, *, patience: float 
                 await databases.open()
         except TimeoutError:
             raise DatabaseUnavailable(f"it did not answer within {patience:g} s") from None
-        await Fsck(
+        fsck = Fsck(
             runtime=databases.runtime,
             jobs=databases.jobs,
             objects=ObjectStoreSegments(url=settings.object_store_url),
             key=key,
             clock=SystemClock(),
-            progress=_progress if sys.stderr.isatty() else _silent,
-        ).check(report)
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{text}\r")
-    sys.stderr.flush()
-
-
-def _silent(text: str) -> None:
-    """Nobody looks on."""
+        )
+        with shown_on(sys.stderr) as progress:
+            await fsck.check(report, progress)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 from uuid import UUID
@@ -24,9 +23,6 @@ HOLDS, DAMAGED, UNCHECKED = 0, 1, 2
 #: Findings that are kept; the rest is counted.
 _KEPT = 100
 _SHOWN = 20
-
-#: Is told how many logs of how many are done, and how many entries.
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from services.audit.domain.segment import (
     digest_of,
     segment_name,
 )
+from services.audit.fsck.progress import Progress
 from services.audit.fsck.report import FsckReport
 from services.audit.fsck.tree import reading
 from services.audit.store.log import PostgresTrees
@@ -102,11 +103,14 @@ async def _added(
 class CheckSegments:
     """Follows the chain from its beginning, and looks for more than there should be."""
 
-    def __init__(self, *, database: Database, objects: SegmentObjects, report: FsckReport, now: datetime) -> None:
+    def __init__(
+        self, *, database: Database, objects: SegmentObjects, report: FsckReport, now: datetime, progress: Progress
+    ) -> None:
         self._database = database
         self._objects = objects
         self._report = report
         self._now = now
+        self._progress = progress
         self._previous = BEFORE_ALL
 
     async def check(self) -> None:
@@ -118,7 +122,7 @@ class CheckSegments:
 
     async def _chain(self) -> None:
         """Raises ObjectsUnavailable."""
-        number = 0
+        number, end = 0, await self._next()
         while True:
             async with reading(self._database) as tx:
                 rows = await tx.fetch(_SEGMENTS, number, _BATCH)
@@ -128,6 +132,7 @@ class CheckSegments:
             for row in rows:
                 if row["number"] != number:
                     self._fail(number, "its row is missing")
+                self._progress(f"segments, {number:,} of {max(end, number):,}")
                 await self._segment(row["number"], row["digest"], row["entries"])
                 number = row["number"] + 1
                 self._previous = row["digest"]

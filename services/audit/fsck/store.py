@@ -1,6 +1,5 @@
 """The whole store, log by log."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 from libs.db.pool import Database
@@ -8,6 +7,7 @@ from libs.ids import PLATFORM
 from services.audit.domain.ports import SegmentObjects
 from services.audit.fsck.anchors import anchors_known, check_anchors
 from services.audit.fsck.keys import known_keys
+from services.audit.fsck.progress import Progress, after, unseen
 from services.audit.fsck.report import FsckReport
 from services.audit.fsck.segments import CheckSegments, check_release
 from services.audit.fsck.tree import CheckTree, reading
@@ -33,7 +33,6 @@ class Fsck:
         objects: SegmentObjects,
         key: VerifierKey,
         clock: Clock,
-        progress: Callable[[str], None],
     ) -> None:
         """`jobs` lists the logs; `runtime` reads them, in transactions that can change nothing."""
         self._runtime = runtime
@@ -41,9 +40,8 @@ class Fsck:
         self._objects = objects
         self._key = key
         self._clock = clock
-        self._progress = progress
 
-    async def check(self, report: FsckReport | None = None) -> FsckReport:
+    async def check(self, report: FsckReport | None = None, progress: Progress = unseen) -> FsckReport:
         """Raises DatabaseUnavailable, DatabaseRefused; what was found until then is in the `report` that was given."""
         report = FsckReport() if report is None else report
         # Before the logs are listed: one that is made in between would have an anchor and be of no log.
@@ -58,14 +56,17 @@ class Fsck:
         sizes: dict[UUID, tuple[int, int]] = {}
         anchored = 0
         for number, log in enumerate(sorted(logs), start=1):
-            self._progress(f"log {number} of {len(logs)}, {report.entries} entries")
+            told = after(f"log {number:,} of {len(logs):,}: ", progress)
             async with reading(self._runtime, log, PLATFORM) as tx:
-                sizes[log] = await CheckTree(tx=tx, log=log, keys=keys, report=report).check()
+                sizes[log] = await CheckTree(tx=tx, log=log, keys=keys, report=report, progress=told).check()
                 anchored += await check_anchors(tx, log, keys=keys, now=self._clock.now(), report=report)
             report.logs += 1
         if anchored < known:
             report.fail("anchor", PLATFORM, f"{known - anchored} anchors in the platform log are of no log")
-        self._progress("segments")
+        progress("what segments hold")
         await check_release(self._runtime, sizes, report)
-        await CheckSegments(database=self._runtime, objects=self._objects, report=report, now=self._clock.now()).check()
+        segments = CheckSegments(
+            database=self._runtime, objects=self._objects, report=report, now=self._clock.now(), progress=progress
+        )
+        await segments.check()
         return report

@@ -12,6 +12,7 @@ from libs.db.transaction import Transaction
 from libs.merkle.frontier import TILE_BITS, TILE_WIDTH, Frontier, HashRun
 from libs.merkle.proofs import HashesMissing, Tile
 from services.audit.fsck.keys import KnownKeys
+from services.audit.fsck.progress import Progress
 from services.audit.fsck.report import FsckReport
 from services.audit.store.log import PostgresTrees
 from wardenry.log.checkpoint import CheckpointInvalid, log_origin, open_checkpoint
@@ -54,18 +55,19 @@ async def reading(database: Database, *logs: UUID) -> AsyncIterator[Transaction]
 class CheckTree:
     """Makes the tree of one log anew, and compares it with everything that is stored of it."""
 
-    def __init__(self, *, tx: Transaction, log: UUID, keys: KnownKeys, report: FsckReport) -> None:
+    def __init__(self, *, tx: Transaction, log: UUID, keys: KnownKeys, report: FsckReport, progress: Progress) -> None:
         self._tx = tx
         self._log = log
         self._keys = keys
         self._report = report
+        self._progress = progress
         self._trees = PostgresTrees(tx=tx)
         self._tree = Frontier()
 
     async def check(self) -> tuple[int, int]:
         """The sizes of the stored head and of the largest checkpoint."""
         head = await self._tx.fetchrow(_HEAD, self._log)
-        if await self._entries():
+        if await self._entries(head["size"] if head else 0):
             await self._checkpoints_beyond()
             await self._counts()
             self._head(head)
@@ -73,7 +75,7 @@ class CheckTree:
         await self._events()
         return head["size"] if head else 0, await self._tx.fetchval(_LARGEST, self._log)
 
-    async def _entries(self) -> bool:
+    async def _entries(self, expected_size: int) -> bool:
         """Whether the leaves make a tree: not with a gap in them."""
         await self._checkpoints(-1, 0)
         while rows := await self._tx.fetch(_ENTRIES, self._log, self._tree.size, _BATCH):
@@ -86,6 +88,7 @@ class CheckTree:
                 self._leaf(row)
             self._report.entries += len(rows)
             await self._grow([leaf_hash(row["leaf"]) for row in rows])
+            self._progress(f"entries, {self._tree.size:,} of {max(expected_size, self._tree.size):,}")
         return True
 
     async def _grow(self, leaves: Sequence[bytes]) -> None:
@@ -165,13 +168,15 @@ class CheckTree:
 
     async def _events(self) -> None:
         """That none is there twice. Each page begins with the last one of the page before."""
-        last = UUID(int=0)
+        last, read = UUID(int=0), 1
         while len(rows := await self._tx.fetch(_EVENTS, self._log, last, _BATCH)) > 1:
             events = [row["event_id"] for row in rows]
             for one, next_one in pairwise(events):
                 if one == next_one:
                     self._fail("event", f"event {one} has two entries")
+            read += len(events) - 1
             self._report.made["event"] += len(events) - 1
+            self._progress(f"events, {read:,} of {self._tree.size:,}")
             if events[-1] == last:
                 break  # more copies than a page holds
             last = events[-1]
@@ -179,6 +184,7 @@ class CheckTree:
     async def _beside(self) -> None:
         starts = [*range(0, self._tree.size, _LOOKED_UP), self._tree.size]
         for start, end in zip(starts, [*starts[1:], _BEYOND_ALL], strict=True):
+            self._progress(f"values, {start:,} of {self._tree.size:,}")
             for row in await self._tx.fetch(_BESIDE, self._log, start, end):
                 self._fail("beside", f"values of entry {row['index']}, which is not there")
         self._report.made["beside"] += 1

@@ -42,5 +42,4 @@ async def fsck(audit: AuditOnPostgres, jobs: Database) -> Fsck:
         objects=audit.objects,
         key=SIGNER.key,
         clock=audit.clock,
-        progress=lambda text: None,
     )

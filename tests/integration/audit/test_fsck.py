@@ -1,5 +1,6 @@
 """Every kind of damage to what audit stores is found, and named; an undamaged store holds."""
 
+import io
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from services.audit.clients.segment import ObjectStoreSegments
 from services.audit.config import AuditSettings
 from services.audit.domain.segment import Segment, Span, segment_name
 from services.audit.fsck.__main__ import check
+from services.audit.fsck.progress import shown_on
 from services.audit.fsck.report import CHECKS, DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
 from tests.support.audit import LOG, OTHER_LOG, SIGNER, AuditOnPostgres
@@ -227,6 +229,25 @@ async def test_objects_that_were_changed_or_lost_are_found(audit: AuditOnPostgre
     # An orphan of a process that was killed is nothing.
     objects[segment_name(1, bytes(32))] = b"x"
     assert (await fsck.check()).exit_code == HOLDS
+
+
+async def test_it_says_how_far_it_is(fsck: Fsck) -> None:
+    told: list[str] = []
+    await fsck.check(progress=told.append)
+    assert len([text for text in told if text.startswith("log 2 of 3: ")]) > 1
+    for text in ("entries, 260 of 260", "values, 0 of 260", "events, 260 of 260"):
+        assert any(each.endswith(f": {text}") for each in told), text
+    assert [text for text in told if text.startswith("segments, ")] == [f"segments, {done} of 3" for done in range(3)]
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_only_a_terminal_is_shown_how_far_it_is(watched: bool) -> None:
+    out = io.StringIO()
+    out.isatty = lambda: watched  # type: ignore[method-assign]
+    with shown_on(out) as progress:
+        progress("segment 1")
+        progress("segment 2")
+    assert out.getvalue() == ("\r\x1b[Ksegment 1\r\x1b[Ksegment 2\r\x1b[K" if watched else "")
 
 
 async def test_what_cannot_be_checked_is_said(audit: AuditOnPostgres, fsck: Fsck) -> None:

@@ -99,7 +99,6 @@ async def checked(audit: AuditOnPostgres, jobs: Database) -> FsckReport:
         objects=audit.objects,
         key=NEW.key,
         clock=audit.clock,
-        progress=lambda text: None,
     ).check()
 
 

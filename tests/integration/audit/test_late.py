@@ -188,7 +188,6 @@ async def test_the_end_of_a_key_may_enter_after_that_of_the_next(audit: AuditOnP
             objects=audit.objects,
             key=THIRD.key,
             clock=audit.clock,
-            progress=lambda text: None,
         ).check()
         assert ([finding.text for finding in report.findings], report.exit_code) == ([], HOLDS)
     finally:
