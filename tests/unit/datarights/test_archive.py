@@ -178,6 +178,29 @@ def test_a_spreadsheet_shows_and_a_page_shows_and_neither_runs() -> None:
     assert "default-src 'none'" in page
 
 
+def test_the_page_is_by_service_with_plain_names_and_times_with_their_zone() -> None:
+    rows: list[dict[str, object]] = [
+        {"name": "Ada", "ip_address": "192.0.2.1", "created_at": "2026-11-22T05:30:07.123456+01:00", "ended_at": None},
+        {"name": "<b>", "ip_address": "", "created_at": "2026-11-22T05:30:07", "ended_at": "20261122"},
+    ]
+    fields = ("name", "ip_address", "created_at", "ended_at")
+    with packed(part(*rows, of=category("sign-ins", fields)), part(rows[0], of=category("account", fields))) as file:
+        page = file.read("index.html").decode()
+    assert page.count('<section id="identity"><h2>Your account</h2>') == 1
+    assert 'gathered on <time datetime="2026-11-22T04:30:00Z">22 November 2026, 04:30:00 UTC</time>' in page
+    assert "<h3>Sign-ins" not in page
+    assert "<h3>Sign ins <small>2 records</small></h3>" in page
+    # What has a zone is shown in UTC; what has none is shown as it is.
+    assert page.count("22 November 2026, 04:30:07 UTC") == 2
+    assert '<td data-label="Created">2026-11-22T05:30:07</td>' in page
+    assert '<td data-label="Ended">20261122</td>' in page
+    assert '<td data-label="IP address" class="none">–</td>' in page
+    assert "&lt;b&gt;" in page
+    assert 'href="data/identity/sign-ins.json"' in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
 @pytest.mark.parametrize(
     "row",
     [
