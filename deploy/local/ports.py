@@ -58,19 +58,21 @@ def choose(*, remembered: Mapping[str, int], asked: Mapping[str, int], patience:
         if last is not None and last not in chosen.values() and freed(last, patience=patience):
             chosen[name] = last
         else:
-            taken = {*chosen.values(), *remembered.values()}
-            chosen[name] = next(
-                port for port in range(preferred, preferred + HOW_FAR) if port not in taken and is_free(port)
-            )
+            chosen[name] = _next_free(preferred, {*chosen.values(), *remembered.values()})
     return chosen
 
 
-def require_not_taken(port: int, *, by: str) -> None:
-    """For one that was free and could not be used after all. Raises PortOccupied when that is because it is taken."""
-    if not is_free(port):
-        raise PortOccupied(
-            f"Port {port}, meant for {by}, was taken by another program just now: start it again, for another port."
-        )
+def another(name: str, *, ports: Mapping[str, int]) -> int:
+    """A free port for this name, where another program was quicker at its own."""
+    return _next_free(PREFERRED[name], {*ports.values()})
+
+
+def _next_free(preferred: int, taken: set[int]) -> int:
+    """Raises PortOccupied."""
+    for port in range(preferred, preferred + HOW_FAR):
+        if port not in taken and is_free(port):
+            return port
+    raise PortOccupied(f"No port from {preferred} to {preferred + HOW_FAR - 1} is free: stop what uses them.")
 
 
 def freed(port: int, *, patience: float) -> bool:

@@ -11,6 +11,10 @@ from deploy.local.privileges import Privileges, launch
 
 #: A longer log is set aside at the next start, and takes the place of the one set aside before.
 LOG_BYTES = 16 * 1024 * 1024
+#: Seconds from the stop signal to the end, by default: services let calls finish for ten (libs.rpc.server.GRACE).
+STOP_SECONDS = 15.0
+#: Seconds from the death signal to the end.
+_DEATH_SECONDS = 5.0
 
 
 class NotReady(Exception):
@@ -33,6 +37,7 @@ class Process:
         directory: Path,
         privileges: Privileges = Privileges.KEEP,
         stop_signal: signal.Signals = signal.SIGTERM,
+        stop_seconds: float = STOP_SECONDS,
         death_signal: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
@@ -42,6 +47,7 @@ class Process:
         self._directory = directory
         self._privileges = privileges
         self._stop_signal = stop_signal
+        self._stop_seconds = stop_seconds
         self._death_signal = death_signal
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -87,13 +93,18 @@ class Process:
         if self.pid is not None:
             os.kill(self.pid, self._stop_signal)
 
-    def stop(self, *, seconds: float = 10) -> None:
-        """Ask it to stop, wait, and kill it when it does not."""
+    def stop(self, *, seconds: float | None = None) -> None:
+        """Ask it to stop, wait, and end it as when its parent dies when it does not; the last resort is a kill."""
         if self._child is None:
             return
         self.ask_to_stop()
         try:
-            self._child.wait(seconds)
+            self._child.wait(self._stop_seconds if seconds is None else seconds)
+            return
+        except subprocess.TimeoutExpired:
+            self._child.send_signal(self._death_signal)
+        try:
+            self._child.wait(_DEATH_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -12,7 +12,7 @@ from deploy.local import services
 from deploy.local.home import Home
 from deploy.local.kafka import Kafka
 from deploy.local.outside import Outside
-from deploy.local.ports import choose, require_not_taken
+from deploy.local.ports import another, choose, is_free
 from deploy.local.postgres import Postgres
 from deploy.local.process import NotReady
 from deploy.local.secrets import SOURCES, ensure_password, ensure_secrets
@@ -49,6 +49,8 @@ VAULT_SETTINGS = {
     "wal_recycle": "off",
 }
 
+_Store = TypeVar("_Store", Postgres, Valkey, Tansu, Kafka)
+
 
 class Stack:
     def __init__(
@@ -80,6 +82,7 @@ class Stack:
         self._complaints: set[str] = set()
         self.outside: dict[str, Outside] = {}
         self.ports: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
         self.supervisor = Supervisor(say=say, changed=self._piece_changed)
 
     def start(self) -> None:
@@ -89,8 +92,8 @@ class Stack:
         """
         settings, home = self._settings, self._home
         asked = {"gateway-http": settings.http_port, "gateway-https": settings.https_port}
-        given = {name: port for name, port in asked.items() if port is not None}
-        self.ports = choose(remembered=home.ports(), asked=given)
+        self._asked = {name: port for name, port in asked.items() if port is not None}
+        self.ports = choose(remembered=home.ports(), asked=self._asked)
         home.save_ports(self.ports)
         ensure_certificates(home.pki, clock=self._clock)
         ensure_secrets(home.secrets, entropy=self._entropy)
@@ -110,6 +113,7 @@ class Stack:
             kafka_bootstrap=self._kafka(),
             passed=self._passed,
         )
+        self._keep_free("mail-smtp", "mail-http")
         self.supervisor.add(services.mail(self._around), Stage.SERVICE)
         self._advance()
 
@@ -140,63 +144,85 @@ class Stack:
             url = administrator_url(outside)
             self._is_outside(name, title, host_and_port(url))
             return url
-        cluster = Postgres(
-            name=name,
-            directory=self._home.root / name,
-            port=self.ports[name],
-            password=ensure_password(self._home.secrets / f"{name}_administrator.password", entropy=self._entropy),
-            log=self._home.logs / f"{name}.log",
-            settings=settings,
-        )
-        self._started(cluster)
-        return cluster.superuser_url
+        password = ensure_password(self._home.secrets / f"{name}_administrator.password", entropy=self._entropy)
+
+        def cluster() -> Postgres:
+            return Postgres(
+                name=name,
+                directory=self._home.root / name,
+                port=self.ports[name],
+                password=password,
+                log=self._home.logs / f"{name}.log",
+                settings=settings,
+            )
+
+        return self._started(cluster, name).superuser_url
 
     def _valkey(self) -> str:
         if self._settings.valkey_url is not None:
             self._is_outside("valkey", "Valkey", host_and_port(self._settings.valkey_url))
             return self._settings.valkey_url
-        valkey = Valkey(
-            name="valkey",
-            directory=self._home.root / "valkey",
-            port=self.ports["valkey"],
-            password=ensure_password(self._home.secrets / "valkey.password", entropy=self._entropy),
-            log=self._home.logs / "valkey.log",
-        )
-        self._started(valkey)
-        return valkey.url
+        password = ensure_password(self._home.secrets / "valkey.password", entropy=self._entropy)
+
+        def valkey() -> Valkey:
+            return Valkey(
+                name="valkey",
+                directory=self._home.root / "valkey",
+                port=self.ports["valkey"],
+                password=password,
+                log=self._home.logs / "valkey.log",
+            )
+
+        return self._started(valkey, "valkey").url
 
     def _kafka(self) -> str:
         if self._settings.kafka_bootstrap is not None:
             self._is_outside(KAFKA, "Kafka", self._settings.kafka_bootstrap)
             return self._settings.kafka_bootstrap
-        port, log = self.ports[KAFKA], self._home.logs / "kafka.log"
-        broker: Tansu | Kafka
-        if self._settings.broker is Broker.KAFKA:
-            broker = Kafka(
+        log = self._home.logs / "kafka.log"
+
+        def kafka() -> Kafka:
+            return Kafka(
                 name=KAFKA,
                 directory=self._home.root / "kafka",
-                port=port,
+                port=self.ports[KAFKA],
                 controller_port=self.ports["kafka-controller"],
                 log=log,
                 entropy=self._entropy,
                 say=self._say,
             )
-        else:
-            broker = Tansu(name=KAFKA, port=port, log=log)
-        self._started(broker)
-        return broker.bootstrap
+
+        if self._settings.broker is Broker.KAFKA:
+            return self._started(kafka, KAFKA, "kafka-controller").bootstrap
+        return self._started(lambda: Tansu(name=KAFKA, port=self.ports[KAFKA], log=log), KAFKA).bootstrap
 
     def _is_outside(self, name: str, title: str, address: str) -> None:
         self.outside[name] = Outside(name=name, title=title, address=address, say=self._say)
 
-    def _started(self, store: Postgres | Valkey | Tansu | Kafka) -> None:
-        try:
-            store.start()
-        except NotReady:
-            store.process.kill()
-            require_not_taken(store.port, by=store.name)
-            raise
-        self.supervisor.add_running(store)
+    def _started(self, make: Callable[[], _Store], *ports: str) -> _Store:
+        """The store that `make` makes on these ports, started; made anew where another program took one meanwhile."""
+        while True:
+            store = make()
+            try:
+                store.start()
+            except NotReady:
+                store.process.kill()
+                if not self._keep_free(*ports):
+                    raise
+            else:
+                self.supervisor.add_running(store)
+                return store
+
+    def _keep_free(self, *names: str) -> bool:
+        """Gives each of these another port if its own was taken since it was chosen, and was not asked for; and says
+        whether one was. What does not run yet can still move."""
+        taken = [name for name in names if name not in self._asked and not is_free(self.ports[name])]
+        for name in taken:
+            port, self.ports[name] = self.ports[name], another(name, ports=self.ports)
+            self._say(f"Port {port} was taken by another program just now: {name} uses {self.ports[name]}.")
+        if taken:
+            self._home.save_ports(self.ports)
+        return bool(taken)
 
     def _advance(self) -> None:
         """Take the next steps that the stores of others allow: databases, topics, services."""
@@ -236,6 +262,7 @@ class Stack:
     def _start_services(self) -> None:
         """Start them whether or not the broker answers: they wait for it by themselves."""
         self._services_due = False
+        self._keep_free(*GRPC_SERVICES, "gateway-http", "gateway-https")
         write_secret(self._home.operator, services.operator_environment(self._around).encode())
         for name in GRPC_SERVICES:
             self.supervisor.add(GrpcService(name=name, around=self._around), Stage.SERVICE)

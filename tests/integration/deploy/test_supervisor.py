@@ -104,3 +104,21 @@ def test_stopping_ends_what_does_not_listen(tmp_path: Path) -> None:
         time.sleep(0.01)
     deaf.process.stop(seconds=0.1)
     assert deaf.process.exit_code == -signal.SIGKILL
+
+
+def test_what_has_a_gentler_last_signal_than_a_kill_gets_it_first(tmp_path: Path) -> None:
+    """As PostgreSQL, which ends at once on SIGQUIT and leaves nothing behind that a kill would."""
+    log = tmp_path / "log"
+    slow = "import signal, sys, time\nsignal.signal(15, signal.SIG_IGN)\nsignal.signal(3, lambda *_: sys.exit(7))\n"
+    process = Process(
+        name="slow",
+        program=[sys.executable, "-c", slow + "print('up', flush=True)\ntime.sleep(600)"],
+        log=log,
+        environment={},
+        directory=tmp_path,
+        death_signal=signal.SIGQUIT,
+    )
+    process.start()
+    process.wait_until(lambda: process.last_words() == "up", seconds=60)
+    process.stop(seconds=0.1)
+    assert process.exit_code == 7
