@@ -1,12 +1,13 @@
 """Channels to the peers: the SDK's, with our traces, deadlines, and errors that arrive as the types they left as."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, Self, cast
 
 import grpc
 
 from libs.telemetry import trace_context
-from libs.telemetry.observer import Observer
+from libs.telemetry.observer import CallObservation, Observer
+from libs.telemetry.trace_context import TraceContext
 from wardenry.channels import open_channel as open_bare_channel
 from wardenry.credentials import TlsFiles
 from wardenry.errors.status import from_rpc_error
@@ -19,15 +20,10 @@ _Details = grpc.aio.ClientCallDetails
 
 def open_channel(*, target: str, peer: str, tls: TlsFiles, observer: Observer) -> grpc.aio.Channel:
     """A channel to the service `peer` at `target`. Its calls raise wardenry.errors.error types. Raises OSError."""
-    return open_bare_channel(
-        target=target,
-        peer=peer,
-        tls=tls,
-        interceptors=[
-            _UnaryInterceptor(peer=peer, observer=observer),
-            _StreamInterceptor(peer=peer, observer=observer),
-        ],
+    bare = open_bare_channel(
+        target=target, peer=peer, tls=tls, interceptors=[_StreamInterceptor(peer=peer, observer=observer)]
     )
+    return cast("grpc.aio.Channel", _Channel(bare, peer=peer, observer=observer))
 
 
 def as_user(bearer: str) -> tuple[tuple[str, str], ...]:
@@ -35,27 +31,65 @@ def as_user(bearer: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {bearer}"),)
 
 
-class _UnaryInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, *, peer: str, observer: Observer) -> None:
+class _Channel:
+    """gRPC's channel, with what is ours put around each RPC once: an interceptor costs a call another task."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, peer: str, observer: Observer) -> None:
+        self._channel = channel
         self._peer = peer
         self._observer = observer
 
-    async def intercept_unary_unary(
+    def unary_unary(self, method: str, *coders: Any, **named: Any) -> "_Unary":
+        return _Unary(
+            self._channel.unary_unary(method, *coders, **named), method, peer=self._peer, observer=self._observer
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    async def __aenter__(self) -> Self:
+        await self._channel.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._channel.__aexit__(*raised)
+
+
+class _Unary:
+    """One RPC that is asked once and answers once. Calls begin when they are awaited."""
+
+    def __init__(self, call: Callable[..., Awaitable[Any]], method: str, *, peer: str, observer: Observer) -> None:
+        self._call = call
+        self._method = method
+        self._peer = peer
+        self._observer = observer
+
+    async def __call__(
         self,
-        continuation: Callable[[_Details, Any], Awaitable[Any]],
-        client_call_details: _Details,
         request: Any,
+        *,
+        timeout: float | None = None,
+        metadata: Iterable[tuple[str, str | bytes]] | None = None,
+        **named: Any,
     ) -> Any:
-        observed = _Observed(self._observer, self._peer, client_call_details)
+        parent = trace_context.current()
+        position = _inside(parent)
+        observation = self._observer.client_call(self._method, self._peer, position, parent)
+        code = "CANCELLED"
         try:
-            call = await continuation(observed.details(DEFAULT_DEADLINE), request)
-            answer = await call
-            observed.code = "OK"
+            answer = await self._call(
+                request,
+                timeout=DEFAULT_DEADLINE if timeout is None else timeout,
+                metadata=(*(metadata or ()), ("traceparent", position.traceparent())),
+                **named,
+            )
+            code = "OK"
             return answer
         except grpc.aio.AioRpcError as error:
-            raise observed.failed(error) from error
+            code = error.code().name
+            raise from_rpc_error(error) from error
         finally:
-            observed.end()
+            observation.end(code=code)
 
 
 class _StreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):
@@ -69,49 +103,36 @@ class _StreamInterceptor(grpc.aio.UnaryStreamClientInterceptor):
         client_call_details: _Details,
         request: Any,
     ) -> Any:
-        observed = _Observed(self._observer, self._peer, client_call_details)
-        return _rebuilt(await continuation(observed.details(None), request), observed)
+        parent = trace_context.current()
+        position = _inside(parent)
+        method = client_call_details.method
+        name = method if isinstance(method, str) else method.decode()
+        observation = self._observer.client_call(name, self._peer, position, parent)
+        metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()))
+        metadata.add("traceparent", position.traceparent())
+        details = grpc.aio.ClientCallDetails(
+            method=client_call_details.method,
+            timeout=client_call_details.timeout,
+            metadata=metadata,
+            credentials=client_call_details.credentials,
+            wait_for_ready=client_call_details.wait_for_ready,
+        )
+        return _rebuilt(await continuation(details, request), observation)
 
 
-async def _rebuilt(call: Any, observed: "_Observed") -> AsyncIterator[Any]:
+async def _rebuilt(call: Any, observation: CallObservation) -> AsyncIterator[Any]:
+    code = "CANCELLED"
     try:
         async for response in call:
             yield response
-        observed.code = "OK"
+        code = "OK"
     except grpc.aio.AioRpcError as error:
-        raise observed.failed(error) from error
+        code = error.code().name
+        raise from_rpc_error(error) from error
     finally:
-        observed.end()
+        observation.end(code=code)
 
 
-class _Observed:
-    """A call on its way, in the running task's trace."""
-
-    def __init__(self, observer: Observer, peer: str, details: _Details) -> None:
-        parent = trace_context.current()
-        self._details = details
-        self._position = parent.child() if parent else trace_context.new_trace(ratio=0.0)
-        method = details.method if isinstance(details.method, str) else details.method.decode()
-        self._observation = observer.client_call(method, peer, self._position, parent)
-        #: How it ended.
-        self.code = "CANCELLED"
-
-    def details(self, deadline: float | None) -> _Details:
-        """What the peer is told: where in the trace it is called, and until when it has time."""
-        metadata = grpc.aio.Metadata(*(self._details.metadata or ()))
-        metadata.add("traceparent", self._position.traceparent())
-        return grpc.aio.ClientCallDetails(
-            method=self._details.method,
-            timeout=deadline if self._details.timeout is None else self._details.timeout,
-            metadata=metadata,
-            credentials=self._details.credentials,
-            wait_for_ready=self._details.wait_for_ready,
-        )
-
-    def failed(self, error: grpc.aio.AioRpcError) -> Exception:
-        """The error that its caller is told."""
-        self.code = error.code().name
-        return from_rpc_error(error)
-
-    def end(self) -> None:
-        self._observation.end(code=self.code)
+def _inside(parent: TraceContext | None) -> TraceContext:
+    """Where in the trace a call is: what its peer is told."""
+    return parent.child() if parent else trace_context.new_trace(ratio=0.0)
