@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from wardenry.credentials import TlsFiles
 
@@ -45,7 +46,17 @@ def _valkey(url: str) -> str:
 #: A file that must be there when the service starts: a certificate, a key, a connection URL.
 ExistingFile = Annotated[Path, AfterValidator(_readable)]
 #: host:port.
-Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]
+Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$", description="set host:port")]
+#: What is expected where pydantic would say it in its own words. A field with a pattern says it by its description.
+_EXPECTED = {
+    "bool_parsing": "set true or false",
+    "int_parsing": "set a whole number",
+    "float_parsing": "set a number",
+    "greater_than": "set more than {gt}",
+    "greater_than_equal": "set at least {ge}",
+    "less_than": "set less than {lt}",
+    "less_than_equal": "set at most {le}",
+}
 
 
 class Settings(BaseModel):
@@ -78,17 +89,27 @@ class Settings(BaseModel):
     #: Valkey or Redis, redis:// or rediss:// URL.
     valkey_url: Annotated[str, AfterValidator(_valkey)] = "redis://127.0.0.1:6379/0"
     #: The https origin of the gateway: `iss` of every token.
-    issuer: str = Field(default="https://localhost:8443", pattern=r"^https://[^/\s?#]+$")
+    issuer: str = Field(
+        default="https://localhost:8443", pattern=r"^https://[^/\s?#]+$", description="set https://host, without a path"
+    )
     #: The origin that links in mails lead to; the issuer unless set. Plain http is for this machine alone.
-    link_origin: str = Field(default="", pattern=r"^(https://[^/\s?#]+|http://localhost(:[0-9]{1,5})?)?$")
+    link_origin: str = Field(
+        default="",
+        pattern=r"^(https://[^/\s?#]+|http://localhost(:[0-9]{1,5})?)?$",
+        description="set https://host, without a path; or http://localhost:port",
+    )
     #: Directory with one file per event source, <source>.key, 32 bytes: keys of the records' MACs.
     mac_keys_directory: Path | None = None
     #: The region whose stores this cell keeps.
-    home_region: str = Field(default="eu", pattern=r"^[a-z]{2}[a-z0-9-]{0,30}$")
+    home_region: str = Field(default="eu", pattern=r"^[a-z]{2}[a-z0-9-]{0,30}$", description="set a region, such as eu")
     #: debug, info, warning or error.
-    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+    log_level: str = Field(
+        default="info", pattern=r"^(debug|info|warning|error)$", description="set debug, info, warning or error"
+    )
     #: Collector of traces and metrics, OTLP over gRPC, http(s)://host:port; nothing is exported without it.
-    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^/\s?#@]+/?$")
+    otlp_endpoint: str | None = Field(
+        default=None, pattern=r"^https?://[^/\s?#@]+/?$", description="set http://host:4317"
+    )
     #: Share of traces that begin here and are recorded, 0 to 1. Traces begun by a caller keep the caller's decision.
     trace_ratio: float = Field(default=0.05, ge=0, le=1)
     #: Whether gRPC reflection answers, to the peer "operator" alone.
@@ -138,7 +159,7 @@ def read(cls: type[_S], environment: Mapping[str, str]) -> _S:
         variable = variable_of(cls, field) if field else f"{PREFIX}* of {cls.service}"
         if first["type"] == "missing":
             raise SettingsInvalid(f"{variable} is not set, and {cls.service} cannot start without it.") from None
-        raise SettingsInvalid(f"{variable} is wrong: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise SettingsInvalid(f"{variable} is wrong: {_expected(cls, field, first)}.") from None
 
 
 def variable_of(cls: type[Settings], field: str) -> str:
@@ -146,6 +167,14 @@ def variable_of(cls: type[Settings], field: str) -> str:
     if field in Settings.model_fields:
         return PREFIX + field.upper()
     return f"{PREFIX}{cls.service.upper()}_{field.upper()}"
+
+
+def _expected(cls: type[Settings], field: str, error: ErrorDetails) -> str:
+    if error["type"] == "string_pattern_mismatch" and field in cls.model_fields:
+        return cls.model_fields[field].description or f"it must match {error['ctx']['pattern']}"
+    if error["type"] in _EXPECTED:
+        return _EXPECTED[error["type"]].format(**error.get("ctx", {}))
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _is_of_another(cls: type[Settings], variable: str) -> bool:

@@ -14,6 +14,8 @@ class DatarightsSettings(DatabaseSettings):
     #: Ed25519 seed that archives are signed with, 32 bytes.
     archive_key_file: ExistingFile
     #: Name of that key; it is in every archive's signature.
-    archive_key_name: str = Field(default="localhost/archive", pattern=r"^[^\s+]+$")
+    archive_key_name: str = Field(
+        default="localhost/archive", pattern=r"^[^\s+]+$", description="set a name without spaces or +"
+    )
     #: Where archives are kept, sealed, until they are fetched: file://, s3://, gs:// or az://.
-    object_store_url: str = Field(pattern=r"^(file|s3|gs|az)://.+$")
+    object_store_url: str = Field(pattern=r"^(file|s3|gs|az)://.+$", description="set a URL: file, s3, gs or az")

@@ -9,6 +9,7 @@ import typer
 from services.operator.terminal import bootstrap, calibrate, controls, doctor, parked, status
 from services.operator.terminal.output import show_whole
 from services.operator.terminal.running import Opened
+from services.operator.terminal.usage import PlainUsage
 from wardenry.version import VERSION
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def application(use_cases: Callable[[], UseCases]) -> typer.Typer:
 def _without_commands() -> typer.Typer:
     application = typer.Typer(
         name="wardenry",
+        cls=PlainUsage,
         help=HELP,
         no_args_is_help=True,
         add_completion=False,

@@ -41,6 +41,24 @@ def test_it_runs_in_any_directory_and_imports_nothing_from_it(tmp_path: Path) ->
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("parked retry nobody", "Invalid value for 'consumer': 'nobody' is not one of 'session', 'audit'."),
+        ("calibrate --target-ms much", "Invalid value for '--target-ms': a whole number is expected"),
+        ("calibrate --target-ms 0", "Invalid value for '--target-ms': at least 1 is expected"),
+        ("calibrate --target-ms 9999", "Invalid value for '--target-ms': at most 2000 is expected"),
+        ("statos", "No such command 'statos'. Did you mean 'status'?"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_plain_words(line: str, told: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(INSTALLED), *line.split()], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"Error: {told}"
+
+
 def test_the_page_lists_every_command(tmp_path: Path) -> None:
     listed = re.findall(r"^\| `wardenry ([a-z ]+)` \|", README.read_text(), re.MULTILINE)
     groups = {each.split()[0] for each in listed if " " in each}
