@@ -16,6 +16,7 @@ from libs.events.record import topic_of
 from libs.rpc.rules import ANY_PEER, rule_of
 from services.audit.consumers.actions import allowed_actions
 from tests.contract.test_options import METHODS, PEERS
+from tests.faults.campaign import VICTIMS
 from wardenry.options.v1 import options_pb2
 
 DOCS = ROOT / "docs"
@@ -137,6 +138,14 @@ def test_the_table_of_topics_says_who_consumes_them() -> None:
 
 
 # Tests and files
+
+
+def test_the_page_on_tests_names_every_process_that_is_killed() -> None:
+    (paragraph,) = [part for part in (DOCS / "testing.md").read_text().split("\n\n") if "gets SIGKILL:" in part]
+    listed = " ".join(paragraph.split()).partition("gets SIGKILL:")[2].partition(".")[0]
+    known = {"postgresql": "both PostgreSQL clusters", "vault": "both PostgreSQL clusters", "valkey": "Valkey"}
+    known["kafka"] = "the broker"
+    assert all(known.get(name, name) in listed for name in VICTIMS), listed
 
 
 def named_tests_of(page: Path) -> list[tuple[str, str]]:

@@ -126,15 +126,18 @@ async def _worked(report: Report) -> None:
 
 def show(report: Report, console: Console) -> None:
     """Tables of kills and acts, and the findings."""
-    kills = Table(title=f"Kills by seed {report.seed}", title_justify="left", box=None, pad_edge=False)
-    for heading in ("#", "process", "ready after", "at work after", "acknowledged", "refused", "unknown"):
+    title = f"Kills by seed {report.seed}, and the tries that were answered until people were at work again"
+    kills = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("#", "process", "ready after", "at work after", *(f"tries {answer}" for answer in Answer)):
         kills.add_column(heading, justify="left" if heading == "process" else "right")
     for number, each in enumerate(report.kills, start=1):
         meanwhile = (str(each.meanwhile[answer]) for answer in Answer)
         kills.add_row(str(number), each.name, f"{each.back:.1f} s", f"{each.worked:.1f} s", *meanwhile)
     console.print(kills)
-    acts = Table(title="\nActs", title_justify="left", box=None, pad_edge=False)
-    for heading in ("action", *Answer):
+    # One that was refused while something was down, and acknowledged when tried again, counts as acknowledged here.
+    title = "\nActs, each with all of its tries as one"
+    acts = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("action", *(f"acts {answer}" for answer in Answer)):
         acts.add_column(heading, justify="left" if heading == "action" else "right")
     outcomes = report.history.outcomes()
     for action in sorted({action for _, action, _ in outcomes}):
