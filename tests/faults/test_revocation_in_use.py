@@ -57,8 +57,10 @@ async def test_nothing_is_served_after_the_end_is_acknowledged(people: People, s
                 findings += [f"round {number + 1}, {end.__name__}: {found}" for found in loop.findings(acknowledged)]
                 latest[loop.name] = max(latest.get(loop.name, -1.0), loop.last_served(acknowledged))
                 refused[loop.name] += loop.refused_after(acknowledged)
-    print(f"\n{ROUNDS} sessions ended while in use. Of each loop, in all: uses that were sent after the end was acknowledged,")
-    print("and were refused; and when the last one that was served was sent, in seconds from the acknowledgement:")
+    print(f"\n{ROUNDS} sessions ended while in use. Of each loop, in all: uses that were sent after the end was")
+    print(
+        "acknowledged, and were refused; and when the last one that was served was sent, in seconds from the acknowledgement:"
+    )
     for name, seconds in latest.items():
         print(f"  {refused[name]:6d}  {seconds:7.3f}  {name}")
     assert not findings, "\n".join(findings)
