@@ -34,10 +34,14 @@ def test_its_commands_work_and_answer_as_shown(stack: LocalStack, tmp_path: Path
     blocks: list[tuple[str, str]] = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     script = f"printf '{END}'\n".join(text for kind, text in blocks if kind == "shell")
     assert PYTHON in script
+    checkout, temporary = tmp_path / "checkout", tmp_path / "temporary"
+    checkout.mkdir()
+    temporary.mkdir()
     done = subprocess.run(
         ["sh", "-eu", "-c", script.replace(PYTHON, shlex.quote(sys.executable))],
-        cwd=tmp_path,
-        env=os.environ | {"WARDENRY_HOME": str(stack.home), "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'sdk'}"},
+        cwd=checkout,
+        env=os.environ
+        | {"TMPDIR": str(temporary), "WARDENRY_HOME": str(stack.home), "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'sdk'}"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -56,4 +60,5 @@ def test_its_commands_work_and_answer_as_shown(stack: LocalStack, tmp_path: Path
             assert said.split() == shown.split(), shown
             compared += 1
     assert compared >= 8
-    assert list(tmp_path.iterdir()) == []
+    # Nothing is left, here or where it was kept meanwhile.
+    assert [*checkout.iterdir(), *temporary.iterdir()] == []
