@@ -153,17 +153,18 @@ async def test_a_call_that_is_judged_twice_counts_once(limited: Limited, monkeyp
 
 
 async def test_a_token_that_is_taken_away_while_its_call_is_counted_is_refused(
-    certificates: CertificatesForTests, monkeypatch: pytest.MonkeyPatch
+    certificates: CertificatesForTests,
 ) -> None:
     """A slow Valkey must not stretch the time for which a token counts as good."""
-    monkeypatch.setattr(interceptor, "_JUDGED_FOR", 0.0)
+    clock = HeldClock()
 
-    class TakingAway:
+    class Slow:
         async def take(self, key: str) -> timedelta | None:
+            clock.advance(0.25)
             del server.verifier.known["good", "wardenry"]
             return None
 
-    server = ServerForTests(certificates=certificates, limits={options_pb2.LIMIT_CLASS_STANDARD: TakingAway()})
+    server = ServerForTests(certificates=certificates, limits={options_pb2.LIMIT_CLASS_STANDARD: Slow()}, clock=clock)
     async with server.server:
         with pytest.raises(Unauthenticated):
             await server.stub().UpdateWorkspace(UPDATE, metadata=GOOD)

@@ -17,7 +17,7 @@ from tests.support.limits import UNLIMITED
 from tests.support.mutual_tls import CertificatesForTests
 from tests.support.tokens import access_token
 from wardenry.channels import open_channel as open_bare_channel
-from wardenry.clock import SystemClock
+from wardenry.clock import Clock, SystemClock
 from wardenry.errors.error import Unauthenticated
 from wardenry.errors.v1 import reason_pb2
 from wardenry.session.v1 import revocation_pb2, revocation_pb2_grpc
@@ -109,6 +109,7 @@ class ServerForTests:
         certificates: CertificatesForTests,
         observer: Observer = SILENT,
         limits: Limits = UNLIMITED,
+        clock: Clock | None = None,
         grace: float = 1.0,
     ) -> None:
         """`grace`: seconds that calls under way have when the server drains."""
@@ -123,7 +124,7 @@ class ServerForTests:
             tls=certificates.of("tenancy"),
             errors=ERRORS,
             verifier=self.verifier,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             observer=observer,
             limits=limits,
             trace_ratio=1.0,
