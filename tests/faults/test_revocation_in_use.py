@@ -58,9 +58,7 @@ async def test_nothing_is_served_after_the_end_is_acknowledged(people: People, s
                 latest[loop.name] = max(latest.get(loop.name, -1.0), loop.last_served(acknowledged))
                 refused[loop.name] += loop.refused_after(acknowledged)
     print(f"\n{ROUNDS} sessions ended while in use. Of each loop, in all: uses that were sent after the end was")
-    print(
-        "acknowledged, and were refused; and when the last one that was served was sent, in seconds from the acknowledgement:"
-    )
+    print("acknowledged, and were refused; and when the last one that was served was sent, in seconds from the same:")
     for name, seconds in latest.items():
         print(f"  {refused[name]:6d}  {seconds:7.3f}  {name}")
     assert not findings, "\n".join(findings)
