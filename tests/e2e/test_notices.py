@@ -82,6 +82,31 @@ def invited_twice(ana: Person, ben: Person) -> None:
     expect(ana.page.get_by_role("table", name="Open invitations").locator("tbody tr")).to_have_count(1)
     while ben.invitation_link() == before:
         ana.page.wait_for_timeout(100)
+    before = ben.invitation_link()
+    declined(ana, ben)
+    while ben.invitation_link() == before:
+        ana.page.wait_for_timeout(100)
+
+
+def declined(ana: Person, ben: Person) -> None:
+    """By somebody who has no account, from the mail; a page without the secret tells nothing."""
+    link = ben.invitation_link()
+    ben.page.goto(link.partition("#")[0])
+    expect(ben.page.get_by_role("alert")).to_contain_text("This page was opened without its secret.")
+    expect(ben.page.get_by_text("Atlas")).to_have_count(0)
+    ben.page.goto(link)
+    ben.page.get_by_text("Decline…").click()
+    ben.see("22-decline")
+    ben.page.get_by_role("button", name="Decline", exact=True).click()
+    expect(ben.page.get_by_role("status")).to_have_text("You have declined the invitation. Its link no longer works.")
+    ben.meant = {404}
+    ben.page.goto("/")
+    ben.page.goto(link)
+    expect(ben.page.get_by_role("alert")).to_contain_text("This invitation does not work")
+    ben.meant = set()
+    ana.page.reload()
+    expect(ana.page.get_by_role("heading", name="Open invitations")).to_have_count(0)
+    ana.invite(ben.address)
 
 
 def the_rest(ana: Person, ben: Person, slug: str) -> None:

@@ -1,5 +1,6 @@
 """The pages, in a real browser: from signing up to being signed out by another browser."""
 
+import re
 import secrets
 import time
 
@@ -82,7 +83,8 @@ def accept(ben: Person, workspace: str) -> None:
     """From the link in the mail, through sign-up, to the workspace; the secret waits in the tab."""
     link = ben.invitation_link()
     ben.page.goto(link)
-    expect(ben.page.get_by_role("heading", name="You are invited")).to_be_visible()
+    expect(ben.page.get_by_role("heading", name=f"Join {workspace}")).to_be_visible()
+    expect(ben.page.get_by_text("Ana invites you to this workspace, as member.")).to_be_visible()
     assert "#" not in ben.page.url
     ben.see("06-invited")
     ben.page.get_by_role("main").get_by_role("link", name="Create an account").click()
@@ -117,8 +119,17 @@ def read_the_log(ana: Person) -> None:
     assert ana.page.get_by_role("cell", name="settings.changed", exact=True).count() == 0
     with ana.page.expect_download() as download:
         ana.page.get_by_role("button", name="Export with proofs").click()
-    assert download.value.suggested_filename == "audit-log.jsonl"
+    assert re.fullmatch(r"atlas-[0-9a-f]{8}-audit-log-\d{8}T\d{6}Z\.jsonl", download.value.suggested_filename)
     assert download.value.path().read_bytes().count(b"\n") > len(("header", "trailer"))
+    copy_the_checkpoint(ana)
+
+
+def copy_the_checkpoint(ana: Person) -> None:
+    ana.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ana.page.get_by_role("button", name="Copy: Signed checkpoint").click()
+    expect(ana.page.get_by_text("Copied.")).to_be_visible()
+    shown = ana.page.get_by_role("group", name="Signed checkpoint").evaluate("element => element.textContent")
+    assert ana.page.evaluate("navigator.clipboard.readText()") == shown
 
 
 def end_the_other_browser(ana: Person, laptop: Person) -> None:

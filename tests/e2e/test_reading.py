@@ -118,7 +118,9 @@ def invite_many(person: Person, slug: str, number: int) -> None:
         """async ([path, number]) => {
           const token = document.querySelector("[name=csrf_token]").value;
           for (let at = 0; at < number; at++) {
-            const body = new URLSearchParams({ csrf_token: token, address: `guest${at}@example.com`, role: "member" });
+            const invitation_id = `0192f0c0-0000-7000-8000-${String(at).padStart(12, "0")}`;
+            const address = `guest${at}@example.com`;
+            const body = new URLSearchParams({ csrf_token: token, invitation_id, address, role: "member" });
             await fetch(path, { method: "POST", body, redirect: "manual" });
           }
         }""",

@@ -1,7 +1,7 @@
 """A workspace's log."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response, StreamingResponse
@@ -163,7 +163,10 @@ class Audit:
         )
 
     async def export(self, call: Call) -> Response:
-        return await export_response(self._edge, call.signed_in, call.body["format"], entry_filter(call.body))
+        name = str(call.visit.workspace_id())
+        return await export_response(
+            self._edge, call.signed_in, call.body["format"], entry_filter(call.body), name=name
+        )
 
     async def checkpoint(self, call: Call) -> Response:
         answer = await self._edge.backends.log.GetCheckpoint(GetCheckpointRequest(), metadata=call.metadata)
@@ -197,9 +200,10 @@ class Audit:
 
 
 async def export_response(
-    edge: Edge, credentials: Credentials, file_format: str, entries: EntryFilter
+    edge: Edge, credentials: Credentials, file_format: str, entries: EntryFilter, *, name: str
 ) -> StreamingResponse:
-    """The export as a download. The first chunk is awaited: a refusal is still an answer, not a broken file."""
+    """The export as a download, called after the workspace's `name`, of letters, digits and hyphens, and the time. The
+    first chunk is awaited: a refusal is still an answer, not a broken file."""
     if file_format not in _FORMATS:
         raise Problem(
             400,
@@ -223,8 +227,13 @@ async def export_response(
     return StreamingResponse(
         body(),
         media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="audit-log.{file_format}"'},
+        headers={"Content-Disposition": f'attachment; filename="{export_name(name, edge.clock.now(), file_format)}"'},
     )
+
+
+def export_name(workspace: str, now: datetime, file_format: str) -> str:
+    """What a file is called that somebody keeps beside others: whose log, and when, in UTC (ISO 8601, basic format)."""
+    return f"{workspace}-audit-log-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
 
 
 def entry_filter(query: Mapping[str, str]) -> EntryFilter:

@@ -17,8 +17,13 @@ from wardenry.tenancy.v1.invitation_pb2 import (
     AcceptInvitationResponse,
     CreateInvitationRequest,
     CreateInvitationResponse,
+    DeclineInvitationRequest,
+    GetOfferRequest,
+    GetOfferResponse,
     ListInvitationsRequest,
     ListInvitationsResponse,
+    RenewInvitationRequest,
+    RenewInvitationResponse,
     RevokeInvitationRequest,
 )
 from wardenry.tenancy.v1.membership_pb2 import (
@@ -166,6 +171,19 @@ INVITE = Operation(
     status=201,
     rpcs=(_INVITATION + "CreateInvitation",),
 )
+RENEW_INVITATION = Operation(
+    name="renewInvitation",
+    method="POST",
+    path=_ONE + "/invitations/{invitation_id}/renewal",
+    summary="Send an open invitation again: a new one takes its place",
+    description="Repeating it with the same `renewed_id` answers as the first time and mails nothing.",
+    acting=Acting.MEMBER,
+    authentication=True,
+    body={"renewed_id": ruled(RenewInvitationRequest, "renewed_id", required=False)},
+    answer=RenewInvitationResponse,
+    status=201,
+    rpcs=(_INVITATION + "RenewInvitation",),
+)
 REVOKE_INVITATION = Operation(
     name="revokeInvitation",
     method="DELETE",
@@ -188,6 +206,34 @@ EXCHANGE = Operation(
     status=201,
     rpcs=("wardenry.session.v1.TokenService.ExchangeToken",),
 )
+_SECRET = {
+    "secret": Input(
+        description="What the mailed link has after its `#`.",
+        schema={"pattern": "^[A-Za-z0-9_-]{43}$"},
+    )
+}
+OFFER = Operation(
+    name="getOffer",
+    method="POST",
+    path="/api/v1/invitations/{invitation_id}/offer",
+    summary="What an invitation offers, for who holds its secret",
+    description="A POST, as the secret does not belong in a URL. It changes nothing.",
+    body=_SECRET,
+    answer=GetOfferResponse,
+    rpcs=(_INVITATION + "GetOffer",),
+)
+DECLINE = Operation(
+    name="declineInvitation",
+    method="POST",
+    path="/api/v1/invitations/{invitation_id}/refusal",
+    summary="Decline an invitation: it works no more",
+    description="Whoever holds the secret may, signed in or not.",
+    authentication=True,
+    body=_SECRET,
+    answer=type(None),
+    status=204,
+    rpcs=(_INVITATION + "DeclineInvitation",),
+)
 ACCEPT = Operation(
     name="acceptInvitation",
     method="POST",
@@ -196,12 +242,7 @@ ACCEPT = Operation(
     description="The person's verified address must be the invited one.",
     acting=Acting.PERSON,
     authentication=True,
-    body={
-        "secret": Input(
-            description="What the mailed link has after its `#`.",
-            schema={"pattern": "^[A-Za-z0-9_-]{43}$"},
-        )
-    },
+    body=_SECRET,
     answer=AcceptInvitationResponse,
     status=201,
     rpcs=(_INVITATION + "AcceptInvitation",),
@@ -229,7 +270,10 @@ class Workspaces:
             api_route(edge, REMOVE_MEMBER, self.remove_member),
             api_route(edge, LIST_INVITATIONS, self.list_invitations),
             api_route(edge, INVITE, self.invite),
+            api_route(edge, RENEW_INVITATION, self.renew_invitation),
             api_route(edge, REVOKE_INVITATION, self.revoke_invitation),
+            api_route(edge, OFFER, self.offer),
+            api_route(edge, DECLINE, self.decline),
             api_route(edge, EXCHANGE, self.exchange),
             api_route(edge, ACCEPT, self.accept),
         ]
@@ -294,17 +338,35 @@ class Workspaces:
             metadata=call.metadata,
         )
 
+    async def renew_invitation(self, call: Call) -> RenewInvitationResponse:
+        return await self._edge.backends.invitation.RenewInvitation(
+            RenewInvitationRequest(
+                invitation_id=call.identifier("invitation_id"),
+                renewed_id=call.body.get("renewed_id", str(self._edge.ids.uuid7())),
+            ),
+            metadata=call.metadata,
+        )
+
     async def revoke_invitation(self, call: Call) -> None:
         await self._edge.backends.invitation.RevokeInvitation(
             RevokeInvitationRequest(invitation_id=call.identifier("invitation_id")), metadata=call.metadata
         )
 
     async def accept(self, call: Call) -> AcceptInvitationResponse:
-        secret = decode_secret(call.body["secret"])
-        if secret is None:
-            raise Problem(404, "INVITATION_INVALID", "The invitation is not valid.")
         return await self._edge.backends.invitation.AcceptInvitation(
-            AcceptInvitationRequest(invitation_id=call.identifier("invitation_id"), secret=secret),
+            AcceptInvitationRequest(invitation_id=call.identifier("invitation_id"), secret=_secret_of(call)),
+            metadata=call.metadata,
+        )
+
+    async def offer(self, call: Call) -> GetOfferResponse:
+        return await self._edge.backends.invitation.GetOffer(
+            GetOfferRequest(invitation_id=call.identifier("invitation_id"), secret=_secret_of(call)),
+            metadata=call.metadata,
+        )
+
+    async def decline(self, call: Call) -> None:
+        await self._edge.backends.invitation.DeclineInvitation(
+            DeclineInvitationRequest(invitation_id=call.identifier("invitation_id"), secret=_secret_of(call)),
             metadata=call.metadata,
         )
 
@@ -312,3 +374,10 @@ class Workspaces:
         return await self._edge.backends.token.ExchangeToken(
             ExchangeTokenRequest(audience=call.body["audience"]), metadata=call.metadata
         )
+
+
+def _secret_of(call: Call) -> bytes:
+    secret = decode_secret(call.body["secret"])
+    if secret is None:
+        raise Problem(404, "INVITATION_INVALID", "The invitation is not valid.")
+    return secret

@@ -94,7 +94,7 @@ class Edge:
         self._limits = limits
         self._csrf_key = csrf_key
         self._origins = origins
-        self._clock = clock
+        self.clock = clock
         self._entropy = entropy
         self._refresher = Refresher(backends=backends)
 
@@ -106,7 +106,7 @@ class Edge:
             address=self._client_address.of(request),
             verifier=self._verifier,
             refresher=self._refresher,
-            clock=self._clock,
+            clock=self.clock,
         )
         return Visit(request, browser, self._csrf_key)
 

@@ -1,20 +1,19 @@
-"""Pages about oneself: sessions, password, invitations."""
+"""Pages about oneself: sessions and password; and, for who may become somebody here, an invitation."""
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.gateway.edge.cookies import decode_secret
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.pages.form import take
+from services.gateway.pages.invitation import InvitationPages
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done
 from wardenry.identity.v1.credential_pb2 import ChangePasswordRequest
 from wardenry.identity.v1.subject_pb2 import GetSubjectRequest, GetSubjectResponse
 from wardenry.session.v1.session_pb2 import ListSessionsRequest, RevokeSessionRequest, RevokeSessionsRequest
-from wardenry.tenancy.v1.invitation_pb2 import AcceptInvitationRequest
 
 
 class AccountPages:
@@ -33,8 +32,7 @@ class AccountPages:
             submit("/sessions/{session_id}/revocation", self.end, again=self.sessions_again),
             show("/account", self.account),
             submit("/account/password", self.change_password, again=self.account_again, authentication=True),
-            show("/invitations/{invitation_id}", self.invitation),
-            submit("/invitations/{invitation_id}", self.accept, again=self.invitation_again, authentication=True),
+            *InvitationPages(edge=self._edge, pages=self._pages, routes=self._routes).routes(),
         ]
 
     async def sessions(self, visit: Visit) -> Response:
@@ -88,23 +86,6 @@ class AccountPages:
         )
         return done(visit, "/account", Notice.PASSWORD_CHANGED)
 
-    async def invitation(self, visit: Visit) -> Response:
-        return await self._invitation_page(visit, None)
-
-    async def invitation_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
-        return await self._invitation_page(visit, problem)
-
-    async def accept(self, visit: Visit, fields: dict[str, str]) -> Response:
-        secret = decode_secret(take(fields, "secret")["secret"])
-        if secret is None:
-            raise Problem(404, "INVITATION_INVALID", "The link is not complete. Open it from the mail again.")
-        credentials = await visit.browser.session_credentials()
-        answer = await self._edge.backends.invitation.AcceptInvitation(
-            AcceptInvitationRequest(invitation_id=visit.identifier("invitation_id"), secret=secret),
-            metadata=credentials.metadata,
-        )
-        return done(visit, "/workspaces", Notice.JOINED, answer.workspace_id)
-
     async def _subject(self, visit: Visit) -> GetSubjectResponse:
         credentials = await visit.browser.session_credentials()
         return await self._edge.backends.subject.GetSubject(GetSubjectRequest(), metadata=credentials.metadata)
@@ -114,20 +95,3 @@ class AccountPages:
     ) -> Response:
         subject = rendered(await self._subject(visit))
         return self._pages.page(visit, "account.html", here="account", subject=subject, form=form, problem=problem)
-
-    async def _invitation_page(self, visit: Visit, problem: Problem | None) -> Response:
-        subject = None
-        if visit.browser.holds_session:
-            try:
-                subject = rendered(await self._subject(visit))
-            except Problem as ended:
-                if ended.status != 401:
-                    raise
-        return self._pages.page(
-            visit,
-            "invitation.html",
-            problem=problem,
-            signed_in=subject is not None,
-            subject=subject,
-            invitation_id=visit.identifier("invitation_id"),
-        )

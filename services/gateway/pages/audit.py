@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.events.envelope import action_names
 from services.gateway.api.audit import entry_filter, export_response
 from services.gateway.edge.browser import Credentials
 from services.gateway.edge.rendering import moment, rendered
@@ -25,6 +26,8 @@ from wardenry.tenancy.v1.workspace_pb2 import GetWorkspaceRequest
 #: Members whose names stand in the log instead of their ids.
 _NAMED_MEMBERS = 100
 _UUID_LENGTH = 36
+#: What a log of ours can hold, beside what products write.
+_ACTIONS = sorted(action_names())
 
 
 class AuditPages:
@@ -46,19 +49,21 @@ class AuditPages:
         query = visit.query("page", "action", "outcome")
         credentials = await self._way_in.credentials(visit)
         backends, metadata, page = self._edge.backends, credentials.metadata, query.get("page", "")
-        workspace, members, answer, checkpoint = await asyncio.gather(
+        workspace, members, answer = await asyncio.gather(
             backends.workspace.GetWorkspace(GetWorkspaceRequest(), metadata=metadata),
             backends.membership.ListMembers(ListMembersRequest(page_size=_NAMED_MEMBERS), metadata=metadata),
             backends.entry.ListEntries(
                 ListEntriesRequest(filter=entry_filter(query), page_token=page), metadata=metadata
             ),
-            self._checkpoint(credentials),
         )
+        # Only whoever may read the entries asks for it: what is refused is refused, and written down, once.
+        checkpoint = await self._checkpoint(credentials)
         names = {member.subject_id: member.display_name for member in members.members if member.display_name}
         return self._pages.page(
             visit,
             "audit.html",
             workspace=rendered(workspace)["workspace"],
+            actions=_ACTIONS,
             entries=[_row(entry, names) for entry in answer.entries],
             filter={"action": query.get("action", ""), "outcome": query.get("outcome", "")},
             may_export=allows(credentials.claims.role, Permission.AUDIT_EXPORT),
@@ -77,7 +82,8 @@ class AuditPages:
     async def export(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "format")
         credentials = await self._way_in.credentials(visit)
-        return await export_response(self._edge, credentials, form["format"], EntryFilter())
+        slug = visit.request.path_params["slug"]
+        return await export_response(self._edge, credentials, form["format"], EntryFilter(), name=slug)
 
 
 def _row(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Reads the forms of pages as strictly as JSON bodies."""
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from libs.ids import Ids
 from services.gateway.edge.body import read_limited
 from services.gateway.edge.problem import Problem, Violation
 
@@ -34,6 +36,14 @@ async def read_form(request: Request) -> dict[str, str]:
             )
         fields[name] = value
     return fields
+
+
+def identifier_of(ids: Ids, name: str, *, form: Mapping[str, str] | None = None, problem: Problem | None = None) -> str:
+    """The identifier that a form gives to what it creates, in its field `name`: so a form that is sent twice creates
+    once. It stays where whether it was done is not known; after any other refusal it is a new one."""
+    if form and problem and problem.status >= 500 and form.get(name):
+        return form[name]
+    return str(ids.uuid7())
 
 
 def take(fields: dict[str, str], *names: str) -> dict[str, str]:

@@ -8,21 +8,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.gateway.edge.browser import Credentials
-from services.gateway.edge.problem import Problem, Violation
+from services.gateway.edge.problem import Problem
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.visit import Edge, Visit
-from services.gateway.pages.form import take
-from services.gateway.pages.invited import Known, Rolls
+from services.gateway.pages.form import identifier_of, take
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done
-from services.gateway.pages.way_in import WayIn, nothing
-from wardenry.errors.error import NotFound
+from services.gateway.pages.way_in import WayIn
+from wardenry.errors.error import AlreadyExists, NotFound
 from wardenry.permissions import Permission, Role, allows
 from wardenry.tenancy.v1.invitation_pb2 import (
     CreateInvitationRequest,
     ListInvitationsRequest,
     ListInvitationsResponse,
+    RenewInvitationRequest,
     RevokeInvitationRequest,
 )
 from wardenry.tenancy.v1.membership_pb2 import ChangeRoleRequest, ListMembersRequest, RemoveMemberRequest
@@ -37,7 +37,6 @@ class MemberPages:
         self._pages = pages
         self._routes = routes
         self._way_in = way_in
-        self._rolls = Rolls(backends=edge.backends)
 
     def routes(self) -> list[Route]:
         show, submit = self._routes.show, self._routes.submit
@@ -70,6 +69,7 @@ class MemberPages:
             backends.membership.ListMembers(ListMembersRequest(page_token=page), metadata=metadata),
             self._invitations(credentials, invitations),
         )
+        ids, form, problem = self._edge.ids, values.get("form"), values.get("problem")
         own = Role(role) if role in set(Role) else Role.MEMBER
         return self._pages.page(
             visit,
@@ -84,6 +84,10 @@ class MemberPages:
             subject_id=str(credentials.claims.subject),
             # A role above one's own cannot be given, taken or changed: nothing offers it.
             roles=[each.value for each in Role if not each.is_above(own)],
+            invitation_id=identifier_of(ids, "invitation_id", form=form, problem=problem),
+            renewed_id=lambda: str(ids.uuid7()),
+            # The last owner can neither leave nor have another role.
+            alone=own is Role.OWNER and len(members.members) == 1 and not page and not members.next_page_token,
             may_read_log=allows(role, Permission.AUDIT_READ),
             may_update=allows(role, Permission.MEMBER_UPDATE),
             may_invite=allows(role, Permission.INVITATION_CREATE),
@@ -108,47 +112,35 @@ class MemberPages:
         return self._done(visit, Notice.RENAMED)
 
     async def invite(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take(fields, "address", "role")
+        form = take(fields, "address", "role", "invitation_id")
         credentials = await self._way_in.credentials(visit)
-        if known := await self._rolls.known(credentials, form["address"]):
-            raise _refused(known)
-        return self._done(visit, Notice.INVITED, about=await self._invite(credentials, **form))
+        try:
+            await self._edge.backends.invitation.CreateInvitation(
+                CreateInvitationRequest(**form), metadata=credentials.metadata
+            )
+        except AlreadyExists as error:
+            raise error if error.violations else _sent_before() from None
+        return self._done(visit, Notice.INVITED, about=form["invitation_id"])
 
     async def invite_again(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take({"page": ""} | fields, "page")
+        form = take({"page": ""} | fields, "page", "renewed_id")
         credentials = await self._way_in.credentials(visit)
-        earlier = await self._rolls.invitation(credentials, visit.identifier("invitation_id"))
-        if earlier is None:
-            raise nothing()
-        # The new one first: were anything to fail in between, two work rather than none.
-        invitation_id = await self._invite(credentials, address=earlier.address, role=earlier.role)
+        request = RenewInvitationRequest(invitation_id=visit.identifier("invitation_id"), renewed_id=form["renewed_id"])
         try:
-            await self._revoke(credentials, earlier.invitation_id)
+            await self._edge.backends.invitation.RenewInvitation(request, metadata=credentials.metadata)
         except NotFound:
-            # It ended meanwhile, most likely because the button was pressed twice: the new one is one too many.
-            await self._revoke(credentials, invitation_id)
-            other = await self._rolls.invitation_to(credentials, earlier.address)
-            if other is None:
-                raise nothing() from None
-            invitation_id = other.invitation_id
-        return self._done(visit, Notice.INVITED_AGAIN, about=invitation_id, page=form["page"])
-
-    async def _invite(self, credentials: Credentials, *, address: str, role: str) -> str:
-        invitation_id = str(self._edge.ids.uuid7())
-        await self._edge.backends.invitation.CreateInvitation(
-            CreateInvitationRequest(invitation_id=invitation_id, address=address, role=role),
-            metadata=credentials.metadata,
-        )
-        return invitation_id
+            raise _not_open() from None
+        return self._done(visit, Notice.INVITED_AGAIN, about=form["renewed_id"], page=form["page"])
 
     async def revoke(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take({"page": ""} | fields, "page")
-        await self._revoke(await self._way_in.credentials(visit), visit.identifier("invitation_id"))
+        credentials = await self._way_in.credentials(visit)
+        request = RevokeInvitationRequest(invitation_id=visit.identifier("invitation_id"))
+        try:
+            await self._edge.backends.invitation.RevokeInvitation(request, metadata=credentials.metadata)
+        except NotFound:
+            raise _not_open() from None
         return self._done(visit, Notice.REVOKED, page=form["page"])
-
-    async def _revoke(self, credentials: Credentials, invitation_id: str) -> None:
-        request = RevokeInvitationRequest(invitation_id=invitation_id)
-        await self._edge.backends.invitation.RevokeInvitation(request, metadata=credentials.metadata)
 
     async def change_role(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take({"page": ""} | fields, "role", "page")
@@ -177,11 +169,13 @@ class MemberPages:
         return done(visit, f"{path}?page={quote(page, safe='')}" if page else path, notice, about)
 
 
-def _refused(known: Known) -> Problem:
-    """Why somebody who is known here is not invited. Only what the inviter may read on this page is told."""
-    if known is Known.MEMBER:
-        text, reason = "Somebody with this address is a member already.", "MEMBER_ALREADY"
-    else:
-        text = "There is an open invitation to this address. Below it can be sent again or revoked."
-        reason = "ALREADY_EXISTS"
-    return Problem(409, reason, text, violations=(Violation("address", text),))
+def _not_open() -> Problem:
+    return Problem(
+        404, "NOT_FOUND", "This invitation is no longer open: it was accepted, declined or revoked, or it ended."
+    )
+
+
+def _sent_before() -> Problem:
+    return Problem(
+        409, "ALREADY_EXISTS", "This form was sent before, with something else in it. Look below, then send it again."
+    )

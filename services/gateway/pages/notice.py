@@ -35,6 +35,7 @@ class Notice(Enum):
     WORKSPACE_CREATED = "workspace-created", "", "The workspace is created. You are its owner."
     RENAMED = "renamed", "", "The workspace has its new name."
     JOINED = "joined", "You have joined {}. Open it below.", "You have joined. Open the workspace below."
+    DECLINED = "declined", "", "You have declined the invitation. Its link no longer works."
     LEFT = "left", "", "You have left the workspace."
     INVITED = "invited", "Invitation sent to {}.", "Invitation sent."
     INVITED_AGAIN = "invited-again", "Invitation sent to {} again. The earlier one no longer works.", "Invitation sent."

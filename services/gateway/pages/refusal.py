@@ -69,7 +69,8 @@ def refusal_of(visit: Visit, problem: Problem) -> Refusal:
 
 def _way_on(visit: Visit, status: int) -> tuple[str, str]:
     slug = visit.request.path_params.get("slug", "")
-    if is_short_name(slug) and visit.request.method == "POST" and status != 404:
+    # Of a page that the role does not show, too: the page of members is every member's.
+    if is_short_name(slug) and (status == 403 or (visit.request.method == "POST" and status != 404)):
         return f"/w/{slug}", "Back to the workspace"
     if visit.browser.holds_session:
         return "/workspaces", "To your workspaces"

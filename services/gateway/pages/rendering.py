@@ -9,6 +9,7 @@ import jinja2
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from libs.ids import PLATFORM
 from services.gateway.edge.assets import Assets
 from services.gateway.edge.problem import Problem
 from services.gateway.edge.visit import Visit
@@ -32,7 +33,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(fields=FIELDS, asset=Assets().url)
+        self._templates.globals.update(
+            fields=FIELDS, asset=Assets().url, platform_checkpoint=f"/audit/{PLATFORM}/checkpoint"
+        )
         self._templates.filters.update(utc=_utc, isolated=_isolated)
 
     def page(

@@ -9,7 +9,7 @@ from services.gateway.edge.problem import Problem
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.edge.workspaces import WorkspaceName, WorkspaceNames
-from services.gateway.pages.form import take
+from services.gateway.pages.form import identifier_of, take
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done, see
@@ -52,19 +52,26 @@ class SignInPages:
         return self._pages.page(visit, "home.html")
 
     async def sign_up(self, visit: Visit) -> Response:
-        return self._pages.page(visit, "sign_up.html", here="sign-up")
+        return self._sign_up_page(visit)
 
     async def sign_up_again(self, visit: Visit, fields: dict[str, str], problem: Problem) -> Response:
-        return self._pages.page(visit, "sign_up.html", here="sign-up", form=fields, problem=problem)
+        return self._sign_up_page(visit, fields, problem)
+
+    def _sign_up_page(
+        self, visit: Visit, form: dict[str, str] | None = None, problem: Problem | None = None
+    ) -> Response:
+        registration_id = identifier_of(self._edge.ids, "registration_id", form=form, problem=problem)
+        return self._pages.page(
+            visit, "sign_up.html", here="sign-up", form=form, problem=problem, registration_id=registration_id
+        )
 
     async def register(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take(fields, "display_name", "address", "password")
-        registration_id = str(self._edge.ids.uuid7())
+        form = take(fields, "display_name", "address", "password", "registration_id")
         await self._edge.backends.registration.Register(
-            RegisterRequest(registration_id=registration_id, browser_binding=visit.jar.flow_binding, **form),
+            RegisterRequest(browser_binding=visit.jar.flow_binding, **form),
             metadata=visit.browser.metadata,
         )
-        return see(f"/sign-up/{registration_id}")
+        return see(f"/sign-up/{form['registration_id']}")
 
     async def code(self, visit: Visit) -> Response:
         return self._code_page(visit)

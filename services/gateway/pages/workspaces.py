@@ -11,7 +11,7 @@ from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
 from services.gateway.edge.workspaces import WorkspaceNames
-from services.gateway.pages.form import take
+from services.gateway.pages.form import identifier_of, take
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done, see
@@ -59,6 +59,9 @@ class WorkspacePages:
             here="workspaces",
             subject=rendered(subject),
             workspaces=rendered(found)["workspaces"],
+            workspace_id=identifier_of(
+                self._edge.ids, "workspace_id", form=values.get("form"), problem=values.get("problem")
+            ),
             page=page,
             next_page=found.next_page_token,
             named={workspace.workspace_id: workspace.name for workspace in found.workspaces},
@@ -66,10 +69,10 @@ class WorkspacePages:
         )
 
     async def create(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take(fields, "name", "slug")
+        form = take(fields, "name", "slug", "workspace_id")
         credentials = await visit.browser.session_credentials()
         answer = await self._edge.backends.workspace.CreateWorkspace(
-            CreateWorkspaceRequest(workspace_id=str(self._edge.ids.uuid7()), **form), metadata=credentials.metadata
+            CreateWorkspaceRequest(**form), metadata=credentials.metadata
         )
         workspace = await self._names.resolve(visit.browser, answer.workspace.slug)
         await self._sign_in.open_workspace(visit.browser, workspace.workspace_id)

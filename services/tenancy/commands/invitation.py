@@ -109,6 +109,8 @@ class InvitationCommands:
         KeyGone; AddressInvited when yet another one to the address is open, AddressOfMember when a member has it.
         """
         checked_id(renewed_id)
+        if renewed_id == invitation_id:
+            raise InvitationExists
         async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             earlier = await work.invitations.find(insider.workspace, invitation_id)
             roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])

@@ -32,12 +32,13 @@ EVERYWHERE = {
     "REFRESH_REUSED",  # tests/security/test_refresh.py
     "REFRESH_BUSY",  # tests/security/test_refresh.py
 }
-#: What cannot be had in order: by waiting minutes, or by two at once.
+#: What cannot be had in order: by waiting minutes, or by two at once; and who is a member is not invited.
 RARE = {
     ("createSession", "TICKET_INVALID"),
     ("verifyRegistration", "TICKET_INVALID"),
     ("changePassword", "CONFLICT"),
     ("acceptInvitation", "KEY_DESTROYED"),
+    ("acceptInvitation", "MEMBER_ALREADY"),
     ("createRequest", "KEY_DESTROYED"),
     ("createRequest", "STEP_UP_REQUIRED"),
     ("fetchArchive", "STEP_UP_REQUIRED"),
@@ -207,10 +208,28 @@ async def of_workspaces(people: People) -> None:
     await ask("POST", f"{at}/invitations", again, expect=409, reason="ALREADY_EXISTS")
     acceptance = f"/api/v1/invitations/{UNKNOWN}/acceptance"
     await ask("POST", acceptance, {"secret": "A" * 43}, expect=404, reason="INVITATION_INVALID")
-    await ask("POST", f"{at}/invitations", {"address": owner.address, "role": "member"}, expect=201)
-    _, invitation_id, secret = await people.mail.invitation(owner.address)
-    acceptance = f"/api/v1/invitations/{invitation_id}/acceptance"
-    await ask("POST", acceptance, {"secret": secret}, expect=409, reason="MEMBER_ALREADY")
+    for known in (owner.address, "dee@example.com"):
+        twice = {"address": known, "role": "member"}
+        await ask("POST", f"{at}/invitations", twice, expect=409, reason="ALREADY_EXISTS")
+    renewal = f"{at}/invitations/{made['invitation']['invitation_id']}/renewal"
+    same = {"renewed_id": made["invitation"]["invitation_id"]}
+    await ask("POST", renewal, same, expect=409, reason="ALREADY_EXISTS")
+    above = await ask("POST", f"{at}/invitations", {"address": "fay@example.com", "role": "owner"}, expect=201)
+    of_owner = f"{at}/invitations/{above['invitation']['invitation_id']}/renewal"
+    await admin.browser.ask("POST", of_owner, {}, expect=403, reason="ROLE_ABOVE_OWN")
+    await ask("POST", renewal, {}, expect=201)
+    await ask("POST", renewal, {}, expect=404, reason="NOT_FOUND")
+    guest = people.stranger("guest")
+    await ask("POST", f"{at}/invitations", {"address": guest.address, "role": "member"}, expect=201)
+    _, invitation_id, secret = await people.mail.invitation(guest.address)
+    link = f"/api/v1/invitations/{invitation_id}"
+    offer = await guest.browser.ask("POST", f"{link}/offer", {"secret": secret}, expect=200)
+    assert (offer["workspace_name"], offer["role"], offer["inviter_name"]) == ("Workspace", "member", owner.name)
+    for what in ("offer", "refusal"):
+        wrong = {"secret": "A" * 43}
+        await guest.browser.ask("POST", f"{link}/{what}", wrong, expect=404, reason="INVITATION_INVALID")
+    await guest.browser.ask("POST", f"{link}/refusal", {"secret": secret}, expect=204)
+    await guest.browser.ask("POST", f"{link}/refusal", {"secret": secret}, expect=404, reason="INVITATION_INVALID")
     await ask("POST", f"{at}/tokens", {"audience": "nobody"}, expect=400, reason="AUDIENCE_UNKNOWN")
     await of_roles(people.description, workspace, member)
 

@@ -226,8 +226,9 @@ async def test_what_cannot_be_renewed_stays_as_it_is(tenancy: Tenancy) -> None:
     for insider, refusal in ((eve, InvitationUnknown), (manager, RoleAboveOwn), (member, PermissionMissing)):
         with pytest.raises(refusal):
             await tenancy.invitations.renew(insider, invitation_id=earlier, renewed_id=tenancy.ids.uuid7())
-    with pytest.raises(InvitationExists):
-        await tenancy.invitations.renew(owner, invitation_id=earlier, renewed_id=other)
+    for taken in (other, earlier):
+        with pytest.raises(InvitationExists):
+            await tenancy.invitations.renew(owner, invitation_id=earlier, renewed_id=taken)
     tenancy.vault.down = True
     with pytest.raises(KeysUnavailable):
         await tenancy.invitations.renew(owner, invitation_id=earlier, renewed_id=tenancy.ids.uuid7())

@@ -28,7 +28,9 @@ FILL = (
     " FROM generate_series(0, 999) AS n",
     "INSERT INTO membership SELECT numbered(1, w), numbered(2, n),"
     " CASE WHEN n < 3 THEN 'owner' ELSE 'member' END, 1, now(), CASE WHEN n % 5 = 4 THEN now() END,"
-    " numbered(4, n), 1, sha256('key'), CASE WHEN n % 5 < 4 THEN 'contact'::bytea END FROM ("
+    " numbered(4, n), 1, sha256('key'), CASE WHEN n % 5 < 4 THEN 'contact'::bytea END,"
+    # One in fifty was a member before there was such an index.
+    " CASE WHEN n % 5 < 4 AND n % 50 > 0 THEN sha256(int8send(n)) END FROM ("
     "SELECT 0 AS w, generate_series(0, 19999) AS n UNION ALL"
     " SELECT w, (w * 97 + generate_series(0, 59) * 13) % 50000 FROM generate_series(1, 999) AS w) AS members",
     "INSERT INTO invitation (workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id, key_version,"
@@ -129,6 +131,30 @@ def questions() -> dict[str, Question]:
                 large, now=NOW, before=(NOW - timedelta(days=2), invited.id), limit=51
             ),
             60,
+        ),
+        "another invitation": Question(
+            within(subjects=[numbered(PERSON, 0)]),
+            lambda tx: PostgresInvitations(tx).add(invitation(large, 7), member_tag=bytes(32), mail_due_at=NOW),
+            120,
+        ),
+        "whether an address is known": Question(
+            within(),
+            lambda tx: PostgresInvitations(tx).check_unknown(large, bytes(32), member_tag=bytes(32), now=NOW),
+            20,
+        ),
+        "room for another invitation": Question(
+            within(), lambda tx: PostgresInvitations(tx).release(large, bytes(32), now=NOW), 20
+        ),
+        "members without an index": Question(
+            within(), lambda tx: members(tx).untagged(large, after=None, limit=100), 150
+        ),
+        "none of them left": Question(
+            within(), lambda tx: members(tx).untagged(large, after=numbered(PERSON, 19_990), limit=100), 20
+        ),
+        "their indexes": Question(
+            within(),
+            lambda tx: members(tx).tag(large, [(membership(large, numbered(PERSON, n)), bytes(32)) for n in (50, 100)]),
+            120,
         ),
         "a person's memberships": Question(
             within(large, numbered(WORKSPACE, 9)), lambda tx: PostgresSubjectData(tx).memberships(person), 20

@@ -196,6 +196,7 @@ async def test_what_is_wrong_stands_beside_its_field_in_words_and_what_was_typed
             "workspaces.html",
             subject=subject,
             workspaces=[],
+            workspace_id=SUBJECT,
             page="",
             next_page="",
             problem=problem,

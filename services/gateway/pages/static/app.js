@@ -1,31 +1,57 @@
-// An invitation's secret travels in the fragment, which no server sees. It is put into the form that accepts it, and kept in this tab
-// while the invited person signs up or in first.
+// An invitation's secret travels in the fragment, which no server sees. It is sent in the form that asks what is offered, and kept in this
+// tab while the invited person signs up or in first.
 "use strict";
 
 const KEY = "wardenry.invitation";
 
 function rememberInvitation() {
-  const form = document.querySelector("[data-invitation]");
+  const page = document.querySelector("[data-invitation]");
+  if (!page) return;
+  const id = page.dataset.invitation;
+  keepSecret();
+  const kept = keptInvitation();
+  if ("over" in page.dataset && kept?.id === id) sessionStorage.removeItem(KEY);
+  for (const form of page.querySelectorAll("[data-spends-invitation]"))
+    form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
+  const form = page.querySelector("[data-offer]");
   if (!form) return;
-  const id = form.dataset.invitation;
-  const secret = location.hash.slice(1);
-  if (secret) {
-    sessionStorage.setItem(KEY, JSON.stringify({ id, secret }));
-    history.replaceState(null, "", location.pathname);
-  }
-  const kept = JSON.parse(sessionStorage.getItem(KEY) || "null");
   const field = form.querySelector("[name=secret]");
-  if (kept && kept.id === id && field) field.value = kept.secret;
-  if (field && !field.value) {
-    form.hidden = true;
-    announce(document.querySelector("[data-secret-missing]"));
-  }
-  form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
+  if (kept?.id === id) field.value ||= kept.secret;
+  form.hidden = !field.value;
+  if (!field.value) announce(document.querySelector("[data-secret-missing]"));
+  else if (!document.querySelector(".notice[role=alert]:not([hidden])")) showOffer(form);
+}
+
+// Also when the link in the mail is opened in the tab that has its page already. A fragment may be a place on the page, too.
+function keepSecret() {
+  const page = document.querySelector("[data-invitation]");
+  const secret = location.hash.slice(1);
+  if (!page || !/^[\w-]{43}$/.test(secret)) return false;
+  sessionStorage.setItem(KEY, JSON.stringify({ id: page.dataset.invitation, secret }));
+  history.replaceState(null, "", location.pathname);
+  return true;
+}
+
+function keptInvitation() {
+  return JSON.parse(sessionStorage.getItem(KEY) || "null");
+}
+
+// What is offered comes in place of the button that asks for it, which is left where no answer comes.
+async function showOffer(form) {
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", body, redirect: "error" }).catch(() => null);
+  if (!answer) return;
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("content");
+  if (!now) return;
+  document.getElementById("content").replaceWith(now);
+  showLocalTimes();
+  now.querySelectorAll("[role=alert]:not([hidden])").forEach(announce);
+  rememberInvitation();
 }
 
 function offerInvitation() {
   const banner = document.querySelector("[data-pending-invitation]");
-  const kept = JSON.parse(sessionStorage.getItem(KEY) || "null");
+  const kept = keptInvitation();
   if (!banner || !kept || !/^[0-9a-f-]{36}$/.test(kept.id)) return;
   banner.querySelector("a").href = `/invitations/${kept.id}`;
   banner.hidden = false;
@@ -90,9 +116,28 @@ function showCopy(now) {
   tellOfDownloads();
 }
 
+// A button that copies is made by the script: without one there is none, and the text can be marked by hand.
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const text of document.querySelectorAll("[data-copy]")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: "Copy" });
+    const said = Object.assign(document.createElement("span"), { className: "muted", role: "status" });
+    button.setAttribute("aria-label", `Copy: ${text.getAttribute("aria-label")}`);
+    button.addEventListener("click", async () => {
+      const copied = await navigator.clipboard.writeText(text.textContent).then(() => true, () => false);
+      said.textContent = copied ? "Copied." : "Not copied: mark the text instead.";
+    });
+    const row = Object.assign(document.createElement("p"), { className: "row start" });
+    row.append(button, said);
+    text.after(row);
+  }
+}
+
 showLocalTimes(); // before what is announced is taken off the page for a moment
 document.querySelectorAll("[role=status]:not([hidden]), [role=alert]:not([hidden])").forEach(announce);
+addEventListener("hashchange", () => keepSecret() && location.reload());
 rememberInvitation();
 offerInvitation();
+offerCopies();
 tellOfDownloads();
 followRequests(100);
