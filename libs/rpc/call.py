@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from libs.events.caller import Caller, Visitor
 from libs.events.client import UNKNOWN, Client
 from wardenry.tokens import AccessToken
 
@@ -26,6 +28,25 @@ class Call:
         if self.token is None:
             raise LookupError("this call acts for no user; its rule says so")
         return self.token
+
+    @property
+    def workspace(self) -> UUID:
+        """The workspace of the token. The RPC's rule has seen to it that there is one."""
+        workspace = self.user.workspace
+        if workspace is None:
+            raise LookupError("this call acts in no workspace; its rule says so")
+        return workspace
+
+    @property
+    def caller(self) -> Caller:
+        """The holder of the token of a USER call."""
+        token = self.user
+        return Caller(subject=token.subject, session=token.session, client_id=token.client, client=self.client)
+
+    @property
+    def visitor(self) -> Visitor:
+        """Whom an ANONYMOUS call is for: the peer speaks for somebody whom no token names."""
+        return Visitor(client_id=self.peer, client=self.client)
 
 
 class CallContext:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.identity.domain.errors import CodeInvalid, CredentialsInvalid
-from tests.support.identity import BROWSER, CALLER, IdentityForTests, identity_for_tests
+from tests.support.identity import BROWSER, VISITOR, IdentityForTests, identity_for_tests
 from tests.support.postgres import ServiceDatabases
 
 KNOWN, UNKNOWN = "ada@example.org", "nobody@example.org"
@@ -77,7 +77,7 @@ async def test_a_code_for_a_known_address_fails_as_a_wrong_one_does(identity: Id
         await identity.begin(registration_id, address)
         with pytest.raises(CodeInvalid) as refusal:
             await identity.verify_registration(
-                registration_id=registration_id, code="00000000", browser_binding=BROWSER, caller=CALLER
+                registration_id=registration_id, code="00000000", browser_binding=BROWSER, visitor=VISITOR
             )
         assert refusal.value.args == ()
     actions = await identity.actions()

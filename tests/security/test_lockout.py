@@ -9,7 +9,7 @@ import pytest
 from services.identity.commands.authentication import PasswordInput
 from services.identity.domain.errors import AuthenticationDelayed, CredentialsInvalid
 from tests.support.held_hasher import HeldHasher
-from tests.support.identity import BROWSER, CALLER, IdentityForTests, identity_for_tests
+from tests.support.identity import BROWSER, VISITOR, IdentityForTests, identity_for_tests
 from tests.support.postgres import ServiceDatabases
 
 ADDRESS = "ada@example.org"
@@ -58,7 +58,7 @@ async def abandoned(identity: IdentityForTests, password: str) -> None:
     given = PasswordInput(
         address=ADDRESS, password=password, browser_binding=BROWSER, device_token=b"", workspace_id=None
     )
-    attempt = asyncio.create_task(command(given, CALLER))
+    attempt = asyncio.create_task(command(given, VISITOR))
     await hasher.compared.wait()
     assert await failures(identity) == before + 1
     attempt.cancel()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from libs.events.caller import Caller
 from libs.events.client import UNKNOWN
 from libs.events.event import PersonalValues, Target
 from services.audit.commands.export import ExportFormat
-from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, SESSION, SIGNER, AuditOnPostgres, audit_on
 from tests.support.postgres import ServiceDatabases
 from wardenry.log import verify as command
@@ -19,7 +19,7 @@ from wardenry.log.filter import EntryFilter
 from wardenry.log.leaf import parse_leaf
 from wardenry.log.verification import verify_export
 
-CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
+CALLER = Caller(subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
 AGENTS = [
     "=cmd|'/c calc'!A0",
     "+1",
@@ -52,7 +52,7 @@ async def audit(service_database: ServiceDatabases) -> AsyncIterator[AuditOnPost
 
 
 async def exported(audit: AuditOnPostgres, form: ExportFormat) -> bytes:
-    return b"".join([part async for part in audit.exporting.export(CALLER, EntryFilter(), form)])
+    return b"".join([part async for part in audit.exporting.export(CALLER, LOG, EntryFilter(), form)])
 
 
 async def test_a_spreadsheet_has_one_row_an_entry_and_no_formula(audit: AuditOnPostgres) -> None:

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from libs.events.caller import Caller
 from libs.events.client import UNKNOWN
 from libs.merkle.proofs import HashesMissing
 from services.audit.commands.export import ExportFormat
-from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, SESSION, SIGNER, AuditOnPostgres, audit_on
 from tests.support.postgres import ServiceDatabases
 from wardenry.log.checkpoint import Checkpoint, open_checkpoint
@@ -18,7 +18,7 @@ from wardenry.log.leaf import LeafInvalid
 from wardenry.log.verification import Report, verify_export
 
 LAST = "length(leaf) - 1"
-CALLER = Caller(workspace=LOG, subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
+CALLER = Caller(subject=BOB, session=SESSION, client_id="gateway", client=UNKNOWN)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def change(audit: AuditOnPostgres, *statements: str) -> None:
 
 
 async def exported(audit: AuditOnPostgres) -> bytes:
-    parts = audit.exporting.export(CALLER, EntryFilter(), ExportFormat.JSON_LINES)
+    parts = audit.exporting.export(CALLER, LOG, EntryFilter(), ExportFormat.JSON_LINES)
     return b"".join([part async for part in parts])
 
 
@@ -134,7 +134,7 @@ async def test_search_columns_that_lie_hide_nothing_from_a_whole_export(audit: A
     await change(audit, f"UPDATE entry SET actor_id = '{BOB}', action = 'x.y' WHERE index = 2")
     assert (await verified(audit)).verified
     wanted = EntryFilter(subject=ALICE)
-    parts = audit.exporting.export(CALLER, wanted, ExportFormat.JSON_LINES)
+    parts = audit.exporting.export(CALLER, LOG, wanted, ExportFormat.JSON_LINES)
     report = verify_export(io.BytesIO(b"".join([part async for part in parts])), [SIGNER.key])
     assert report.verified
     assert report.entries == 5

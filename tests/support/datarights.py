@@ -11,6 +11,7 @@ from libs.crypto.hpke import ReaderPrivateKey
 from libs.crypto.key_owner import KeyReference
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.db.pool import Database
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
@@ -19,7 +20,6 @@ from services.datarights.commands.fulfilment import Fulfil
 from services.datarights.commands.gathering import AssembleArchive, GatherPart, ReadArchive
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
 from services.datarights.commands.sealing import SealedObjects
-from services.datarights.domain.caller import Caller
 from services.datarights.domain.errors import ParticipantUnavailable, PersonErased, WarrantsUnavailable
 from services.datarights.domain.ports import PersonKey
 from services.datarights.domain.request import PARTICIPANTS, Request
@@ -251,7 +251,6 @@ class DatarightsForTests:
             subject=subject,
             session=self.ids.uuid7(),
             client_id="gateway",
-            bearer=str(subject),
             client=Client(address="192.0.2.7", agent=AGENT),
         )
 
@@ -259,8 +258,10 @@ class DatarightsForTests:
         """The whole archive."""
         return b"".join([piece async for piece in self.fetching(caller, request)])
 
-    async def made(self, caller: Caller, right: str) -> Request:
-        return await self.create(caller, request_id=self.ids.uuid7(), right=right)
+    async def made(self, caller: Caller, right: str, *, request_id: UUID | None = None) -> Request:
+        """A new request, or this one."""
+        request_id = request_id or self.ids.uuid7()
+        return await self.create(caller, bearer=str(caller.subject), request_id=request_id, right=right)
 
     async def actions(self) -> list[str]:
         """What is in the outbox."""

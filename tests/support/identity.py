@@ -12,6 +12,7 @@ from libs.crypto.blind_index import BlindIndex
 from libs.crypto.keyring import KeyProvider, LocalKeyring
 from libs.crypto.sealing import SymmetricKey
 from libs.db.pool import Database
+from libs.events.caller import Visitor
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.ids import SystemEntropy, Uuid7Ids
@@ -33,7 +34,6 @@ from services.identity.commands.vault import (
     GetReaderKeys,
     GetTagKeys,
 )
-from services.identity.domain.caller import Caller
 from services.identity.domain.errors import SessionsUnavailable
 from services.identity.store.expiry import PostgresExpiry
 from services.identity.store.mail import PostgresMailQueue
@@ -43,7 +43,7 @@ from tests.support.clock import HeldClock
 from tests.support.postgres import ServiceDatabase, ServiceDatabases
 from wardenry.events.v1 import envelope_pb2, leaf_pb2
 
-CALLER = Caller(client_id="gateway", client=Client(address="192.0.2.7", agent="Mozilla/5.0", country="DE"))
+VISITOR = Visitor(client_id="gateway", client=Client(address="192.0.2.7", agent="Mozilla/5.0", country="DE"))
 BROWSER = b"b" * 32
 PASSWORD = "correct horse battery staple"
 ORIGIN = "https://id.example.org"
@@ -177,7 +177,7 @@ class IdentityForTests:
         registration_id = uuid4()
         await self.begin(registration_id, address, password=password, name=name)
         return await self.verify_registration(
-            registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, caller=CALLER
+            registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, visitor=VISITOR
         )
 
     async def begin(self, registration_id: UUID, address: str, *, password: str = PASSWORD, name: str = "Ada") -> None:
@@ -207,7 +207,7 @@ class IdentityForTests:
                 device_token=device,
                 workspace_id=workspace,
             ),
-            CALLER,
+            VISITOR,
         )
 
     async def events(self) -> list[tuple[leaf_pb2.Leaf, envelope_pb2.Envelope]]:

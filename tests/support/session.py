@@ -20,7 +20,7 @@ from libs.feed.fanout import Fanout
 from libs.feed.reader import INTERVAL, FeedReader
 from libs.feed.replica import Replicas
 from libs.ids import SystemEntropy, Uuid7Ids
-from services.session.commands.caller import Caller
+from services.session.commands.caller import TokenCaller
 from services.session.commands.grant import CreateGrant, ExchangeToken
 from services.session.commands.introspection import Introspect, Liveness, OwnVerifier, SignedTokens
 from services.session.commands.page import PageTokens
@@ -266,22 +266,11 @@ class SessionForTests:
             client=client,
         )
 
-    def caller(self, holder: Tokens | AccessToken) -> Caller:
+    def caller(self, holder: Tokens | AccessToken) -> TokenCaller:
         """Who holds the tokens, as the server would tell it."""
         token = self.reader.read(holder.access_token) if isinstance(holder, Tokens) else holder
-        return Caller(
-            subject=token.subject,
-            session=token.session,
-            client_id=token.client,
-            workspace=token.workspace,
-            role=token.role or "",
-            amr=token.amr,
-            acr=token.acr,
-            authenticated_at=token.auth_time,
-            subject_epoch=token.subject_epoch,
-            membership_epoch=token.membership_epoch or 0,
-            token_expires_at=token.expires_at,
-            client=CLIENT,
+        return TokenCaller(
+            subject=token.subject, session=token.session, client_id=token.client, client=CLIENT, token=token
         )
 
     async def refreshed(self, tokens: Tokens, *, device: bytes = DEVICE) -> Tokens:

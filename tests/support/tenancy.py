@@ -16,6 +16,7 @@ from libs.crypto.key_owner import InvitationOwner, KeyOwner, KeyReference, Subje
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.crypto.sealing import AssociatedData, Sealer
 from libs.db.pool import Database
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, open_sealed
 from libs.feed.fanout import Fanout
@@ -32,7 +33,7 @@ from services.tenancy.commands.offer import OfferCommands
 from services.tenancy.commands.permission import PermissionCommands
 from services.tenancy.commands.platform import InviteFounder
 from services.tenancy.commands.workspace import WorkspaceCommands
-from services.tenancy.domain.caller import Caller, Insider
+from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import ContactsUnavailable, KeyGone, KeysUnavailable, SubjectUnknown
 from services.tenancy.domain.invitation import Adoption, DueMail, Invitation
 from services.tenancy.domain.membership import ChangedMembership, Contact, Membership

@@ -1,12 +1,14 @@
 """Recording that a call was refused for want of a permission."""
 
 import logging
+from uuid import UUID
 
+from libs.events.caller import Caller
 from libs.events.event import Outcome
 from libs.ids import Ids
 from services.audit.commands.sealing import Sealings
 from services.audit.domain.errors import KeysUnavailable, PersonErased
-from services.audit.domain.events import PERMISSION_DENIED, Caller, Sealing, by_caller
+from services.audit.domain.events import PERMISSION_DENIED, Sealing, by_caller
 from services.audit.domain.ports import UnitsOfWork
 from wardenry.clock import Clock
 
@@ -22,10 +24,10 @@ class RecordDenial:
         self._ids = ids
         self._clock = clock
 
-    async def record(self, caller: Caller, *, rpc: str, permission: str) -> None:
+    async def record(self, caller: Caller, *, log: UUID, rpc: str, permission: str) -> None:
         """The refusal stands whether or not the vault answers; without it the entry lacks the client's values."""
         try:
-            sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=caller.workspace)
+            sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=log)
         except (KeysUnavailable, PersonErased):
             _log.warning("a refusal is recorded without the client's values: no key")
             sealing = Sealing(reader_key=None, tags=None)
@@ -33,10 +35,11 @@ class RecordDenial:
             event_id=self._ids.uuid7(),
             action=PERMISSION_DENIED,
             occurred_at=self._clock.now(),
+            log=log,
             caller=caller,
             sealing=sealing,
             details={"rpc": rpc, "permission": permission},
             outcome=Outcome.FAILURE,
         )
-        async with self._units.begin([caller.workspace]) as work:
+        async with self._units.begin([log]) as work:
             await work.emit(event)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import Enum
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from libs.events.caller import Caller
 from libs.events.event import MAX_VALUE_BYTES
 from libs.ids import Ids
 from libs.merkle.proofs import Proofs, Tile, tiles_for
@@ -16,7 +18,7 @@ from services.audit.commands.sealing import Sealings
 from services.audit.domain import spreadsheet
 from services.audit.domain.entry import OpenedEntry, StoredEntry
 from services.audit.domain.errors import AnchorNotFound
-from services.audit.domain.events import EXPORT_REQUESTED, Caller, by_caller
+from services.audit.domain.events import EXPORT_REQUESTED, by_caller
 from services.audit.domain.log import CheckpointSigner, SignedCheckpoint
 from services.audit.domain.ports import UnitsOfWork, Vault
 from wardenry.clock import Clock
@@ -63,13 +65,12 @@ class ExportEntries:
         self._ids = ids
         self._clock = clock
 
-    async def export(self, caller: Caller, wanted: EntryFilter, form: ExportFormat) -> AsyncIterator[bytes]:
+    async def export(self, caller: Caller, log: UUID, wanted: EntryFilter, form: ExportFormat) -> AsyncIterator[bytes]:
         """The file, in parts. Before the first of them, that it was asked for is certain to enter the log.
 
         Raises KeysUnavailable, PersonErased.
         """
-        await self._requested(caller, wanted, form)
-        log = caller.workspace
+        await self._requested(caller, log, wanted, form)
         checkpoint = await self._checkpoints.newest(log)
         file = (
             self._json_lines(checkpoint, wanted) if form is ExportFormat.JSON_LINES else self._csv(checkpoint, wanted)
@@ -78,17 +79,18 @@ class ExportEntries:
             for start in range(0, len(part), _CHUNK_BYTES):
                 yield part[start : start + _CHUNK_BYTES]
 
-    async def _requested(self, caller: Caller, wanted: EntryFilter, form: ExportFormat) -> None:
-        sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=caller.workspace)
+    async def _requested(self, caller: Caller, log: UUID, wanted: EntryFilter, form: ExportFormat) -> None:
+        sealing = await self._sealings.of(caller.client, subject=caller.subject, workspace=log)
         event = by_caller(
             event_id=self._ids.uuid7(),
             action=EXPORT_REQUESTED,
             occurred_at=self._clock.now(),
+            log=log,
             caller=caller,
             sealing=sealing,
             details={"format": form.value, **_details(wanted)},
         )
-        async with self._units.begin([caller.workspace]) as work:
+        async with self._units.begin([log]) as work:
             await work.emit(event)
 
     async def _json_lines(self, checkpoint: SignedCheckpoint, wanted: EntryFilter) -> AsyncIterator[bytes]:

@@ -21,4 +21,4 @@ class Sealings:
             return Sealing(reader_key=None, tags=None)
         key = await self._vault.public_key(subject=subject, workspace=workspace)
         tag_key = await self._vault.tag_key(workspace, self._clock.now().date())
-        return Sealing(reader_key=key, tags=None if tag_key is None else client.tags(tag_key))
+        return Sealing(reader_key=key, tags=client.tags(tag_key))

@@ -6,13 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
-from libs.events.client import Client
+from libs.events.caller import Caller
 from libs.events.event import (
     Actor,
     ActorKind,
     Event,
     Outcome,
-    PersonalValues,
     SearchTags,
     Target,
 )
@@ -20,18 +19,6 @@ from services.audit.domain.record import ProductRecord, Recorder
 
 EXPORT_REQUESTED = "export.requested"
 PERMISSION_DENIED = "permission.denied"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The person behind a call, and the client that they called with."""
-
-    workspace: UUID
-    subject: UUID
-    session: UUID | None
-    #: OAuth client id.
-    client_id: str
-    client: Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +35,7 @@ def by_caller(
     event_id: UUID,
     action: str,
     occurred_at: datetime,
+    log: UUID,
     caller: Caller,
     sealing: Sealing,
     details: Mapping[str, str],
@@ -56,14 +44,14 @@ def by_caller(
     """What a person did with their workspace's log, or tried."""
     return Event(
         event_id=event_id,
-        log=caller.workspace,
+        log=log,
         action=action,
         occurred_at=occurred_at,
         outcome=outcome,
-        actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
-        target=Target(kind="log", id=caller.workspace),
+        actor=caller.actor,
+        target=Target(kind="log", id=log),
         details=details,
-        personal=_personal(sealing, caller.client),
+        personal=caller.client.personal(sealing.reader_key),
         tags=sealing.tags,
     )
 
@@ -78,12 +66,6 @@ def recorded(*, record: ProductRecord, recorder: Recorder, occurred_at: datetime
         actor=Actor(kind=ActorKind.SUBJECT, id=recorder.subject, session=recorder.session, client=recorder.service),
         target=Target(kind=record.kind, id=record.id.encode()),
         details=record.details,
-        personal=_personal(sealing, record.client),
+        personal=record.client.personal(sealing.reader_key),
         tags=sealing.tags,
     )
-
-
-def _personal(sealing: Sealing, client: Client) -> tuple[PersonalValues, ...]:
-    if sealing.reader_key is None:
-        return ()
-    return (PersonalValues(role="actor", reader_key=sealing.reader_key, values=client.values),)

@@ -24,7 +24,7 @@ class Recorder:
     service: str
     workspace: UUID
     subject: UUID
-    session: UUID | None
+    session: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class ProductRecord:
         parts = [
             recorder.service,
             str(recorder.subject),
-            str(recorder.session or ""),
+            str(recorder.session),
             self.action,
             self.kind,
             self.id,

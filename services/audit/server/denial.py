@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from libs.rpc.call import Call
 from libs.rpc.rules import Rule
 from services.audit.commands.denial import RecordDenial
-from services.audit.server.caller import caller_of
 
 
 class DenialHook:
@@ -18,5 +17,8 @@ class DenialHook:
     async def __call__(self, call: Call, method: str) -> None:
         rule = self._rules.get(method)
         await self._denial.record(
-            caller_of(call), rpc=method.removeprefix("/"), permission=rule.permission if rule else ""
+            call.caller,
+            log=call.workspace,
+            rpc=method.removeprefix("/"),
+            permission=rule.permission if rule else "",
         )

@@ -11,7 +11,6 @@ from libs.rpc.call import call_of
 from services.audit.commands.entry import ListEntries
 from services.audit.commands.export import ExportEntries, ExportFormat
 from services.audit.domain.entry import OpenedEntry
-from services.audit.server.caller import caller_of, workspace_of
 from wardenry.audit.v1 import entry_pb2, entry_pb2_grpc
 from wardenry.errors.error import InvalidArgument, Violation
 from wardenry.log.filter import EntryFilter
@@ -30,7 +29,7 @@ class EntryHandlers(entry_pb2_grpc.EntryServiceServicer):
 
     async def ListEntries(self, request: entry_pb2.ListEntriesRequest, context: Any) -> entry_pb2.ListEntriesResponse:
         page = await self._listing.list(
-            workspace_of(call_of(context)),
+            call_of(context).workspace,
             filter_of(request.filter),
             size=request.page_size,
             page=request.page_token,
@@ -42,7 +41,8 @@ class EntryHandlers(entry_pb2_grpc.EntryServiceServicer):
     async def ExportEntries(
         self, request: entry_pb2.ExportEntriesRequest, context: Any
     ) -> AsyncIterator[entry_pb2.ExportEntriesResponse]:
-        parts = self._exporting.export(caller_of(call_of(context)), filter_of(request.filter), _FORMATS[request.format])
+        call = call_of(context)
+        parts = self._exporting.export(call.caller, call.workspace, filter_of(request.filter), _FORMATS[request.format])
         async for part in parts:
             yield entry_pb2.ExportEntriesResponse(chunk=part)
 

@@ -10,7 +10,6 @@ from services.audit.commands.key import PublishKeys
 from services.audit.commands.log import ProveLog
 from services.audit.commands.tile import ReadTiles
 from services.audit.domain.errors import TileNotFound
-from services.audit.server.caller import workspace_of
 from wardenry.audit.v1 import log_pb2, log_pb2_grpc
 
 
@@ -22,13 +21,13 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
         self._keys = keys
 
     async def GetCheckpoint(self, request: log_pb2.GetCheckpointRequest, context: Any) -> log_pb2.GetCheckpointResponse:
-        checkpoint = await self._proving.checkpoint(workspace_of(call_of(context)))
+        checkpoint = await self._proving.checkpoint(call_of(context).workspace)
         return log_pb2.GetCheckpointResponse(checkpoint=checkpoint.note)
 
     async def GetInclusionProof(
         self, request: log_pb2.GetInclusionProofRequest, context: Any
     ) -> log_pb2.GetInclusionProofResponse:
-        log = workspace_of(call_of(context))
+        log = call_of(context).workspace
         proof = await self._proving.inclusion(log, request.index, size=request.tree_size)
         return log_pb2.GetInclusionProofResponse(
             index=proof.index,
@@ -41,7 +40,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
     async def GetConsistencyProof(
         self, request: log_pb2.GetConsistencyProofRequest, context: Any
     ) -> log_pb2.GetConsistencyProofResponse:
-        log = workspace_of(call_of(context))
+        log = call_of(context).workspace
         proof = await self._proving.consistency(log, request.first_size, second_size=request.second_size)
         return log_pb2.GetConsistencyProofResponse(
             first_size=proof.first_size,
@@ -51,7 +50,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
         )
 
     async def GetAnchor(self, request: log_pb2.GetAnchorRequest, context: Any) -> log_pb2.GetAnchorResponse:
-        log = workspace_of(call_of(context))
+        log = call_of(context).workspace
         consistency: Sequence[bytes] = ()
         if request.covering:
             proof, consistency = await self._anchors.covering(log, size=request.covering)
@@ -68,7 +67,7 @@ class LogHandlers(log_pb2_grpc.LogServiceServicer):
         )
 
     async def GetTile(self, request: log_pb2.GetTileRequest, context: Any) -> log_pb2.GetTileResponse:
-        log = workspace_of(call_of(context))
+        log = call_of(context).workspace
         if not request.entries:
             tile = await self._tiles.hashes(log, Tile(request.level, request.number), width=request.width)
         elif request.level == 0:

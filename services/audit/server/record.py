@@ -9,7 +9,6 @@ from libs.rpc.call import call_of
 from services.audit.commands.record import RecordProductEvent
 from services.audit.domain.errors import TimeOutOfRange
 from services.audit.domain.record import ProductRecord, Recorder
-from services.audit.server.caller import workspace_of
 from wardenry.audit.v1 import record_pb2, record_pb2_grpc
 
 
@@ -30,7 +29,7 @@ class RecordHandlers(record_pb2_grpc.RecordServiceServicer):
         )
         recorder = Recorder(
             service=call.peer,
-            workspace=workspace_of(call),
+            workspace=call.workspace,
             subject=call.user.subject,
             session=call.user.session,
         )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from libs.events.caller import Caller
 from libs.events.event import Event
 from libs.ids import Ids
 from services.datarights.commands.gathering import ReadArchive
 from services.datarights.domain import events
-from services.datarights.domain.caller import Caller
 from services.datarights.domain.errors import (
     ErasureObstructed,
     KeysUnavailable,
@@ -59,8 +59,9 @@ class CreateRequest:
         self._ids = ids
         self._waits = waits
 
-    async def __call__(self, caller: Caller, *, request_id: UUID, right: str) -> Request:
-        """The request; the same one when it is made again.
+    async def __call__(self, caller: Caller, *, bearer: str, request_id: UUID, right: str) -> Request:
+        """The request; the same one when it is made again. Session is asked in the person's name: by `bearer`, their
+        access token as it was presented.
 
         Raises IdInvalid, RequestExists, RequestRunning, ErasureObstructed, SignInAgain, PersonErased,
         WarrantsUnavailable, ParticipantUnavailable, KeysUnavailable.
@@ -70,7 +71,7 @@ class CreateRequest:
             made = await work.requests.find(request_id)
         if made is not None:
             return _same(made, right)
-        await self._warrants.authorize(caller.bearer, request=request_id, right=right)
+        await self._warrants.authorize(bearer, request=request_id, right=right)
         try:
             return await self._make(caller, request_id, right)
         except (ErasureObstructed, RequestRunning):
@@ -193,7 +194,7 @@ async def circumstances(vault: Vault, caller: Caller, *, event_id: UUID, at: dat
         occurred_at=at,
         caller=caller,
         audit_key=await vault.audit_key(caller.subject),
-        tags=None if tag_key is None else caller.client.tags(tag_key),
+        tags=caller.client.tags(tag_key),
     )
 
 

@@ -6,16 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.caller import Caller
 from libs.events.event import (
     Actor,
     ActorKind,
     Event,
-    PersonalValues,
     SearchTags,
     Target,
 )
 from libs.ids import PLATFORM
-from services.datarights.domain.caller import Caller
 from services.datarights.domain.request import Request
 from wardenry.warrants import ACCESS
 
@@ -34,16 +33,15 @@ class Circumstances:
     tags: SearchTags | None
 
     def event(self, action: str, request: Request, details: Mapping[str, str]) -> Event:
-        caller = self.caller
         return Event(
             event_id=self.event_id,
             log=PLATFORM,
             action=action,
             occurred_at=self.occurred_at,
-            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
+            actor=self.caller.actor,
             target=Target(kind="request", id=request.id),
             details=details,
-            personal=(PersonalValues(role="actor", reader_key=self.audit_key, values=caller.client.values),),
+            personal=self.caller.client.personal(self.audit_key),
             tags=self.tags,
         )
 

@@ -9,7 +9,6 @@ from libs.rpc.call import call_of
 from services.datarights.commands.request import CreateRequest, FetchArchive, ReadRequests
 from services.datarights.domain.errors import PageTokenInvalid
 from services.datarights.domain.request import Request
-from services.datarights.server.caller import caller_of
 from wardenry import base64url
 from wardenry.clock import Clock
 from wardenry.datarights.v1 import request_pb2, request_pb2_grpc
@@ -41,8 +40,9 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
     async def CreateRequest(
         self, request: request_pb2.CreateRequestRequest, context: Any
     ) -> request_pb2.CreateRequestResponse:
+        call = call_of(context)
         made = await self._create(
-            caller_of(call_of(context)), request_id=UUID(request.request_id), right=_RIGHT_OF[request.right]
+            call.caller, bearer=call.bearer, request_id=UUID(request.request_id), right=_RIGHT_OF[request.right]
         )
         return request_pb2.CreateRequestResponse(request=self._rendered(made))
 
@@ -64,7 +64,7 @@ class RequestHandlers(request_pb2_grpc.RequestServiceServicer):
     async def FetchArchive(
         self, request: request_pb2.FetchArchiveRequest, context: Any
     ) -> AsyncIterator[request_pb2.FetchArchiveResponse]:
-        async with aclosing(self._fetch(caller_of(call_of(context)), UUID(request.request_id))) as pieces:
+        async with aclosing(self._fetch(call_of(context).caller, UUID(request.request_id))) as pieces:
             async for piece in pieces:
                 for start in range(0, len(piece), _CHUNK):
                     yield request_pb2.FetchArchiveResponse(chunk=piece[start : start + _CHUNK])

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.secret_hash import hash_of
+from libs.events.caller import Visitor
 from libs.events.event import Event, Target
 from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
 from libs.mail import address as addresses
 from services.identity.domain import password as passwords
 from services.identity.domain.attempt import STRANGERS, Account, Reservation
-from services.identity.domain.caller import Caller
 from services.identity.domain.device import TOKEN_BYTES, Device, remember
 from services.identity.domain.errors import CredentialsInvalid
-from services.identity.domain.events import Circumstances, person, visitor
+from services.identity.domain.events import Circumstances, known
 from services.identity.domain.ports import Hashing, LogKeys, PasswordHasher, Store
 from services.identity.domain.subject import Credential
 from services.identity.domain.ticket import TICKET_BYTES, password_ticket
@@ -48,7 +48,7 @@ class _Attempt:
     """All that is known when the password's turn to be compared has come."""
 
     given: PasswordInput
-    caller: Caller
+    visitor: Visitor
     address: str = field(repr=False)
     circumstances: Circumstances
     platform_tags: bytes = field(repr=False)
@@ -80,13 +80,13 @@ class AuthenticatePassword:
         self._ids = ids
         self._entropy = entropy
 
-    async def __call__(self, given: PasswordInput, caller: Caller) -> Authenticated:
+    async def __call__(self, given: PasswordInput, visitor: Visitor) -> Authenticated:
         """Raises AddressInvalid, CredentialsInvalid, AuthenticationDelayed, HashingBusy."""
         address = addresses.normalised(given.address)
         now = self._clock.now()
         # The keys of a failure's event and of a success's are fetched before anything is counted and compared: where
         # the vault does not answer, a right password gets the same answer as a wrong one, and is no failure.
-        circumstances = await self._circumstances(given, caller, now)
+        circumstances = await self._circumstances(given, visitor, now)
         platform_tags = await self._log_keys.tag_key(PLATFORM, now.date())
         subject_id, device_id = await self._store.find_account(
             self._blind_index.tag("address.value", PLATFORM, address),
@@ -98,7 +98,7 @@ class AuthenticatePassword:
         )
         attempt = _Attempt(
             given=given,
-            caller=caller,
+            visitor=visitor,
             address=address,
             circumstances=circumstances,
             platform_tags=platform_tags,
@@ -121,13 +121,13 @@ class AuthenticatePassword:
         renewed = await self._renewed(hashing, password, credential)
         return await self._succeeded(attempt, subject_id, credential, renewed)
 
-    async def _circumstances(self, given: PasswordInput, caller: Caller, now: datetime) -> Circumstances:
+    async def _circumstances(self, given: PasswordInput, visitor: Visitor, now: datetime) -> Circumstances:
         log = given.workspace_id or PLATFORM
         return Circumstances(
             log=log,
             occurred_at=now,
-            actor=visitor(caller),
-            client=dataclasses.replace(caller.client, device=device_fingerprint(given.device_token)),
+            actor=visitor.actor,
+            client=dataclasses.replace(visitor.client, device=device_fingerprint(given.device_token)),
             reader_key=await self._log_keys.visitor_key(log, now.date()),
             tag_key=await self._log_keys.tag_key(log, now.date()),
         )
@@ -185,8 +185,8 @@ class AuthenticatePassword:
             attempt.circumstances,
             log=PLATFORM,
             occurred_at=now,
-            actor=person(subject_id, attempt.caller),
-            client=dataclasses.replace(attempt.caller.client, device=device_fingerprint(token)),
+            actor=known(attempt.visitor, subject_id),
+            client=dataclasses.replace(attempt.visitor.client, device=device_fingerprint(token)),
             reader_key=credential.audit_key,
             tag_key=attempt.platform_tags,
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from libs.crypto.blind_index import BlindIndex
 from libs.crypto.key_owner import Destroyed, SubjectOwner, VisitorOwner
+from libs.events.caller import Visitor
 from libs.events.event import ADDRESS, NAME, Event, Target
 from libs.events.search_tags import device_fingerprint
 from libs.ids import PLATFORM, Entropy, Ids
@@ -16,10 +17,9 @@ from libs.mail.mail import Mail
 from services.identity.domain import password as passwords
 from services.identity.domain import place
 from services.identity.domain.attempt import Account
-from services.identity.domain.caller import Caller
 from services.identity.domain.device import TOKEN_BYTES, remember
 from services.identity.domain.errors import CodeInvalid
-from services.identity.domain.events import Circumstances, person, visitor
+from services.identity.domain.events import Circumstances, known
 from services.identity.domain.mail import LIFETIME, OutgoingMail, code_mail, known_address_mail, to_bytes
 from services.identity.domain.ports import LogKeys, PasswordHasher, PersonalData, Store
 from services.identity.domain.registration import CODE_LIFETIME, Applicant, Registration, checked_name, new_code
@@ -149,7 +149,9 @@ class VerifyRegistration:
         self._ids = ids
         self._entropy = entropy
 
-    async def __call__(self, *, registration_id: UUID, code: str, browser_binding: bytes, caller: Caller) -> Registered:
+    async def __call__(
+        self, *, registration_id: UUID, code: str, browser_binding: bytes, visitor: Visitor
+    ) -> Registered:
         """Raises CodeInvalid, AuthenticationDelayed."""
         now = self._clock.now()
         async with self._store.transaction(registration_id) as tx:
@@ -158,8 +160,8 @@ class VerifyRegistration:
             raise CodeInvalid
         applicant = await self._applicant(registration)
         account = Account(tag=self._blind_index.tag("attempt.registration", PLATFORM, applicant.address))
-        await self._check_code(registration, account, applicant, code, browser_binding, caller, now)
-        return await self._create(registration, account, applicant, caller, now)
+        await self._check_code(registration, account, applicant, code, browser_binding, visitor, now)
+        return await self._create(registration, account, applicant, visitor, now)
 
     async def _applicant(self, registration: Registration) -> Applicant:
         where = place.registration_content(registration.registration_id)
@@ -175,14 +177,14 @@ class VerifyRegistration:
         applicant: Applicant,
         code: str,
         browser_binding: bytes,
-        caller: Caller,
+        visitor: Visitor,
         now: datetime,
     ) -> None:
         circumstances = Circumstances(
             log=PLATFORM,
             occurred_at=now,
-            actor=visitor(caller),
-            client=caller.client,
+            actor=visitor.actor,
+            client=visitor.client,
             reader_key=await self._log_keys.visitor_key(PLATFORM, now.date()),
             tag_key=await self._log_keys.tag_key(PLATFORM, now.date()),
         )
@@ -201,7 +203,7 @@ class VerifyRegistration:
         raise CodeInvalid
 
     async def _create(
-        self, registration: Registration, account: Account, applicant: Applicant, caller: Caller, now: datetime
+        self, registration: Registration, account: Account, applicant: Applicant, visitor: Visitor, now: datetime
     ) -> Registered:
         subject = await self._subject(registration, applicant, now)
         ticket, token = self._entropy.bytes(TICKET_BYTES), self._entropy.bytes(TOKEN_BYTES)
@@ -209,8 +211,8 @@ class VerifyRegistration:
         circumstances = Circumstances(
             log=PLATFORM,
             occurred_at=now,
-            actor=person(subject.subject_id, caller),
-            client=replace(caller.client, device=device_fingerprint(token)),
+            actor=known(visitor, subject.subject_id),
+            client=replace(visitor.client, device=device_fingerprint(token)),
             reader_key=subject.audit_key,
             tag_key=await self._log_keys.tag_key(PLATFORM, now.date()),
         )

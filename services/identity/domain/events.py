@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
+from libs.events.caller import Visitor
 from libs.events.client import Client
 from libs.events.event import (
     Actor,
@@ -13,12 +14,10 @@ from libs.events.event import (
     Event,
     Outcome,
     Payload,
-    PersonalValues,
     Target,
 )
 from libs.ids import Ids
 from services.identity.domain.attempt import Failure
-from services.identity.domain.caller import Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,6 @@ class Circumstances:
         payload: Payload | None = None,
     ) -> Event:
         """One event. `values` are further personal values of the actor; `typed_address` leaves a tag, no value."""
-        personal = self.client.values | dict(values or {})
         return Event(
             event_id=event_id,
             log=self.log,
@@ -60,7 +58,7 @@ class Circumstances:
             target=target,
             reason=reason,
             details=details or {},
-            personal=(PersonalValues(role="actor", reader_key=self.reader_key, values=personal),),
+            personal=self.client.personal(self.reader_key, values),
             tags=self.client.tags(self.tag_key, typed_address=typed_address),
             payload=payload,
         )
@@ -80,10 +78,6 @@ class Circumstances:
             )
 
 
-def visitor(caller: Caller) -> Actor:
-    """Somebody who holds no factor yet."""
-    return Actor(kind=ActorKind.VISITOR, client=caller.client_id)
-
-
-def person(subject_id: UUID, caller: Caller, session: UUID | None = None) -> Actor:
-    return Actor(kind=ActorKind.SUBJECT, id=subject_id, session=session, client=caller.client_id)
+def known(visitor: Visitor, subject_id: UUID) -> Actor:
+    """The same one, now that a factor held."""
+    return Actor(kind=ActorKind.SUBJECT, id=subject_id, client=visitor.client_id)

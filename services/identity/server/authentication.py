@@ -5,7 +5,6 @@ from uuid import UUID
 
 from libs.rpc.call import call_of
 from services.identity.commands.authentication import AuthenticatePassword, PasswordInput
-from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import authentication_pb2 as messages
 from wardenry.identity.v1.authentication_pb2_grpc import AuthenticationServiceServicer
 
@@ -24,6 +23,6 @@ class AuthenticationHandlers(AuthenticationServiceServicer):
                 device_token=request.device_token,
                 workspace_id=UUID(request.workspace_id) if request.workspace_id else None,
             ),
-            caller_of(call_of(context)),
+            call_of(context).visitor,
         )
         return messages.AuthenticateResponse(ticket=authenticated.ticket, device_token=authenticated.device_token)

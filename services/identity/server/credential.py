@@ -4,7 +4,6 @@ from typing import Any
 
 from libs.rpc.call import call_of
 from services.identity.commands.credential import ChangePassword, ChangePasswordInput
-from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import credential_pb2 as messages
 from wardenry.identity.v1.credential_pb2_grpc import CredentialServiceServicer
 
@@ -16,14 +15,11 @@ class CredentialHandlers(CredentialServiceServicer):
     async def ChangePassword(
         self, request: messages.ChangePasswordRequest, context: Any
     ) -> messages.ChangePasswordResponse:
-        call = call_of(context)
         epoch = await self._change_password(
             ChangePasswordInput(
-                subject_id=call.user.subject,
-                session_id=call.user.session,
                 current_password=request.current_password,
                 new_password=request.new_password,
             ),
-            caller_of(call),
+            call_of(context).caller,
         )
         return messages.ChangePasswordResponse(subject_epoch=epoch)

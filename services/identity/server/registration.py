@@ -5,7 +5,6 @@ from uuid import UUID
 
 from libs.rpc.call import call_of
 from services.identity.commands.registration import Register, RegisterInput, VerifyRegistration
-from services.identity.server.caller import caller_of
 from wardenry.identity.v1 import registration_pb2 as messages
 from wardenry.identity.v1.registration_pb2_grpc import RegistrationServiceServicer
 
@@ -36,7 +35,7 @@ class RegistrationHandlers(RegistrationServiceServicer):
             registration_id=UUID(request.registration_id),
             code=request.code,
             browser_binding=request.browser_binding,
-            caller=caller_of(call_of(context)),
+            visitor=call_of(context).visitor,
         )
         return messages.VerifyRegistrationResponse(
             ticket=registered.ticket, device_token=registered.device_token, subject_id=str(registered.subject_id)

@@ -1,34 +1,22 @@
-"""Who calls: a verified access token and the client that the gateway described."""
+"""Who calls, and the token that they call with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from libs.events.client import Client
+from libs.events.caller import Caller
 from libs.events.event import Event, Target
 from services.session.domain import events
 from services.session.domain.ports import Holder
+from wardenry.tokens import AccessToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The holder of a verified access token."""
+class TokenCaller(Caller):
+    """A caller whose token is judged further, or exchanged."""
 
-    subject: UUID
-    session: UUID
-    client_id: str
-    workspace: UUID | None
-    #: Empty without a workspace.
-    role: str
-    amr: tuple[str, ...]
-    acr: str
-    authenticated_at: datetime
-    subject_epoch: int
-    #: 0 without a workspace.
-    membership_epoch: int
-    token_expires_at: datetime
-    client: Client
+    token: AccessToken
 
     def event(
         self,
@@ -47,15 +35,12 @@ class Caller:
             event_id=event_id,
             action=action,
             occurred_at=occurred_at,
-            subject=self.subject,
-            session=self.session,
-            client_id=self.client_id,
-            workspace=self.workspace,
+            caller=self,
+            workspace=self.token.workspace,
             target=target,
             audit_key=holder.audit_key,
-            client=self.client,
             device_binding=holder.device_binding,
             tag_key=tag_key,
             reason=reason,
-            details=dict(details or {}),
+            details=details,
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.events.event import Target
 from libs.ids import Entropy, Ids
-from services.session.commands.caller import Caller
+from services.session.commands.caller import TokenCaller
 from services.session.commands.standing import Standings
 from services.session.commands.token import AccessTokens, TokenIssuer, Tokens
 from services.session.domain import events
@@ -42,7 +42,7 @@ class CreateGrant:
         self._entropy = entropy
 
     async def __call__(
-        self, caller: Caller, *, grant: UUID, workspace: UUID, audience: str, device_binding: bytes
+        self, caller: TokenCaller, *, grant: UUID, workspace: UUID, audience: str, device_binding: bytes
     ) -> Tokens:
         """Raises NotMember, GrantExists, SessionEnded, DependencyUnavailable."""
         membership = await self._standings.member(caller.subject, workspace)
@@ -53,19 +53,16 @@ class CreateGrant:
             event_id=self._ids.uuid7(),
             action=events.GRANT_CREATED,
             occurred_at=now,
-            subject=caller.subject,
-            session=caller.session,
-            client_id=caller.client_id,
+            caller=caller,
             workspace=workspace,
             target=Target(kind="grant", id=grant),
             audit_key=membership.audit_key,
-            client=caller.client,
             device_binding=device_binding,
             tag_key=await self._tags.key(workspace, now.date()),
         )
         async with self._work.begin(caller.subject) as work:
             live = await work.sessions.lock(caller.session)
-            if live is None or live.subject_epoch > caller.subject_epoch:
+            if live is None or live.subject_epoch > caller.token.subject_epoch:
                 raise SessionEnded
             stored = await work.grants.add(
                 NewGrant(
@@ -120,16 +117,16 @@ class ExchangeToken:
         self._clock = clock
         self._ids = ids
 
-    async def __call__(self, caller: Caller, *, audience: str) -> ExchangedToken:
+    async def __call__(self, caller: TokenCaller, *, audience: str) -> ExchangedToken:
         """Raises AudienceUnknown, SessionEnded."""
         if audience not in self._audiences:
             raise AudienceUnknown
-        now = self._clock.now()
-        expires_at = min(now.replace(microsecond=0) + self._life, caller.token_expires_at)
-        tag_key = await self._tags.key(events.log_of(caller.workspace), now.date())
+        token, now = caller.token, self._clock.now()
+        expires_at = min(now.replace(microsecond=0) + self._life, token.expires_at)
+        tag_key = await self._tags.key(events.log_of(token.workspace), now.date())
         async with self._work.begin(caller.subject) as work:
-            holder = await work.sessions.holder(caller.session, caller.workspace)
-            if holder is None or holder.subject_epoch > caller.subject_epoch:
+            holder = await work.sessions.holder(caller.session, token.workspace)
+            if holder is None or holder.subject_epoch > token.subject_epoch:
                 raise SessionEnded
             await work.emit(
                 caller.event(
@@ -147,13 +144,13 @@ class ExchangeToken:
             session=caller.session,
             client_id=caller.client_id,
             audience=audience,
-            amr=caller.amr,
-            acr=caller.acr,
-            authenticated_at=caller.authenticated_at,
-            subject_epoch=caller.subject_epoch,
-            workspace=caller.workspace,
-            role=caller.role,
-            membership_epoch=caller.membership_epoch,
+            amr=token.amr,
+            acr=token.acr,
+            authenticated_at=token.auth_time,
+            subject_epoch=token.subject_epoch,
+            workspace=token.workspace,
+            role=token.role or "",
+            membership_epoch=token.membership_epoch or 0,
             issued_at=now.replace(microsecond=0),
             expires_at=expires_at,
             token_id=self._ids.uuid7(),

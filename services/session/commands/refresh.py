@@ -13,6 +13,7 @@ from uuid import UUID
 
 from libs.batch import Batch, BatchFull
 from libs.crypto.errors import KeyInvalid
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder, EventInvalid
 from libs.events.event import Event, Outcome, Target
@@ -204,13 +205,10 @@ class Refresh:
             event_id=self._ids.uuid7(),
             action=action,
             occurred_at=grant.read_at,
-            subject=grant.subject,
-            session=grant.session,
-            client_id=grant.client_id,
+            caller=Caller(subject=grant.subject, session=grant.session, client_id=grant.client_id, client=call.client),
             workspace=grant.workspace,
             target=Target(kind="grant", id=grant.grant),
             audit_key=grant.audit_key,
-            client=call.client,
             device_binding=call.device_binding,
             tag_key=await self._tags.key(events.log_of(grant.workspace), grant.read_at.date()),
             reason=reason,

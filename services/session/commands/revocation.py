@@ -5,7 +5,7 @@ from uuid import UUID
 
 from libs.events.event import Target
 from libs.ids import Ids
-from services.session.commands.caller import Caller
+from services.session.commands.caller import TokenCaller
 from services.session.domain import events
 from services.session.domain.errors import SessionEnded, SessionNotFound
 from services.session.domain.ports import TagKeys, UnitOfWork, UnitsOfWork
@@ -23,7 +23,7 @@ class EndSessions:
         self._clock = clock
         self._ids = ids
 
-    async def sign_out(self, caller: Caller) -> None:
+    async def sign_out(self, caller: TokenCaller) -> None:
         """Ends the caller's own session. One that has ended already is signed out of; one that has moved to another
         epoch since the token was verified has not."""
         try:
@@ -33,19 +33,19 @@ class EndSessions:
         except SessionEnded:
             return
 
-    async def revoke(self, caller: Caller, session: UUID) -> None:
+    async def revoke(self, caller: TokenCaller, session: UUID) -> None:
         """Ends a session of the caller's. Raises SessionNotFound, also for somebody else's; SessionEnded."""
         if not await self._end(caller, {session}, but=None, action=events.SESSION_REVOKED, reason="revoked"):
             raise SessionNotFound
 
-    async def revoke_all(self, caller: Caller, *, keep_current: bool) -> int:
+    async def revoke_all(self, caller: TokenCaller, *, keep_current: bool) -> int:
         """Ends all sessions of the caller's, or all but the one that asks; answers how many. Raises SessionEnded."""
         but = caller.session if keep_current else None
         return len(await self._end(caller, None, but=but, action=events.SESSION_REVOKED, reason="revoked"))
 
     async def _end(
         self,
-        caller: Caller,
+        caller: TokenCaller,
         sessions: Collection[UUID] | None,
         *,
         but: UUID | None,
@@ -54,10 +54,10 @@ class EndSessions:
         whatever_epoch: bool = False,
     ) -> Sequence[UUID]:
         now = self._clock.now()
-        tag_key = await self._tags.key(events.log_of(caller.workspace), now.date())
+        tag_key = await self._tags.key(events.log_of(caller.token.workspace), now.date())
         async with self._work.begin(caller.subject) as work:
-            holder = await work.sessions.holder(caller.session, caller.workspace)
-            if holder is None or (holder.subject_epoch > caller.subject_epoch and not whatever_epoch):
+            holder = await work.sessions.holder(caller.session, caller.token.workspace)
+            if holder is None or (holder.subject_epoch > caller.token.subject_epoch and not whatever_epoch):
                 ended = None
             else:
                 ended = await work.sessions.end(sessions, but=but, reason=reason)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.event import IP_ADDRESS, USER_AGENT, Outcome, Target
 from libs.ids import Entropy, Ids
@@ -75,13 +76,10 @@ class CreateSession:
             event_id=self._ids.uuid7(),
             action=events.USER_LOGIN,
             occurred_at=now,
-            subject=proved.subject,
-            session=session,
-            client_id=GATEWAY_CLIENT,
+            caller=Caller(subject=proved.subject, session=session, client_id=GATEWAY_CLIENT, client=client),
             workspace=proved.workspace,
             target=Target(kind="session", id=session),
             audit_key=audit_key,
-            client=client,
             device_binding=device_binding,
             tag_key=await self._tags.key(events.log_of(proved.workspace), now.date()),
             details={"amr": " ".join(proved.amr), "acr": proved.acr},
@@ -134,13 +132,10 @@ class CreateSession:
             event_id=self._ids.uuid7(),
             action=events.USER_LOGIN,
             occurred_at=now,
-            subject=proved.subject,
-            session=session,
-            client_id=GATEWAY_CLIENT,
+            caller=Caller(subject=proved.subject, session=session, client_id=GATEWAY_CLIENT, client=client),
             workspace=None,
             target=Target(kind="workspace", id=workspace),
             audit_key=proved.audit_key,
-            client=client,
             device_binding=device_binding,
             tag_key=await self._tags.key(events.log_of(None), now.date()),
             reason="membership",

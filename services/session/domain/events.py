@@ -1,17 +1,17 @@
 """The events that session emits."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
-from libs.events.client import Client
+from libs.events.caller import Caller
 from libs.events.event import (
     Actor,
     ActorKind,
     Event,
     Outcome,
-    PersonalValues,
     Target,
 )
 from libs.ids import PLATFORM
@@ -38,36 +38,33 @@ def by_subject(
     event_id: UUID,
     action: str,
     occurred_at: datetime,
-    subject: UUID,
-    session: UUID,
-    client_id: str,
+    caller: Caller,
     workspace: UUID | None,
     target: Target,
     audit_key: ReaderPublicKey,
-    client: Client,
     device_binding: bytes,
     tag_key: bytes | None,
     reason: str = "",
-    details: dict[str, str] | None = None,
+    details: Mapping[str, str] | None = None,
     outcome: Outcome = Outcome.SUCCESS,
 ) -> Event:
     """What a subject did, or what was done with its token, from a client that the gateway described.
 
     `device_binding` is the SHA-256 of the device cookie. Its first half, in hex, is how events name the device.
     """
-    client = replace(client, device=device_binding[:_FINGERPRINT_BYTES].hex())
+    client = replace(caller.client, device=device_binding[:_FINGERPRINT_BYTES].hex())
     return Event(
         event_id=event_id,
         log=log_of(workspace),
         action=action,
         occurred_at=occurred_at,
-        actor=Actor(kind=ActorKind.SUBJECT, id=subject, session=session, client=client_id),
+        actor=caller.actor,
         outcome=outcome,
         target=target,
         reason=reason,
         details=details or {},
-        personal=(PersonalValues(role="actor", reader_key=audit_key, values=client.values),),
-        tags=None if tag_key is None else client.tags(tag_key),
+        personal=client.personal(audit_key),
+        tags=client.tags(tag_key),
     )
 
 

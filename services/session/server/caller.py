@@ -1,23 +1,16 @@
 """The caller of an RPC, in session's own terms."""
 
 from libs.rpc.call import Call
-from services.session.commands.caller import Caller
+from services.session.commands.caller import TokenCaller
 
 
-def caller_of(call: Call) -> Caller:
+def caller_of(call: Call) -> TokenCaller:
     """The holder of the verified token of a USER call."""
-    token = call.user
-    return Caller(
-        subject=token.subject,
-        session=token.session,
-        client_id=token.client,
-        workspace=token.workspace,
-        role=token.role or "",
-        amr=token.amr,
-        acr=token.acr,
-        authenticated_at=token.auth_time,
-        subject_epoch=token.subject_epoch,
-        membership_epoch=token.membership_epoch or 0,
-        token_expires_at=token.expires_at,
-        client=call.client,
+    caller = call.caller
+    return TokenCaller(
+        subject=caller.subject,
+        session=caller.session,
+        client_id=caller.client_id,
+        client=caller.client,
+        token=call.user,
     )

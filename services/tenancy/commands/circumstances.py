@@ -3,10 +3,10 @@
 import logging
 from uuid import UUID
 
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.event import SearchTags
 from libs.ids import Ids
-from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.errors import KeysUnavailable
 from services.tenancy.domain.events import Circumstances
 from services.tenancy.domain.ports import Vault
@@ -41,7 +41,5 @@ class Recorder:
         except KeysUnavailable:
             # Tags serve search alone: removing a member does not wait for the vault.
             _log.warning("an event goes without search tags: the vault does not answer")
-            return None
-        if key is None:
             return None
         return client.tags(key)

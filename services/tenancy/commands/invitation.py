@@ -7,11 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.secret_hash import hash_of
+from libs.events.caller import Caller
 from libs.mail.address import AddressInvalid, normalised
 from services.tenancy.commands.acting import acting
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
-from services.tenancy.domain.caller import Caller, Insider
+from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import (
     AddressInvited,
     InvitationExists,

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.crypto.secret_hash import hash_of
-from libs.events.client import Client
+from libs.events.caller import Visitor
 from libs.ids import Ids
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
@@ -59,7 +59,7 @@ class OfferCommands:
             expires_at=invitation.expires_at,
         )
 
-    async def decline(self, client: Client, *, invitation_id: UUID, secret: bytes, client_id: str) -> None:
+    async def decline(self, visitor: Visitor, *, invitation_id: UUID, secret: bytes) -> None:
         """Spends an open invitation for whoever holds its secret, a known person or not.
 
         Raises InvitationInvalid, KeysUnavailable.
@@ -69,7 +69,7 @@ class OfferCommands:
             key = await self._vault.invitation_key(workspace=workspace, invitation=invitation_id)
         except KeyGone:
             key = None
-        tags, now = await self._recorder.tags(client, workspace), self._clock.now()
+        tags, now = await self._recorder.tags(visitor.client, workspace), self._clock.now()
         async with self._delegated(workspace) as work:
             invitation = await self._opened(work, workspace, invitation_id, secret_hash)
             if not await work.invitations.revoke(invitation, at=now):
@@ -79,8 +79,7 @@ class OfferCommands:
                     invitation,
                     event_id=self._ids.uuid7(),
                     occurred_at=now,
-                    client=client,
-                    client_id=client_id,
+                    visitor=visitor,
                     invitee_key=key,
                     tags=tags,
                 )

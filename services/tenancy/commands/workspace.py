@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from libs.events.caller import Caller
 from services.tenancy.commands.acting import acting
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.domain import events
-from services.tenancy.domain.caller import Caller, Insider
+from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import SlugTaken, WorkspaceExists, WorkspaceUnknown
 from services.tenancy.domain.membership import Membership, MembershipKey
 from services.tenancy.domain.page import Page, page_of

@@ -1,25 +1,14 @@
-"""On whose behalf a command runs."""
+"""On whose behalf a command runs within a workspace."""
 
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from libs.events.client import Client
+from libs.events.caller import Caller
 from wardenry.permissions import Permission, Role, allows
 
 #: How a caller stands to a workspace, as the database's policies see it.
 Standing = Literal["", "member", "administrator"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The subject of a verified access token, and what the gateway says about the client."""
-
-    subject: UUID
-    session: UUID
-    #: OAuth client id.
-    client_id: str
-    client: Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from libs.crypto.reader_key import ReaderPublicKey
 from libs.events import event
-from libs.events.client import Client
+from libs.events.caller import Caller, Visitor
 from libs.events.event import Actor, ActorKind, Event, MembershipChanged, Outcome, PersonalValues, SearchTags, Target
-from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.invitation import Invitation
 from services.tenancy.domain.membership import Change, Membership
 from services.tenancy.domain.workspace import Workspace
@@ -37,19 +36,16 @@ class Circumstances:
         payload: MembershipChanged | None = None,
     ) -> Event:
         """The event, with the caller as its actor; without `actor_key`, without the client's values."""
-        caller = self.caller
-        if actor_key is not None:
-            personal = (PersonalValues(role="actor", reader_key=actor_key, values=caller.client.values), *personal)
         return Event(
             event_id=self.event_id,
             log=self.log,
             action=action,
             outcome=outcome,
             occurred_at=self.occurred_at,
-            actor=Actor(kind=ActorKind.SUBJECT, id=caller.subject, session=caller.session, client=caller.client_id),
+            actor=self.caller.actor,
             target=target,
             details=details or {},
-            personal=personal,
+            personal=(*self.caller.client.personal(actor_key), *personal),
             tags=self.tags,
             payload=payload,
         )
@@ -104,22 +100,20 @@ def invitation_declined(
     *,
     event_id: UUID,
     occurred_at: datetime,
-    client: Client,
-    client_id: str,
+    visitor: Visitor,
     invitee_key: ReaderPublicKey | None,
     tags: SearchTags | None,
 ) -> Event:
     """By whoever holds the secret, who may be known to nobody: what is told of them is the invitee's."""
-    personal = (PersonalValues(role="actor", reader_key=invitee_key, values=client.values),) if invitee_key else ()
     return Event(
         event_id=event_id,
         log=invitation.workspace,
         action="invitation.declined",
         occurred_at=occurred_at,
-        actor=Actor(kind=ActorKind.VISITOR, client=client_id),
+        actor=visitor.actor,
         target=Target(kind="invitation", id=invitation.id),
         details={"role": invitation.role},
-        personal=personal,
+        personal=visitor.client.personal(invitee_key),
         tags=tags,
     )
 

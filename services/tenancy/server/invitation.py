@@ -7,7 +7,7 @@ from libs.rpc.call import call_of
 from services.tenancy.commands.invitation import InvitationCommands, OpenInvitation
 from services.tenancy.commands.offer import OfferCommands
 from services.tenancy.domain.errors import PageTokenInvalid
-from services.tenancy.server.caller import caller_of, insider_of
+from services.tenancy.server.caller import insider_of
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.page import position_of, size_of, token_of
 from wardenry.permissions import Permission, Role
@@ -80,7 +80,7 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
         self, request: invitation_pb2.AcceptInvitationRequest, context: Any
     ) -> invitation_pb2.AcceptInvitationResponse:
         joined = await self._invitations.accept(
-            caller_of(call_of(context)), invitation_id=UUID(request.invitation_id), secret=request.secret
+            call_of(context).caller, invitation_id=UUID(request.invitation_id), secret=request.secret
         )
         return invitation_pb2.AcceptInvitationResponse(
             workspace_id=str(joined.workspace.id), slug=joined.workspace.slug, role=joined.role
@@ -97,9 +97,8 @@ class InvitationHandlers(invitation_pb2_grpc.InvitationServiceServicer):
     async def DeclineInvitation(
         self, request: invitation_pb2.DeclineInvitationRequest, context: Any
     ) -> invitation_pb2.DeclineInvitationResponse:
-        call = call_of(context)
         await self._offers.decline(
-            call.client, invitation_id=UUID(request.invitation_id), secret=request.secret, client_id=call.peer
+            call_of(context).visitor, invitation_id=UUID(request.invitation_id), secret=request.secret
         )
         return invitation_pb2.DeclineInvitationResponse()
 

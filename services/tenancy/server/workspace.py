@@ -5,7 +5,7 @@ from uuid import UUID
 
 from libs.rpc.call import call_of
 from services.tenancy.commands.workspace import OwnWorkspace, WorkspaceCommands
-from services.tenancy.server.caller import caller_of, insider_of
+from services.tenancy.server.caller import insider_of
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.page import position_of, size_of, token_of
 from wardenry.permissions import Permission
@@ -24,7 +24,7 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
         self, request: workspace_pb2.CreateWorkspaceRequest, context: Any
     ) -> workspace_pb2.CreateWorkspaceResponse:
         created = await self._workspaces.create(
-            caller_of(call_of(context)),
+            call_of(context).caller,
             workspace_id=UUID(request.workspace_id),
             name=request.name,
             slug=request.slug,
@@ -50,7 +50,7 @@ class WorkspaceHandlers(workspace_pb2_grpc.WorkspaceServiceServicer):
     ) -> workspace_pb2.ListWorkspacesResponse:
         position = position_of(_LIST, request.page_token)
         page = await self._workspaces.page(
-            caller_of(call_of(context)), after=position.last if position else None, limit=size_of(request.page_size)
+            call_of(context).caller, after=position.last if position else None, limit=size_of(request.page_size)
         )
         more = page.more and page.items
         return workspace_pb2.ListWorkspacesResponse(

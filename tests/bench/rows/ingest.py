@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.crypto.hpke import ReaderPrivateKey
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.envelope import EnvelopeBuilder
 from libs.events.event import Target
@@ -67,13 +68,10 @@ class Refreshes:
             event_id=self._ids.uuid7(),
             action=events.SESSION_REFRESHED,
             occurred_at=datetime.now(UTC),
-            subject=self._ids.uuid7(),
-            session=self._ids.uuid7(),
-            client_id="gateway",
+            caller=Caller(subject=self._ids.uuid7(), session=self._ids.uuid7(), client_id="gateway", client=_CLIENT),
             workspace=log,
             target=Target(kind="grant", id=self._ids.uuid7()),
             audit_key=self._reader,
-            client=_CLIENT,
             device_binding=bytes(range(32)),
             tag_key=log.bytes * 2,
         )

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from libs.db.pool import Database
+from libs.events.caller import Caller
 from libs.events.client import UNKNOWN
 from libs.ids import PLATFORM
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import AnchorNotFound
-from services.audit.domain.events import Caller
 from services.audit.jobs.anchor import AnchorGrownLogs
 from tests.support.audit import ALICE, LOG, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres
 from tests.support.events import eventually
@@ -45,8 +45,8 @@ async def anchor_of(audit: AuditOnPostgres, size: int = 0) -> Anchor:
 
 
 async def exported(audit: AuditOnPostgres, wanted: EntryFilter) -> Report:
-    caller = Caller(workspace=LOG, subject=ALICE, session=SESSION, client_id="gateway", client=UNKNOWN)
-    parts = audit.exporting.export(caller, wanted, ExportFormat.JSON_LINES)
+    caller = Caller(subject=ALICE, session=SESSION, client_id="gateway", client=UNKNOWN)
+    parts = audit.exporting.export(caller, LOG, wanted, ExportFormat.JSON_LINES)
     return verify_export(io.BytesIO(b"".join([part async for part in parts])), [SIGNER.key])
 
 

@@ -10,11 +10,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from libs.events.caller import Caller
 from libs.events.client import Client
 from libs.events.event import PersonalValues
 from services.audit.commands.export import ExportFormat
 from services.audit.domain.errors import KeysUnavailable
-from services.audit.domain.events import Caller
 from tests.support.audit import ALICE, BOB, LOG, OTHER_LOG, SESSION, SIGNER, AuditOnPostgres
 from wardenry.log.checkpoint import open_checkpoint
 from wardenry.log.filter import EntryFilter
@@ -22,7 +22,6 @@ from wardenry.log.verification import Report, verify_export
 
 CAROL = UUID("01900000-0000-7000-8000-0000000000c0")
 CALLER = Caller(
-    workspace=LOG,
     subject=CAROL,
     session=SESSION,
     client_id="gateway",
@@ -34,7 +33,7 @@ EVERYTHING = EntryFilter()
 async def exported(
     audit: AuditOnPostgres, wanted: EntryFilter = EVERYTHING, form: ExportFormat = ExportFormat.JSON_LINES
 ) -> bytes:
-    return b"".join([part async for part in audit.exporting.export(CALLER, wanted, form)])
+    return b"".join([part async for part in audit.exporting.export(CALLER, LOG, wanted, form)])
 
 
 def verified(data: bytes) -> Report:
@@ -98,7 +97,7 @@ async def test_a_row_that_was_tampered_with_is_found(audit: AuditOnPostgres) -> 
 
 async def test_that_it_was_asked_for_is_certain_before_the_first_byte(audit: AuditOnPostgres) -> None:
     await audit.intake.take(audit.records(1))
-    parts = audit.exporting.export(CALLER, EntryFilter(subject=BOB), ExportFormat.CSV)
+    parts = audit.exporting.export(CALLER, LOG, EntryFilter(subject=BOB), ExportFormat.CSV)
     await anext(parts)
     ((action, envelope),) = await audit.outbox()
     assert action == "export.requested"
@@ -147,7 +146,7 @@ async def test_memory_does_not_grow_with_the_size_of_entries(audit: AuditOnPostg
         await audit.intake.take([audit.record(event) for event in events])
     for form in ExportFormat:
         tracemalloc.start()
-        written = sum([len(part) async for part in audit.exporting.export(CALLER, EVERYTHING, form)])
+        written = sum([len(part) async for part in audit.exporting.export(CALLER, LOG, EVERYTHING, form)])
         _, top = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert written > 400 * 65_000
@@ -162,7 +161,7 @@ async def test_memory_does_not_grow_with_the_log(audit: AuditOnPostgres) -> None
 
     async def peak(wanted: EntryFilter) -> int:
         tracemalloc.start()
-        async for _ in audit.exporting.export(CALLER, wanted, ExportFormat.JSON_LINES):
+        async for _ in audit.exporting.export(CALLER, LOG, wanted, ExportFormat.JSON_LINES):
             pass
         _, top = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -12,13 +12,13 @@ import pytest
 
 from libs.db.errors import DatabaseUnavailable
 from libs.db.pool import Database
+from libs.events.caller import Caller
 from libs.events.client import UNKNOWN
 from libs.ids import PLATFORM
 from services.audit.commands.export import ExportFormat
 from services.audit.commands.key import PublishKeys, RenewKey
 from services.audit.commands.segment import StoreSegments
 from services.audit.domain.errors import KeyRefused, SigningPaused
-from services.audit.domain.events import Caller
 from services.audit.domain.key import KEY_RETIRED
 from services.audit.fsck.report import DAMAGED, HOLDS, UNCHECKED, FsckReport
 from services.audit.fsck.store import Fsck
@@ -66,8 +66,8 @@ def renewal(
 
 
 async def exported(audit: AuditOnPostgres, log: UUID = LOG) -> bytes:
-    caller = Caller(workspace=log, subject=ALICE, session=SESSION, client_id="gateway", client=UNKNOWN)
-    parts = audit.exporting.export(caller, EntryFilter(), ExportFormat.JSON_LINES)
+    caller = Caller(subject=ALICE, session=SESSION, client_id="gateway", client=UNKNOWN)
+    parts = audit.exporting.export(caller, log, EntryFilter(), ExportFormat.JSON_LINES)
     return b"".join([part async for part in parts])
 
 

@@ -220,7 +220,7 @@ async def test_the_leave_for_a_request_ends_with_it(datarights: DatarightsForTes
     await datarights.fulfil.all()
     assert not datarights.world.authorized
     # Asked for again it is the same request, which needs no leave.
-    assert await datarights.create(anna, request_id=request.id, right=right)
+    assert await datarights.made(anna, right, request_id=request.id)
     assert not datarights.world.authorized
 
 

@@ -111,7 +111,7 @@ async def test_somebody_elses_request_is_as_unknown_as_none(datarights: Datarigh
             await datarights.fetch(eve, unknown)
     assert (await datarights.reading.page(eve.subject, before=None, limit=50)).requests == []
     # The same id is another request for somebody else, and tells nothing.
-    hers = await datarights.create(eve, request_id=request.id, right=ERASURE)
+    hers = await datarights.made(eve, ERASURE, request_id=request.id)
     assert hers.subject == eve.subject
     async with datarights.runtime.transaction(Context(subjects=frozenset({eve.subject}))) as tx:
         rows = await tx.fetch("SELECT subject_id FROM request UNION ALL SELECT subject_id FROM request_step")
@@ -123,15 +123,15 @@ async def test_somebody_elses_request_is_as_unknown_as_none(datarights: Datarigh
 async def test_a_request_is_made_once(datarights: DatarightsForTests) -> None:
     anna = datarights.person()
     request_id = datarights.ids.uuid7()
-    made = await asyncio.gather(*(datarights.create(anna, request_id=request_id, right=ACCESS) for _ in range(10)))
+    made = await asyncio.gather(*(datarights.made(anna, ACCESS, request_id=request_id) for _ in range(10)))
     assert {each.id for each in made} == {request_id}
     assert await datarights.actions() == ["export.requested"]
     with pytest.raises(RequestExists):
-        await datarights.create(anna, request_id=request_id, right=ERASURE)
+        await datarights.made(anna, ERASURE, request_id=request_id)
     with pytest.raises(RequestRunning):
         await datarights.made(anna, ACCESS)
     with pytest.raises(IdInvalid):
-        await datarights.create(anna, request_id=uuid4(), right=ACCESS)
+        await datarights.made(anna, ACCESS, request_id=uuid4())
     await datarights.fulfil.all()
     await datarights.made(anna, ACCESS)
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from libs.events.caller import Caller
 from libs.ids import PLATFORM
 from services.identity.commands.credential import ChangePasswordInput
 from services.identity.domain.errors import (
@@ -16,7 +17,7 @@ from services.identity.domain.errors import (
     SessionsUnavailable,
     TicketInvalid,
 )
-from tests.support.identity import BROWSER, CALLER, PASSWORD, IdentityForTests
+from tests.support.identity import BROWSER, PASSWORD, VISITOR, IdentityForTests
 
 ADDRESS = "ada@example.org"
 NEW = "an entirely different passphrase"
@@ -24,8 +25,12 @@ SESSION = uuid4()
 
 
 async def change(identity: IdentityForTests, subject: UUID, *, current: str = PASSWORD, new: str = NEW) -> int:
-    given = ChangePasswordInput(subject_id=subject, session_id=SESSION, current_password=current, new_password=new)
-    return await identity.change_password(given, CALLER)
+    given = ChangePasswordInput(current_password=current, new_password=new)
+    return await identity.change_password(given, caller(subject))
+
+
+def caller(subject: UUID) -> Caller:
+    return Caller(subject=subject, session=SESSION, client_id=VISITOR.client_id, client=VISITOR.client)
 
 
 async def test_a_change_raises_the_epoch_and_ends_other_sessions(identity: IdentityForTests) -> None:
@@ -43,8 +48,8 @@ async def test_a_change_raises_the_epoch_and_ends_other_sessions(identity: Ident
 
 async def test_the_log_says_on_which_device(identity: IdentityForTests) -> None:
     subject = (await identity.signed_up(ADDRESS)).subject_id
-    given = ChangePasswordInput(subject_id=subject, session_id=SESSION, current_password=PASSWORD, new_password=NEW)
-    await identity.change_password(given, replace(CALLER, client=replace(CALLER.client, device="0f" * 16)))
+    given = ChangePasswordInput(current_password=PASSWORD, new_password=NEW)
+    await identity.change_password(given, replace(caller(subject), client=replace(VISITOR.client, device="0f" * 16)))
     leaf, _ = (await identity.events())[-1]
     assert {commitment.field for commitment in leaf.commitments} == {"ip_address", "user_agent", "device_fingerprint"}
 

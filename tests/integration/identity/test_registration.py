@@ -9,7 +9,7 @@ from libs.ids import PLATFORM
 from libs.mail.address import AddressInvalid
 from libs.mail.mail import MailUnavailable
 from services.identity.domain.errors import AuthenticationDelayed, CodeInvalid, NameInvalid, PasswordWeak
-from tests.support.identity import BROWSER, CALLER, ORIGIN, PASSWORD, IdentityForTests
+from tests.support.identity import BROWSER, ORIGIN, PASSWORD, VISITOR, IdentityForTests
 
 ADDRESS = "ada@example.org"
 
@@ -61,7 +61,7 @@ async def test_a_known_address_gets_another_mail_and_the_same_answer(identity: I
     assert not any(character.isdigit() for character in identity.mails.sent[-1].text)
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=registration_id, code="00000000", browser_binding=BROWSER, caller=CALLER
+            registration_id=registration_id, code="00000000", browser_binding=BROWSER, visitor=VISITOR
         )
 
 
@@ -80,7 +80,7 @@ async def test_a_code_works_in_its_browser_alone(identity: IdentityForTests) -> 
     code = await identity.mailed_code()
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=registration_id, code=code, browser_binding=b"x" * 32, caller=CALLER
+            registration_id=registration_id, code=code, browser_binding=b"x" * 32, visitor=VISITOR
         )
     assert await identity.actions() == ["authentication.failed"]
 
@@ -92,7 +92,7 @@ async def test_a_code_expires(identity: IdentityForTests) -> None:
     identity.clock.advance(600)
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
+            registration_id=registration_id, code=code, browser_binding=BROWSER, visitor=VISITOR
         )
 
 
@@ -104,12 +104,12 @@ async def test_five_wrong_codes_spend_the_registration(identity: IdentityForTest
     for _ in range(5):
         with pytest.raises(CodeInvalid):
             await identity.verify_registration(
-                registration_id=registration_id, code=wrong, browser_binding=BROWSER, caller=CALLER
+                registration_id=registration_id, code=wrong, browser_binding=BROWSER, visitor=VISITOR
             )
         identity.clock.advance(20)
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
+            registration_id=registration_id, code=code, browser_binding=BROWSER, visitor=VISITOR
         )
 
 
@@ -119,11 +119,11 @@ async def test_codes_are_limited_for_an_address_across_registrations(identity: I
     await identity.begin(second, ADDRESS)
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=first, code="00000000", browser_binding=BROWSER, caller=CALLER
+            registration_id=first, code="00000000", browser_binding=BROWSER, visitor=VISITOR
         )
     with pytest.raises(AuthenticationDelayed):
         await identity.verify_registration(
-            registration_id=second, code="00000000", browser_binding=BROWSER, caller=CALLER
+            registration_id=second, code="00000000", browser_binding=BROWSER, visitor=VISITOR
         )
 
 
@@ -134,7 +134,7 @@ async def test_twenty_at_once_with_one_code_make_one_subject(identity: IdentityF
     outcomes = await asyncio.gather(
         *(
             identity.verify_registration(
-                registration_id=registration_id, code=code, browser_binding=BROWSER, caller=CALLER
+                registration_id=registration_id, code=code, browser_binding=BROWSER, visitor=VISITOR
             )
             for _ in range(20)
         ),
@@ -153,10 +153,12 @@ async def test_what_was_prepared_for_an_address_is_void_once_its_owner_proves_it
     squatters_code = await identity.mailed_code()
     await identity.begin(owner, ADDRESS)
     owners_code = await identity.mailed_code()
-    await identity.verify_registration(registration_id=owner, code=owners_code, browser_binding=BROWSER, caller=CALLER)
+    await identity.verify_registration(
+        registration_id=owner, code=owners_code, browser_binding=BROWSER, visitor=VISITOR
+    )
     with pytest.raises(CodeInvalid):
         await identity.verify_registration(
-            registration_id=squatter, code=squatters_code, browser_binding=BROWSER, caller=CALLER
+            registration_id=squatter, code=squatters_code, browser_binding=BROWSER, visitor=VISITOR
         )
     assert len(await identity.as_administrator("SELECT FROM subject")) == 1
 

@@ -11,7 +11,7 @@ from services.identity.commands.subject_data import SubjectData
 from services.identity.domain.device import remember
 from services.identity.domain.errors import CredentialsInvalid, SessionsUnavailable, TicketInvalid
 from tests.support.held_hasher import HeldHasher
-from tests.support.identity import BROWSER, CALLER, PASSWORD, IdentityForTests
+from tests.support.identity import BROWSER, PASSWORD, VISITOR, IdentityForTests
 from tests.support.postgres import waits_for_a_lock
 
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -99,7 +99,7 @@ async def test_a_sign_in_that_an_erasure_overtakes_leaves_nothing(identity: Iden
     late = identity.authenticate
     late._hasher = hasher
     given = PasswordInput(address=ADA, password=PASSWORD, browser_binding=BROWSER, device_token=b"", workspace_id=None)
-    signing_in = asyncio.create_task(late(given, CALLER))
+    signing_in = asyncio.create_task(late(given, VISITOR))
     await hasher.compared.wait()
     await subject_data(identity).erase(ada)
     hasher.go_on.set()

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from libs.crypto.key_owner import InvitationOwner
+from libs.events.caller import Visitor
 from services.tenancy.commands.invitation import OpenInvitation
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import (
@@ -270,8 +271,8 @@ async def test_the_first_operator_is_invited_by_nobody(tenancy: Tenancy) -> None
 
 
 async def decline(tenancy: Tenancy, invitation: UUID, secret: bytes) -> None:
-    client = tenancy.person("Somebody").client
-    await tenancy.offers.decline(client, invitation_id=invitation, secret=secret, client_id="gateway")
+    visitor = Visitor(client_id="gateway", client=tenancy.person("Somebody").client)
+    await tenancy.offers.decline(visitor, invitation_id=invitation, secret=secret)
 
 
 async def test_an_invitation_is_declined_once_and_that_is_recorded(tenancy: Tenancy) -> None:

@@ -9,10 +9,11 @@ import asyncpg
 import pytest
 
 from libs.crypto.key_owner import InvitationOwner, SubjectOwner
+from libs.events.caller import Caller
 from libs.ids import PLATFORM
 from libs.mail.address import AddressInvalid
 from services.tenancy.commands.invitation import Joined
-from services.tenancy.domain.caller import Caller, Insider
+from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import (
     InvitationExists,
     InvitationInvalid,

@@ -10,13 +10,14 @@ from uuid import UUID
 import grpc
 import pytest
 
+from libs.events.caller import Caller
 from libs.rpc.channel import as_user, open_channel
 from libs.rpc.rules import rules_of
 from libs.rpc.server import GrpcServer
 from libs.telemetry.observer import SilentObserver
 from services.tenancy.commands.circumstances import Recorder
 from services.tenancy.commands.denial import RecordDenial
-from services.tenancy.domain.caller import Caller, Insider
+from services.tenancy.domain.caller import Insider
 from services.tenancy.server.denial import Denials
 from services.tenancy.server.errors import ERRORS
 from services.tenancy.server.invitation import InvitationHandlers

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from libs.crypto.key_owner import SubjectOwner
+from libs.events.caller import Caller
 from libs.ids import PLATFORM
 from libs.telemetry import trace_context
 from services.tenancy.commands.workspace import OwnWorkspace
-from services.tenancy.domain.caller import Caller
 from services.tenancy.domain.errors import (
     ContactsUnavailable,
     IdInvalid,
