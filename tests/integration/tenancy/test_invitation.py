@@ -128,6 +128,24 @@ async def test_the_statement_waits_for_another_that_has_the_address(tenancy: Ten
     assert (await first, await second) == (True, False)
 
 
+async def test_each_statement_looks_for_itself(tenancy: Tenancy) -> None:
+    # As it would be if the other invitation, or the member, came after the first look.
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    await tenancy.joined(owner, tenancy.person("Bob"), Role.MEMBER)
+    made = (await create(tenancy, owner, "eve@example.com")).invitation
+    await tenancy.as_administrator("UPDATE invitation SET address_claim = NULL")
+    for address in ("eve@example.com", BOB):
+        async with tenancy.store.begin(
+            workspaces=[owner.workspace], subject=owner.caller.subject, standing="administrator"
+        ) as work:
+            tag = tenancy.index.tag(owner.workspace, address)
+            assert not await work.invitations.add(
+                replace(made, id=tenancy.ids.uuid7(), address_tag=tag),
+                member_tag=tenancy.index.member_tag(owner.workspace, address),
+                mail_due_at=made.created_at,
+            )
+
+
 async def test_acceptance_and_another_invitation_at_once_never_leave_both(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     for number in range(5):
