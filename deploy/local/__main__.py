@@ -88,6 +88,7 @@ def run(console: Console, *, stores_only: bool) -> int:
                 console.print(f"Open  [bold]{escape(state['urls']['http'])}[/bold]")
                 say(f"      {state['urls']['https']}  is the same over HTTPS; browsers warn of its certificate.")
             say(f"Mail  {state['urls']['mail']}  shows what it sends.")
+            say("Next  in another terminal: make demo, .venv/bin/wardenry status; docs/README.md says more.")
             console.print()
             say(f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops everything.")
         else:

@@ -53,7 +53,8 @@ class Home:
                 lock.close()
                 pid = self.state().get("pid", "unknown")
                 raise HomeUnusable(
-                    f"Wardenry already runs in {self.root} (process {pid}): stop it, or set another WARDENRY_HOME."
+                    f"Wardenry already runs in {self.root} (process {pid}): stop it, or set another WARDENRY_HOME. "
+                    "python -m deploy.local status shows where it listens."
                 )
             time.sleep(0.05)
         self._lock = lock

@@ -49,7 +49,7 @@ class ExamineLog:
     async def __call__(self) -> Examined:
         checkpoint = await self._checkpoints.newest(PLATFORM)
         if checkpoint.size == 0:
-            return Examined(unknown=(f"{WHERE} has no entry yet",))
+            return Examined(unknown=(f"{WHERE} has no entry yet: after the first sign-up it has",))
         first = max(0, checkpoint.size - _MOST)
         try:
             async with self._units.begin([PLATFORM]) as work:

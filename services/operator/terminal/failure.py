@@ -15,7 +15,8 @@ def failure_of(error: Exception) -> tuple[str, Exit] | None:
         case SettingsInvalid():
             return str(error), Exit.CONFIGURATION
         case Unavailable() | DeadlineExceeded():
-            return f"The deployment does not answer: {told(error)}.", Exit.UNAVAILABLE
+            line = f"The deployment does not answer: {told(error)}. wardenry status shows which part of it runs."
+            return line, Exit.UNAVAILABLE
         case WardenryError():
             return f"Refused: {told(error)}.", Exit.REFUSED
         case OSError():

@@ -19,6 +19,7 @@ from services.operator.terminal.told import told_as_json, told_table
 _FEW_DAYS = 30
 #: From so many columns on a certificate that is right is shown with its name.
 _WIDE = 100
+NEXT = "wardenry doctor says what is wrong, and how to mend it."
 
 
 def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
@@ -37,7 +38,16 @@ def register(application: typer.Typer, opened: Opened[LookAtStatus]) -> None:
             named += [(part.name, f"it does not tell how it is: {part.untold}") for part in status.parts if part.untold]
             own = told_table(status.parts)
             first = [DESERTED, ""] if status.deserted else []
-            show(*first, _table(status), Text(), *((own, Text()) if own else ()), *_log(status), *troubles(named + log))
+            last = ["", NEXT] if status.answers and not status.well else []
+            show(
+                *first,
+                _table(status),
+                Text(),
+                *((own, Text()) if own else ()),
+                *_log(status),
+                *troubles(named + log),
+                *last,
+            )
         raise typer.Exit(Exit.OK if status.well else Exit.NOT_WELL if status.answers else Exit.UNAVAILABLE)
 
 

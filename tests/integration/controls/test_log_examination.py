@@ -36,7 +36,7 @@ async def change(audit: AuditOnPostgres, statement: str) -> None:
 
 
 async def test_a_log_without_entries_proves_nothing(audit: AuditOnPostgres) -> None:
-    assert (await judged(audit)).unknown == ("the platform log has no entry yet",)
+    assert (await judged(audit)).unknown == ("the platform log has no entry yet: after the first sign-up it has",)
 
 
 async def test_a_whole_log_holds_and_nobodys_values_are_shown(audit: AuditOnPostgres) -> None:

@@ -156,3 +156,11 @@ def test_all_down_is_another_exit_code_than_some(stack: LocalStack, tmp_path: Pa
     refused = command("bootstrap", "--address", "ops@example.com")
     assert (refused.code, refused.error.count("\n")) == (69, 1)
     assert "connection refused" in refused.error
+    assert refused.error.endswith("wardenry status shows which part of it runs.\n")
+    # Where some of it answers the next step is told; where none does, the first line tells it.
+    assert "wardenry doctor says" not in command("status").out
+    some = [line if "_TENANCY_" in line else gone for line, gone in zip(lines, nowhere, strict=True)]
+    (tmp_path / "operator.env").write_text("\n".join(some))
+    said = command("status")
+    assert said.code == 1
+    assert said.out.endswith("wardenry doctor says what is wrong, and how to mend it.\n")
