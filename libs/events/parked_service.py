@@ -2,25 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.events.parked import Reason
 from libs.events.parked_records import ParkedReader, ParkedRecord, Place
 from libs.events.record import Record
 from libs.events.retry import Outcome, ParkedRetry, Retried
+from libs.moments import microseconds_of, moment_of
 from libs.rpc.call import call_of
 from wardenry import base64url
 from wardenry.errors.error import InvalidArgument
 from wardenry.errors.v1 import reason_pb2
 from wardenry.events.v1 import parked_pb2, parked_pb2_grpc
 from wardenry.framing import frame, unframe
+from wardenry.timestamp import timestamp_of
 
 _PAGE = 50
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _OUTCOMES = {
     Outcome.TAKEN: parked_pb2.RETRY_OUTCOME_TAKEN,
     Outcome.GONE: parked_pb2.RETRY_OUTCOME_GONE,
@@ -68,7 +65,7 @@ def _record(parked: ParkedRecord) -> parked_pb2.ParkedRecord:
         detail=parked.detail,
         topic=parked.topic,
         size=parked.size,
-        parked_at=_timestamp(parked.place.parked_at),
+        parked_at=timestamp_of(parked.place.parked_at),
         event=_event(parked.event),
     )
 
@@ -93,13 +90,13 @@ def _event(record: Record | None) -> parked_pb2.ParkedEvent | None:
         event_id=record.event_id.bytes,
         log_id=record.log.bytes,
         action=record.action,
-        occurred_at=_timestamp(record.occurred_at),
+        occurred_at=timestamp_of(record.occurred_at),
     )
 
 
 def _token(place: Place) -> str:
     """Where the next page begins. It is no secret and grants nothing."""
-    at = (place.parked_at - _EPOCH) // _MICROSECOND
+    at = microseconds_of(place.parked_at)
     return base64url.encode(frame(at.to_bytes(8, "big"), place.digest, place.reason.encode()))
 
 
@@ -107,13 +104,7 @@ def _place(token: str) -> Place:
     """Raises InvalidArgument."""
     try:
         at, digest, reason = unframe(base64url.decode(token), count=3)
-        parked_at = _EPOCH + int.from_bytes(at, "big") * _MICROSECOND
+        parked_at = moment_of(int.from_bytes(at, "big"))
         return Place(parked_at, digest, Reason(reason.decode()))
     except (ValueError, OverflowError):
         raise InvalidArgument("The page token is none.", reason=reason_pb2.REASON_PAGE_TOKEN_INVALID) from None
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

@@ -2,10 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.events.parked_records import ParkedReader
@@ -15,6 +12,7 @@ from libs.outbox.cursors import CursorClient, CursorsUnavailable
 from libs.service.databases import Databases
 from wardenry.clock import Clock
 from wardenry.status.v1 import status_pb2, status_pb2_grpc
+from wardenry.timestamp import timestamp_of
 
 _DOWN = (DatabaseUnavailable, DatabaseRefused)
 
@@ -37,10 +35,10 @@ class StatusHandlers(status_pb2_grpc.StatusServiceServicer):
         async with self._one_at_a_time:
             outbox, parking = await asyncio.gather(self._look_at_outbox(), self._look_at_parked())
         return status_pb2.GetStatusResponse(
-            received_at=_timestamp(received_at),
+            received_at=timestamp_of(received_at),
             outbox=outbox,
             parking=parking,
-            answered_at=_timestamp(self._clock.now()),
+            answered_at=timestamp_of(self._clock.now()),
         )
 
     async def _look_at_outbox(self) -> status_pb2.Outbox | None:
@@ -53,7 +51,7 @@ class StatusHandlers(status_pb2_grpc.StatusServiceServicer):
             return None
         return status_pb2.Outbox(
             unnumbered=unnumbered.events,
-            oldest_unnumbered_at=_timestamp(unnumbered.oldest_at),
+            oldest_unnumbered_at=timestamp_of(unnumbered.oldest_at) if unnumbered.oldest_at else None,
             backlogs=[_message(backlog) for backlog in backlogs],
         )
 
@@ -74,8 +72,8 @@ class StatusHandlers(status_pb2_grpc.StatusServiceServicer):
                 status_pb2.ParkedRecords(
                     reason=each.reason,
                     records=each.records,
-                    first_at=_timestamp(each.first_at),
-                    last_at=_timestamp(each.last_at),
+                    first_at=timestamp_of(each.first_at),
+                    last_at=timestamp_of(each.last_at),
                 )
                 for each in parked
             ]
@@ -86,14 +84,6 @@ def _message(backlog: Backlog) -> status_pb2.Backlog:
     return status_pb2.Backlog(
         consumer=backlog.consumer,
         events=backlog.events,
-        oldest_at=_timestamp(backlog.oldest_at),
+        oldest_at=timestamp_of(backlog.oldest_at) if backlog.oldest_at else None,
         ahead=backlog.ahead,
     )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

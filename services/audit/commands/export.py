@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from enum import Enum
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from libs.events.caller import Caller
 from libs.events.event import MAX_VALUE_BYTES
 from libs.ids import Ids
@@ -25,6 +23,7 @@ from wardenry.clock import Clock
 from wardenry.log.anchor import Anchor
 from wardenry.log.export import ExportEntry, ExportHeader, ExportValue, ExportWriter
 from wardenry.log.filter import EntryFilter
+from wardenry.timestamp import timestamp_of
 
 #: Entries read at a time; bytes of leaves opened, proved and written at a time; and the most bytes handed on at a time.
 _BATCH = 500
@@ -169,13 +168,11 @@ def _lines(writer: ExportWriter, opened: Sequence[OpenedEntry], proofs: Proofs) 
 
 def exported_entry(entry: OpenedEntry, proofs: Proofs) -> ExportEntry:
     """The entry as an export has it. Raises HashesMissing."""
-    recorded_at = Timestamp()
-    recorded_at.FromDatetime(entry.stored.recorded_at)
     return ExportEntry(
         index=entry.stored.index,
         leaf=entry.stored.leaf,
         proof=proofs.inclusion(entry.stored.index),
-        recorded_at=recorded_at.ToJsonString(),
+        recorded_at=timestamp_of(entry.stored.recorded_at).ToJsonString(),
         shown=entry.leaf.shown(),
         values=[_value(entry, person, field) for person, field in entry.leaf.commitments],
     )

@@ -5,19 +5,18 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from libs.events.event import Role, SearchTags
+from libs.moments import microseconds_of, moment_of
 from services.audit.domain.entry import NewEntry, SealedPerson
 from wardenry.framing import FramingInvalid, frame, unframe
 
 _LABEL = b"wardenry log segment v1"
 #: What the first segment names as the one before it.
 BEFORE_ALL = bytes(32)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _ROLES: tuple[Role, ...] = ("actor", "target")
 #: As `frame` writes them: log, index and time of an entry, then the length of its leaf; and the parts of a person.
 _HEAD = struct.Struct(">I16s IQ IQ I")
@@ -104,7 +103,7 @@ class SegmentEntry:
                 actor = _person_bytes(person)
             else:
                 target = _person_bytes(person)
-        leaf, microseconds = self.leaf, (self.recorded_at - _EPOCH) // _MICROSECOND
+        leaf, microseconds = self.leaf, microseconds_of(self.recorded_at)
         # There are thousands in a second, so `frame` is spelled out.
         head = _HEAD.pack(16, self.log.bytes, 8, self.index, 8, microseconds, len(leaf))
         return b"".join((head, leaf, actor, target, _tags_bytes(self.tags)))
@@ -118,7 +117,7 @@ class SegmentEntry:
             return cls(
                 log=UUID(bytes=log),
                 index=_number(index),
-                recorded_at=_EPOCH + _number(recorded_at) * _MICROSECOND,
+                recorded_at=moment_of(_number(recorded_at)),
                 leaf=leaf,
                 sealed=tuple(_person(role, part) for role, part in sealed),
                 tags=SearchTags(network=network, device=device, address=address, country=country.decode()),

@@ -32,6 +32,7 @@ from wardenry.audit.v1.log_pb2 import (
     GetVerifierKeysRequest,
     GetVerifierKeysResponse,
 )
+from wardenry.timestamp import timestamp_of
 
 _LOG = "/api/v1/workspaces/{workspace_id}/audit"
 _SERVICE = "wardenry.audit.v1.LogService."
@@ -251,12 +252,11 @@ def _time(query: Mapping[str, str], name: str) -> Timestamp | None:
     text = query.get(name, "")
     if not text:
         return None
-    timestamp = Timestamp()
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError
-        timestamp.FromDatetime(moment)
+        return timestamp_of(moment)
     except (ValueError, OverflowError):  # the offset may lead out of the years that there are
         raise Problem(
             400,
@@ -264,7 +264,6 @@ def _time(query: Mapping[str, str], name: str) -> Timestamp | None:
             "The request has invalid fields.",
             violations=(Violation(name, "must be an RFC 3339 time with its offset"),),
         ) from None
-    return timestamp
 
 
 def whole_number(query: Mapping[str, str], name: str, *, digits: int = 18) -> int:

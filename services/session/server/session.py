@@ -1,10 +1,7 @@
 """SessionService."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.rpc.call import call_of
 from services.session.commands.revocation import EndSessions, EndSubject
@@ -13,6 +10,7 @@ from services.session.server.caller import caller_of
 from services.session.server.device import device_words
 from services.session.server.token import token_pair
 from wardenry.session.v1 import session_pb2, session_pb2_grpc
+from wardenry.timestamp import timestamp_of
 
 
 class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
@@ -75,19 +73,13 @@ class SessionHandlers(session_pb2_grpc.SessionServiceServicer):
 def _session(view: SessionView, *, current: UUID) -> session_pb2.Session:
     return session_pb2.Session(
         session_id=str(view.session),
-        created_at=_timestamp(view.created_at),
-        last_used_at=_timestamp(view.last_used_at),
-        idle_expires_at=_timestamp(view.idle_expires_at),
-        expires_at=_timestamp(view.expires_at),
+        created_at=timestamp_of(view.created_at),
+        last_used_at=timestamp_of(view.last_used_at),
+        idle_expires_at=timestamp_of(view.idle_expires_at),
+        expires_at=timestamp_of(view.expires_at),
         device=device_words(view.user_agent),
         ip_address=view.ip_address,
         country=view.country,
         current=view.session == current,
         workspace_ids=[str(workspace) for workspace in view.workspaces],
     )
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

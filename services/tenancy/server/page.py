@@ -1,16 +1,15 @@
 """Pages: how many, and where the next one begins."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from libs.moments import microseconds_of, moment_of
 from services.tenancy.domain.errors import PageTokenInvalid
 from wardenry import base64url
 from wardenry.framing import frame, unframe
 
 _DEFAULT_SIZE = 50
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Position(NamedTuple):
@@ -28,7 +27,7 @@ def size_of(asked: int) -> int:
 def token_of(listed: str, last: UUID, at: datetime | None = None) -> str:
     """Where the next page of this list begins: after the last row shown. It tells nothing that the page did not, and
     a forged one shows no more than the list does."""
-    position = b"" if at is None else ((at - _EPOCH) // _MICROSECOND).to_bytes(8, "big")
+    position = b"" if at is None else microseconds_of(at).to_bytes(8, "big")
     return base64url.encode(frame(listed.encode(), last.bytes, position))
 
 
@@ -40,7 +39,7 @@ def position_of(listed: str, token: str) -> Position | None:
         name, last, position = unframe(base64url.decode(token), count=3)
         if name != listed.encode() or len(position) not in (0, 8):
             raise PageTokenInvalid
-        at = _EPOCH + int.from_bytes(position, "big") * _MICROSECOND if position else None
+        at = moment_of(int.from_bytes(position, "big")) if position else None
         return Position(UUID(bytes=last), at)
     except (ValueError, OverflowError) as error:
         raise PageTokenInvalid from error

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from wardenry.log.leaf import Leaf
+from wardenry.timestamp import timestamp_of
 
 
 class FilterInvalid(ValueError):
@@ -73,9 +72,7 @@ class EntryFilter:
 
 
 def _written(time: datetime) -> str:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(time)
-    return timestamp.ToJsonString()
+    return timestamp_of(time).ToJsonString()
 
 
 def _time(value: object) -> datetime | None:
