@@ -96,6 +96,20 @@ async def test_the_page_has_them_taken_in(home: Path) -> None:
         assert type_in(look_again).code == 0
         await people.entry(owner, workspace, "workspace.created")
         assert type_in(retry_audit, "--json").out == "[]\n"
+
+        async def told() -> list[str]:
+            async with administrator(stack) as connection:
+                rows = await connection.fetch(
+                    "SELECT action FROM entry WHERE action IN ('retry.requested', 'event.retried') ORDER BY action"
+                )
+            return [row["action"] for row in rows]
+
+        async def is_told() -> bool:
+            return len(await told()) == 3
+
+        # Twice asked for, once taken in: in the log itself, by the way of every event.
+        await eventually(is_told, seconds=60)
+        assert await told() == ["event.retried", *["retry.requested"] * 2]
     finally:
         if people is not None:
             await people.close()
