@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Protocol
 
 from libs.db.context import Context
@@ -23,6 +23,7 @@ from wardenry.clock import Clock
 
 _log = logging.getLogger(__name__)
 
+_source_and_bucket, _position = attrgetter("source", "bucket"), attrgetter("position")
 #: How often a record that fails alone is tried, and the wait between, in seconds.
 _ATTEMPTS = 3
 _ATTEMPT_SECONDS = 0.5
@@ -89,12 +90,10 @@ class Intake:
     async def take(self, records: Sequence[Record]) -> None:
         """Takes in what is next, holds what is ahead, sets aside what is bad. Waits while the database is down, or
         cannot do what it is asked for. Raises DatabaseRefused."""
-        batch: dict[Stream, list[Record]] = {}
-        for record in records:
-            batch.setdefault(Stream(record.source, record.bucket), []).append(record)
+        batch = _by_stream(records)
         for stream in batch:
             batch[stream] += self._held.pop(stream, ())
-            batch[stream].sort(key=lambda record: record.position)
+            batch[stream].sort(key=_position)
         held = await self._apply([record for _, some in sorted(batch.items(), key=itemgetter(0)) for record in some])
         for record in held:
             self._held.setdefault(Stream(record.source, record.bucket), []).append(record)
@@ -150,9 +149,7 @@ class Intake:
         return []
 
     async def _transact(self, records: Sequence[Record]) -> list[Record]:
-        streams: dict[Stream, list[Record]] = {}
-        for record in records:
-            streams.setdefault(Stream(record.source, record.bucket), []).append(record)
+        streams = _by_stream(records)
         spans: Sequence[Span] = ()
         async with self._database.transaction(self._context(records)) as tx:
             cursors = await lock_cursors(tx, streams)
@@ -213,6 +210,13 @@ class Intake:
         while self._held and sum(_size(record) for some in self._held.values() for record in some) > self._held_bytes:
             # Held records are in order: the nearest half of each bucket stays.
             self._held = {stream: some[: len(some) // 2] for stream, some in self._held.items() if len(some) > 1}
+
+
+def _by_stream(records: Sequence[Record]) -> dict[Stream, list[Record]]:
+    found: dict[tuple[str, int], list[Record]] = {}
+    for record in records:
+        found.setdefault(_source_and_bucket(record), []).append(record)
+    return {Stream(*stream): some for stream, some in found.items()}
 
 
 def _passing(error: Exception) -> Exception | None:

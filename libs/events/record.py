@@ -159,10 +159,10 @@ def read_record(raw: RawRecord, *, source: str, keys: Sequence[bytes]) -> Record
     try:
         record = Record(
             source=source,
-            position=Position(_whole(generation, _GENERATION, 1 << 31), _whole(number, _NUMBER, 1 << 63)),
-            bucket=_whole(bucket, _BUCKET, 1 << 6),
+            position=Position(_one_of_few(generation, _GENERATION, 1 << 31), _whole(number, _NUMBER, 1 << 63)),
+            bucket=_one_of_few(bucket, _BUCKET, 1 << 6),
             event_id=_uuid(_text(event, _ID)),
-            log=_uuid(_text(log, _SUBJECT)),
+            log=_known_uuid(_text(log, _SUBJECT)),
             action=_text(action, _TYPE),
             occurred_at=_time(_text(time, _TIME)),
             traceparent=None if traceparent is None else _text(traceparent, _TRACEPARENT),
@@ -223,3 +223,8 @@ def _uuid(text: str) -> UUID:
     if str(found) != text:
         raise ValueError("a UUID of another form")
     return found
+
+
+#: Generations, buckets and logs come again and again. What raises is not kept, so that nothing kept is long.
+_one_of_few: Final = lru_cache(_whole)
+_known_uuid: Final = lru_cache(4096)(_uuid)

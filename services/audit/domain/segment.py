@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -103,10 +104,25 @@ class SegmentEntry:
                 actor = _person_bytes(person)
             else:
                 target = _person_bytes(person)
-        leaf, microseconds = self.leaf, microseconds_of(self.recorded_at)
         # There are thousands in a second, so `frame` is spelled out.
-        head = _HEAD.pack(16, self.log.bytes, 8, self.index, 8, microseconds, len(leaf))
-        return b"".join((head, leaf, actor, target, _tags_bytes(self.tags)))
+        leaf, (network, device, country, address) = self.leaf, self.tags
+        place = country.encode()
+        return b"".join(
+            (
+                _HEAD.pack(16, self.log.bytes, 8, self.index, 8, _microseconds(self.recorded_at), len(leaf)),
+                leaf,
+                actor,
+                target,
+                _LENGTH.pack(len(network)),
+                network,
+                _LENGTH.pack(len(device)),
+                device,
+                _LENGTH.pack(len(address)),
+                address,
+                _LENGTH.pack(len(place)),
+                place,
+            )
+        )
 
     @classmethod
     def parse(cls, data: bytes) -> "SegmentEntry":
@@ -182,8 +198,10 @@ def _person_bytes(person: SealedPerson) -> bytes:
     return _PERSON.pack(_PERSON.size - 4 + length, 16, key_id.bytes, 4, version, length) + message
 
 
-def _tags_bytes(tags: SearchTags) -> bytes:
-    return frame(tags.network, tags.device, tags.address, tags.country.encode())
+@lru_cache
+def _microseconds(at: datetime) -> int:
+    # One batch has one time.
+    return microseconds_of(at)
 
 
 def _person(role: Role, data: bytes) -> SealedPerson:

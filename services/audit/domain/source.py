@@ -37,7 +37,7 @@ class Sources:
         try:
             envelope = envelope_pb2.Envelope.FromString(record.envelope)
             frozen = envelope.leaf
-            leaf = read_leaf(frozen)
+            leaf, commitments = read_leaf(frozen)
             occurred_at = occurred_of(leaf)
         except DecodeError:
             raise EventRefused("the envelope cannot be read") from None
@@ -48,7 +48,7 @@ class Sources:
             raise EventRefused("the event's time is none")
         sealed = tuple([_sealed(each) for each in envelope.sealed])
         roles = {person.role for person in sealed}
-        if len(roles) != len(sealed) or {each.person for each in leaf.commitments} != roles:
+        if len(roles) != len(sealed) or {person for person, _ in commitments} != roles:
             raise EventRefused("the sealed values are not those that the leaf commits to")
         actor = leaf.actor.id
         target = target_of(leaf) if leaf.target.kind == "subject" else b""

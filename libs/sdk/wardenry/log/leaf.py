@@ -1,6 +1,6 @@
 """Leaves, read back: what an entry says, taken from the bytes that its hash is made of. docs/formats/leaf.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -82,7 +82,7 @@ class Leaf:
 
 def parse_leaf(data: bytes) -> Leaf:
     """What the leaf says. Raises LeafInvalid."""
-    leaf = read_leaf(data)
+    leaf, _ = read_leaf(data)
     target = target_of(leaf)
     return Leaf(
         event_id=UUID(bytes=leaf.event),
@@ -105,9 +105,9 @@ def parse_leaf(data: bytes) -> Leaf:
     )
 
 
-def read_leaf(data: bytes) -> leaf_pb2.Leaf:
+def read_leaf(data: bytes) -> tuple[leaf_pb2.Leaf, Sequence[tuple[str, str]]]:
     """The leaf as a message, for who reads many and needs little of each: of a known version, with ids that are some,
-    an outcome, an actor and one digest for a field. Raises LeafInvalid."""
+    an outcome, an actor and one digest for a field; and (person, field) of each commitment. Raises LeafInvalid."""
     if len(data) > MAX_LEAF_BYTES:
         raise LeafInvalid(f"a leaf has at most {MAX_LEAF_BYTES} bytes")
     try:
@@ -124,7 +124,7 @@ def read_leaf(data: bytes) -> leaf_pb2.Leaf:
         raise LeafInvalid(f"an id in the leaf has not {_UUID_BYTES} bytes")
     if not event or not log or leaf.outcome not in _OUTCOMES or actor.kind not in _ACTOR_KINDS:
         raise LeafInvalid("the leaf lacks its event, log, outcome or actor")
-    return leaf
+    return leaf, commitments
 
 
 def occurred_of(leaf: leaf_pb2.Leaf) -> datetime:
