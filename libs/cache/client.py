@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-#: Seconds for one command, connecting included. redis-py's own retries would turn it into many times that.
+#: Seconds for one answer, and for connecting. redis-py's own retries would turn it into many times that; it counts anew
+#: for each answer of a pipeline.
 DEADLINE = 0.25
 #: Connections of one process at most.
 CONNECTIONS = 32

@@ -1,13 +1,14 @@
 """Rate limits: the generic cell rate algorithm (GCRA), on the time of the Valkey server.
 
-Fail mode: while Valkey does not answer, and what comes while hundreds wait for it, each process counts for itself, by
-its own clock and with the same rate. So several processes together let through up to their number times the rate, once
-more what Valkey still counts, and none lets through everything.
+Fail mode: while Valkey does not answer or is slow, and what comes while hundreds wait for it, each process counts for
+itself, by its own clock and with the same rate. So several processes together let through up to their number times the
+rate, once more what Valkey still counts, and none lets through everything.
 
 Calls that come together, or while Valkey is asked, are asked for in one pipeline: each by itself takes several times
 the CPU, and more connections at once than there are.
 """
 
+import asyncio
 import hashlib
 import math
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from libs.batch import Batch, BatchFull
+from libs.cache import client as cache
 from libs.recent import Recent
 from libs.telemetry.redaction import summary
 from wardenry.clock import Clock
@@ -27,13 +29,15 @@ from wardenry.framing import frame
 
 #: Keys that a process counts for itself at most; the one longest unused makes room.
 LOCAL_KEYS = 20_000
-#: Seconds for which Valkey is not asked again after it failed to answer.
+#: Seconds for which Valkey is not asked again after it failed to answer, or was slow to.
 PAUSE = 1.0
+#: Answers that asking takes at most: of connecting, of a script that was forgotten, of loading it, and the one wanted.
+_ANSWERS = 4
 _MICROSECONDS = 1_000_000
 
 #: Calls that are asked for together.
 _TOGETHER = 128
-#: Calls that wait to be asked for: a Valkey that is merely slow holds up nobody for longer than four answers of it.
+#: Calls that wait to be asked for.
 _WAITING = 4 * _TOGETHER
 
 #: One key, as a cluster's nodes have different ones; ARGV: interval and tolerance, microseconds.
@@ -101,14 +105,22 @@ class RateLimit:
 
     async def _take(self, keys: Sequence[str]) -> Sequence[timedelta | None]:
         now = self._clock.monotonic()
-        if now >= self._asked_again_at:
-            try:
-                return [_duration(wait / _MICROSECONDS) for wait in await self._waits(keys)]
-            except (RedisError, OSError, TimeoutError) as error:
-                _log.warning("limit.counted_by_process", limit=self._name, error=summary(error))
-                now = self._clock.monotonic()
-                self._asked_again_at = now + PAUSE
-        return [self._own.take(key, now=now) for key in keys]
+        if now < self._asked_again_at:
+            return [self._own.take(key, now=now) for key in keys]
+        error: Exception | None = None
+        waits: Sequence[timedelta | None] = ()
+        try:
+            # redis-py's own time is for each answer: a hundred slow ones would hold up everybody for that long each.
+            async with asyncio.timeout(_ANSWERS * cache.DEADLINE):
+                waits = [_duration(wait / _MICROSECONDS) for wait in await self._waits(keys)]
+        except (RedisError, OSError, TimeoutError) as caught:
+            error = caught
+        took = self._clock.monotonic() - now
+        if error or took > cache.DEADLINE:
+            # Those who came meanwhile do not wait as long once more.
+            self._asked_again_at = now + took + PAUSE
+            _log.warning("limit.counted_by_process", limit=self._name, error=summary(error) if error else "slow")
+        return [self._own.take(key, now=now + took) for key in keys] if error else waits
 
     async def _waits(self, keys: Sequence[str]) -> Sequence[int]:
         """Microseconds for each. Raises RedisError, OSError, TimeoutError."""

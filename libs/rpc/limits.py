@@ -50,8 +50,11 @@ async def count(limit: Limit, call: Call) -> None:
 
 
 def key_of(call: Call) -> str:
-    """Whom a call counts for: the token's subject in its workspace, else the client's network."""
+    """Whom a call counts for: the token's session in its workspace, else the client's network.
+
+    The session and not its person: who has stolen a token cannot use up what its owner needs to end it.
+    """
     token = call.token
     if token is None:
         return f"network {network_of(call.client.address)}"
-    return f"subject {token.subject} {token.workspace or ''}"
+    return f"session {token.session} {token.workspace or ''}"

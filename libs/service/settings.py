@@ -15,7 +15,7 @@ class LimitSettings(Settings):
     who do not come through it.
     """
 
-    #: Calls a minute of the class STANDARD, for each person in a workspace and each network.
+    #: Calls a minute of the class STANDARD, for each session in a workspace and each network.
     standard_rate: int = Field(default=6000, ge=1)
     #: The same of the class AUTHENTICATION: what checks a guessable secret or sends mail.
     authentication_rate: int = Field(default=300, ge=1)

@@ -241,7 +241,7 @@ MUTANTS = (
 """,
         instead="",
         tests=(
-            "tests/integration/rpc/test_limits.py::test_beyond_the_rate_a_person_is_refused_and_no_other",
+            "tests/integration/rpc/test_limits.py::test_beyond_the_rate_a_session_is_refused_and_no_other",
             "tests/integration/rpc/test_limits.py::test_who_holds_no_token_is_counted_by_network",
         ),
     ),

@@ -19,7 +19,7 @@ _WORDS: dict[int, tuple[str, str]] = {
     409: ("That cannot be done now", ""),
     413: ("That was too much", ""),
     415: ("That was not understood", ""),
-    429: ("Too many requests", "So many requests came from your network that this one was turned away."),
+    429: ("Too many requests", "So many came from your network, or in your session, that this one was turned away."),
     503: ("Not available just now", _AWAY),
     504: ("Not available just now", _AWAY),
 }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -133,6 +134,42 @@ async def test_without_valkey_each_process_counts_for_itself_and_does_not_wait_f
         assert asked == 2
 
 
+async def test_a_valkey_that_is_slow_holds_up_nobody_for_long(
+    valkey: ValkeyForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its answers comes in time, and a hundred of them do not."""
+    monkeypatch.setattr("libs.cache.client.DEADLINE", 1.0)
+    kept: set[asyncio.Task[None]] = set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+        """Line by line; each answer that a call may pass comes after so many seconds."""
+        try:
+            while line := await reader.readline():
+                if line == b":0\r\n":
+                    await asyncio.sleep(seconds)
+                writer.write(line)
+        finally:
+            writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_client, to_valkey = await asyncio.open_connection("127.0.0.1", there)
+        kept.add(asyncio.create_task(pass_on(to_client, writer, 0.4)))
+        kept.add(asyncio.create_task(pass_on(reader, to_valkey, 0)))
+
+    there, here = urlsplit(valkey.url).port, free_port()
+    server = await asyncio.start_server(proxy, "127.0.0.1", here)
+    async with server, open_client(valkey.url.replace(f":{there}/", f":{here}/")) as client:
+        limit = limit_of(client)
+        assert await limit.take("first") is None
+        async with asyncio.timeout(30):  # the first batch would take 38
+            waits = await asyncio.gather(*(limit.take(f"{number // 4}") for number in range(600)))
+        assert waits.count(None) >= 450
+        assert len(await client.keys()) > 32, "it was asked"
+    for task in kept:
+        task.cancel()
+    await asyncio.gather(*kept, return_exceptions=True)
+
+
 async def test_a_closed_port_is_no_error() -> None:
     async with open_client(f"redis://127.0.0.1:{free_port()}/0") as client:
         limit = RateLimit(name="sign-in", rate=THREE, client=client, clock=HeldClock())
@@ -152,6 +189,11 @@ async def test_valkey_is_asked_again_after_a_pause(valkey: ValkeyForTests, patie
             assert await limit.take(key) is None
         assert await limit.take(key) is not None
         assert await client.keys() != []
+
+
+def test_a_quarter_of_a_minutes_calls_may_come_at_once() -> None:
+    assert Rate.a_minute(8) == Rate(calls=8, period=timedelta(minutes=1), burst=2)
+    assert Rate.a_minute(1).burst == 1
 
 
 @pytest.mark.parametrize("rate", [{"calls": 0}, {"calls": 1, "burst": 0}, {"calls": 1, "period": timedelta()}])

@@ -42,7 +42,7 @@ class Limited(ServerForTests):
         super().__init__(certificates=certificates, limits={options_pb2.LIMIT_CLASS_STANDARD: limit})
         self.clock = clock
         self.verifier.known |= {
-            ("other", "wardenry"): access_token(subject=ANOTHER),
+            ("other", "wardenry"): access_token(session=ANOTHER),
             ("elsewhere", "wardenry"): access_token(workspace=ANOTHER),
             ("member", "wardenry"): access_token(role=Role.MEMBER),
         }
@@ -71,7 +71,7 @@ async def limited(
         await server.close()
 
 
-async def test_beyond_the_rate_a_person_is_refused_and_no_other(limited: Limited) -> None:
+async def test_beyond_the_rate_a_session_is_refused_and_no_other(limited: Limited) -> None:
     assert [await limited.update(GOOD) for _ in range(3)] == [None] * 3
     with pytest.raises(ResourceExhausted) as caught:
         await limited.stub().UpdateWorkspace(UPDATE, metadata=GOOD)

@@ -1,11 +1,13 @@
 """The rates of a service's settings, in a real Valkey and without one."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from libs.cache.limit import Rate
 from libs.rpc.limits import COUNTED, Limits
 from libs.service.parts import open_parts
 from libs.service.settings import LimitSettings
@@ -36,6 +38,8 @@ class AuditSettings(LimitSettings):
 def common(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
     # A Valkey that is there is waited for, however busy the machine.
     monkeypatch.setattr("libs.cache.client.DEADLINE", 60.0)
+    # Nor is anything forgotten while a test runs.
+    monkeypatch.setattr(Rate, "a_minute", lambda calls: Rate(calls=calls, period=timedelta(hours=9), burst=calls // 4))
     tls = CertificatesForTests(directory=tmp_path).of("tenancy")
     return {"tls_ca_file": tls.ca_file, "tls_cert_file": tls.certificate_file, "tls_key_file": tls.key_file, **RATES}
 

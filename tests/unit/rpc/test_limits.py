@@ -25,11 +25,11 @@ def visitor(address: str) -> Call:
     return Call(peer="gateway", client=Client(address=address))
 
 
-def test_a_person_is_counted_by_subject_and_workspace_wherever_they_call_from() -> None:
+def test_a_person_is_counted_by_session_and_workspace_wherever_they_call_from() -> None:
     elsewhere = replace(PERSON, peer="records", client=Client(address="2001:db8::1"), bearer="another")
     assert key_of(elsewhere) == key_of(PERSON)
-    assert key_of(replace(PERSON, token=access_token(session=ANOTHER, token_id=ANOTHER))) == key_of(PERSON)
-    others = [access_token(subject=ANOTHER), access_token(workspace=ANOTHER), access_token(workspace=None)]
+    assert key_of(replace(PERSON, token=access_token(token_id=ANOTHER))) == key_of(PERSON)
+    others = [access_token(session=ANOTHER), access_token(workspace=ANOTHER), access_token(workspace=None)]
     assert len({key_of(replace(PERSON, token=token)) for token in others} | {key_of(PERSON)}) == 4
 
 
@@ -37,6 +37,7 @@ def test_who_is_not_known_is_counted_by_network() -> None:
     assert key_of(visitor("192.0.2.1")) != key_of(visitor("192.0.2.2"))
     assert key_of(visitor("2001:db8::1")) == key_of(visitor("2001:db8::ffff:2"))
     assert key_of(visitor("2001:db8::1")) != key_of(visitor("2001:db8:0:1::1"))
+    assert key_of(visitor("::ffff:192.0.2.1")) == key_of(visitor("192.0.2.1"))
 
 
 def test_all_without_an_address_are_one() -> None:

@@ -132,12 +132,13 @@ class LimitClass(_LimitClass, metaclass=_LimitClassEnumTypeWrapper):
     """Which limit counts the call. STANDARD, AUTHENTICATION and BULK are counted by the interceptor, each apart and each
     service for itself, before the permission and the message are looked at; a stream counts once, when it begins.
 
-    A USER call is counted by its token's subject and workspace: what is done in one workspace is not felt in another. An
-    ANONYMOUS call is counted by its client's network as the gateway names it, an IPv4 address or an IPv6 /64; all that
-    name none are one. What is refused for its peer or its token is not counted.
+    A USER call is counted by its token's session and workspace: what is done in one workspace is not felt in another,
+    nor what a thief of one token does in the owner's other sessions. An ANONYMOUS call is counted by its client's network
+    as the gateway names it, an IPv4 address or an IPv6 /64; all that name none are one. What is refused for its peer or
+    its token is not counted.
 
     Beyond the rate: RESOURCE_EXHAUSTED, REASON_RATE_LIMITED, with RetryInfo; nothing of the call was done, and no entry
-    is written. While Valkey is away each process counts for itself.
+    is written. While Valkey is away or slow each process counts for itself.
     """
 
 LIMIT_CLASS_UNSPECIFIED: LimitClass.ValueType  # 0
