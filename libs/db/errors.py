@@ -40,8 +40,8 @@ def translated(error: BaseException) -> Exception | None:
     if isinstance(error, _UNAVAILABLE):
         return DatabaseUnavailable(f"the database is unavailable: {type(error).__name__}")
     # asyncpg raises its InterfaceError, told apart by its text alone, when a statement is given to a connection that
-    # was closed; and plain OSError or TimeoutError when it cannot connect.
-    closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    # was closed or has gone back to its pool; and plain OSError or TimeoutError when it cannot connect.
+    closed = isinstance(error, asyncpg.InterfaceError) and ("closed" in str(error) or "released" in str(error))
     if closed or isinstance(error, OSError | TimeoutError | EOFError):
         return DatabaseUnavailable(f"the database is unavailable: {type(error).__name__}")
     return None

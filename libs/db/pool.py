@@ -3,16 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from libs.db.connections import Connection, Connections, discard
 from libs.db.context import Context
-from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated
-from libs.db.transaction import Transaction, run
+from libs.db.errors import DatabaseRefused, DatabaseUnavailable, translated, translating
+from libs.db.transaction import Connection, Transaction, discard, run
 from libs.telemetry.observer import SILENT, Attributes, Kind, Observer
 
 _log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ class Database:
             "lock_timeout": _milliseconds(lock_timeout),
             "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout),
         }
-        self._pool: Connections | None = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._observer = observer
         self._namespace = urlsplit(url).path.removeprefix("/")
         #: The name and the attributes of an operation's spans.
@@ -63,7 +62,14 @@ class Database:
 
     async def open(self) -> None:
         """Opens the pool and waits, however long, until the database answers. Raises `DatabaseRefused`."""
-        self._pool = Connections(connect=self._connect, size=self._size, patience=self._acquire_timeout)
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._size,
+            timeout=self._acquire_timeout,
+            server_settings=self._settings,
+            reset=_reset,
+        )
         waited = 0.0
         while True:
             try:
@@ -80,9 +86,11 @@ class Database:
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(grace):
                 await pool.close()
+        except TimeoutError:
+            pool.terminate()
 
     @asynccontextmanager
     async def transaction(self, context: Context) -> AsyncIterator[Transaction]:
@@ -92,31 +100,24 @@ class Database:
         Raises `DatabaseUnavailable`. When it does so at the commit, the outcome is unknown: callers repeat under the
         same ids.
         """
-        pool = self._opened()
-        with self._span("TRANSACTION"):
-            connection = await pool.borrow()
+        async with self._connection("TRANSACTION") as connection:
+            await run(connection, connection.execute, context.begin())
             transaction = Transaction(connection)
             try:
-                await run(connection, connection.execute, context.begin())
-                try:
-                    yield transaction
-                except Exception as error:
-                    await _roll_back(connection)
-                    # Only the driver's errors: a time-out of something else in the body is not the database's.
-                    driver = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)
-                    raised = translated(error) if driver else None
-                    if raised is None:
-                        raise
-                    raise raised from error
-                except BaseException:
-                    # Cancelled or closed from outside: no further round trip may delay it.
-                    discard(connection)
+                yield transaction
+            except Exception as error:
+                await _roll_back(connection)
+                # Only the driver's errors: a time-out of something else in the body is not the database's.
+                driver = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)
+                raised = translated(error) if driver else None
+                if raised is None:
                     raise
-                status = await run(connection, connection.execute, "COMMIT")
-            finally:
-                transaction.end()
-                # Nothing of it is left on the session: settings live in transactions only.
-                pool.give_back(connection)
+                raise raised from error
+            except BaseException:
+                # Cancelled or closed from outside: no further round trip may delay it.
+                discard(connection)
+                raise
+            status = await run(connection, connection.execute, "COMMIT")
             if status != "COMMIT":
                 # A body that swallowed the error of a statement: PostgreSQL answers ROLLBACK, without an error.
                 raise RuntimeError("a statement of this transaction failed, so nothing of it was committed")
@@ -126,22 +127,22 @@ class Database:
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """One statement as a transaction of its own, in one round trip, without a context: for functions that set the
         context themselves (`set_config(…, true)`), and for statements that need none. Raises `DatabaseUnavailable`."""
-        pool = self._opened()
-        with self._span(query.split(None, 1)[0]):
-            connection = await pool.borrow()
-            try:
-                return await run(connection, connection.fetch, query, *arguments)
-            finally:
-                pool.give_back(connection)
+        async with self._connection(query.split(None, 1)[0]) as connection:
+            return await run(connection, connection.fetch, query, *arguments)
 
-    def _opened(self) -> Connections:
-        """What to borrow of and give back to, which `close` may take away meanwhile."""
-        if self._pool is None:
+    @asynccontextmanager
+    async def _connection(self, operation: str) -> "AsyncIterator[Connection[asyncpg.Record]]":
+        # Who borrowed before `close` gives back during it.
+        pool = self._pool
+        if pool is None:
             raise DatabaseUnavailable("the pool is not open")
-        return self._pool
-
-    async def _connect(self) -> Connection:
-        return await asyncpg.connect(self._url, timeout=self._acquire_timeout, server_settings=self._settings)
+        with self._span(operation):
+            with translating():
+                connection = await pool.acquire(timeout=self._acquire_timeout)
+            try:
+                yield connection
+            finally:
+                await pool.release(connection)
 
     def _span(self, operation: str) -> AbstractContextManager[object, None]:
         known = self._spans.get(operation)
@@ -161,12 +162,17 @@ def _failure(error: BaseException) -> str:
     return type(error).__name__ if ours else ""
 
 
-async def _roll_back(connection: Connection) -> None:
+async def _roll_back(connection: "Connection[asyncpg.Record]") -> None:
     try:
         await run(connection, connection.execute, "ROLLBACK")
     except Exception:
         # The body's own error is the one to report; this connection is not used again.
         discard(connection)
+
+
+async def _reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Between two borrowers: nothing. The driver has rolled back what was left open, settings live in transactions
+    only, and nothing else is ever left on a session; so its round trip of RESETs is spared."""
 
 
 def _milliseconds(seconds: float) -> str:

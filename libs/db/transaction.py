@@ -1,18 +1,22 @@
 """One transaction, bound to one context."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-from libs.db.connections import Connection, discard
 from libs.db.errors import translated
 
 T = TypeVar("T")
+Connection = PoolConnectionProxy  # what a pool lends
 
 
-async def run(connection: Connection, call: Callable[..., Awaitable[T]], query: str, *arguments: Any) -> T:
+async def run(
+    connection: "Connection[asyncpg.Record]", call: Callable[..., Awaitable[T]], query: str, *arguments: Any
+) -> T:
     """One call of `connection`.
 
     A call that is cancelled leaves its reply on the way: the connection is closed at once, so that nobody can read
@@ -21,6 +25,9 @@ async def run(connection: Connection, call: Callable[..., Awaitable[T]], query: 
     """
     try:
         return await call(query, *arguments)
+    except asyncio.CancelledError:
+        discard(connection)
+        raise
     except Exception as error:
         if isinstance(error, asyncpg.InternalClientError):
             discard(connection)
@@ -28,9 +35,12 @@ async def run(connection: Connection, call: Callable[..., Awaitable[T]], query: 
         if raised is None:
             raise
         raise raised from error
-    except BaseException:
-        discard(connection)
-        raise
+
+
+def discard(connection: "Connection[asyncpg.Record]") -> None:
+    """Closes the connection without a word to the server, whatever state it is in; the pool makes a new one."""
+    with suppress(asyncpg.InterfaceError):  # closed before: the pool has taken it back already
+        connection.terminate()
 
 
 class Transaction:
@@ -40,45 +50,29 @@ class Transaction:
     too long, or the database gives up a deadlock; other errors of a statement are asyncpg's.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: "Connection[asyncpg.Record]") -> None:
+        self.connection = connection
         self.committed: list[Callable[[], None]] = []
         self._savepoints = 0
-
-    @property
-    def connection(self) -> Connection:
-        """Raises RuntimeError once the transaction is over: the connection may be another one's by then."""
-        if self._connection is None:
-            raise RuntimeError("this transaction is over")
-        return self._connection
-
-    def end(self) -> None:
-        """It is over, however it ended."""
-        self._connection = None
 
     def after_commit(self, tell: Callable[[], None]) -> None:
         """Calls `tell` once this has committed; not when the outcome of that is unknown. It must not raise."""
         self.committed.append(tell)
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        connection = self.connection
-        return await run(connection, connection.fetch, query, *arguments)
+        return await run(self.connection, self.connection.fetch, query, *arguments)
 
     async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
-        connection = self.connection
-        return await run(connection, connection.fetchrow, query, *arguments)
+        return await run(self.connection, self.connection.fetchrow, query, *arguments)
 
     async def fetchval(self, query: str, *arguments: Any) -> Any:
-        connection = self.connection
-        return await run(connection, connection.fetchval, query, *arguments)
+        return await run(self.connection, self.connection.fetchval, query, *arguments)
 
     async def execute(self, query: str, *arguments: Any) -> str:
-        connection = self.connection
-        return await run(connection, connection.execute, query, *arguments)
+        return await run(self.connection, self.connection.execute, query, *arguments)
 
     async def executemany(self, query: str, arguments: Sequence[Sequence[Any]]) -> None:
-        connection = self.connection
-        await run(connection, connection.executemany, query, arguments)
+        await run(self.connection, self.connection.executemany, query, arguments)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -205,26 +205,6 @@ MUTANTS = (
         tests=("tests/integration/rpc/test_server.py::test_a_certificate_has_exactly_one_name",),
     ),
     Mutant(
-        name="a transaction that is over",
-        harm="a statement that comes late runs in the next borrower's transaction, and sees that one's workspace",
-        file="libs/db/transaction.py",
-        guard="""        self._connection = None
-
-""",
-        instead="""        pass
-
-""",
-        tests=("tests/integration/db/test_pool.py::test_what_is_over_takes_no_statement",),
-    ),
-    Mutant(
-        name="a connection inside a transaction",
-        harm="who borrows it next works in a transaction, and perhaps a context, that another one began",
-        file="libs/db/connections.py",
-        guard=" and not connection.is_in_transaction()",
-        instead="",
-        tests=("tests/integration/db/test_pool.py::test_no_connection_is_lent_inside_a_transaction",),
-    ),
-    Mutant(
         name="peers of an RPC",
         harm="every service may call everything",
         file="libs/rpc/rules.py",

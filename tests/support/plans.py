@@ -9,10 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.db.connections import Connection
 from libs.db.context import Context
 from libs.db.pool import Database
-from libs.db.transaction import Transaction
+from libs.db.transaction import Connection, Transaction
 
 #: Plans for the values at hand, and plans for any: a statement that is asked often comes to have one of the latter.
 MODES = ("force_custom_plan", "force_generic_plan")
@@ -97,7 +96,7 @@ class _Undone(Exception):
 class _Explained(Transaction):
     """Carries every statement out to be explained, undoes that, and carries it out as asked."""
 
-    def __init__(self, connection: Connection, plans: list[Any]) -> None:
+    def __init__(self, connection: "Connection[asyncpg.Record]", plans: list[Any]) -> None:
         super().__init__(connection)
         self._plans = plans
 

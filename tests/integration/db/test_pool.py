@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from libs.db.connections import Connections
 from libs.db.context import Context
 from libs.db.errors import DatabaseRefused, DatabaseUnavailable
 from libs.db.pool import Database
@@ -115,15 +114,6 @@ async def test_a_savepoint_is_undone_alone(database: Database) -> None:
         async with tx.savepoint():
             await tx.execute(_TAKE, 3)
     assert [row["number"] for row in await database.fetch(_TAKEN)] == [1, 3]
-
-
-async def test_what_is_over_takes_no_statement(database: Database) -> None:
-    """Its connection is another one's by then, and so is the context."""
-    async with database.transaction(Context()) as ended:
-        await ended.execute("SELECT 1")
-    async with database.transaction(Context(workspaces=frozenset({WORKSPACE}))):
-        with pytest.raises(RuntimeError, match="over"):
-            await ended.fetchval("SELECT context_workspaces()")
 
 
 async def test_a_swallowed_failure_does_not_look_like_a_commit(database: Database) -> None:
@@ -270,13 +260,13 @@ async def test_who_is_cancelled_when_all_connections_have_just_ended_is_cancelle
 ) -> None:
     pool = Database(url=made.runtime, name="test")
     await pool.open()
-    ended, close = asyncio.Event(), Connections.close
+    ended, close = asyncio.Event(), asyncpg.Pool.close
 
-    async def close_and_tell(connections: Connections) -> None:
+    async def close_and_tell(connections: "asyncpg.Pool[asyncpg.Record]") -> None:
         await close(connections)
         ended.set()
 
-    monkeypatch.setattr(Connections, "close", close_and_tell)
+    monkeypatch.setattr(asyncpg.Pool, "close", close_and_tell)
     closing = asyncio.create_task(pool.close())
     await ended.wait()
     taken = closing.cancel()
