@@ -246,6 +246,28 @@ MUTANTS = (
         tests=("tests/integration/tenancy/test_platform.py::test_each_statement_looks_for_itself",),
     ),
     Mutant(
+        name="the right to invite, as it acts",
+        harm="who is removed while an invitation's key is made invites somebody all the same",
+        file="services/tenancy/commands/invitation.py",
+        guard="            actor = await self._inviter(work, insider, role)\n",
+        instead="""            roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])
+            actor = roster.former(insider.caller.subject)
+""",
+        tests=(
+            "tests/integration/tenancy/test_invitation.py::test_who_loses_the_right_to_invite_meanwhile_invites_nobody",
+        ),
+    ),
+    Mutant(
+        name="the right to invite again, as it acts",
+        harm="who is removed while an invitation's key is made ends another's invitation, and sends one in its place",
+        file="services/tenancy/commands/invitation.py",
+        guard="            actor = await self._inviter(work, insider, earlier.role)\n",
+        instead="",
+        tests=(
+            "tests/integration/tenancy/test_invitation.py::test_who_loses_the_right_to_invite_meanwhile_invites_nobody",
+        ),
+    ),
+    Mutant(
         name="origin and token of a call",
         harm="another site's page has a visitor's browser change what is theirs",
         file="services/gateway/api/routing.py",

@@ -76,7 +76,7 @@ class InvitationCommands:
         self._adoption_waits = adoption_waits
 
     async def create(self, insider: Insider, *, invitation_id: UUID, address: str, role: Role) -> OpenInvitation:
-        """A new invitation, mailed soon after; the same one, and no mail, when it is asked for again.
+        """A new invitation, mailed soon after; the same one, and no mail, when it is asked for again while it is open.
 
         Raises IdInvalid, AddressInvalid, PermissionMissing, RoleAboveOwn, InvitationExists, AddressInvited,
         AddressOfMember, KeysUnavailable, KeyGone.
@@ -87,8 +87,8 @@ class InvitationCommands:
         # Before anything is made elsewhere: what is refused must leave no key behind.
         async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             await self._inviter(work, insider, role)
-            if made := await self._made_before(work, wanted):
-                return made
+            if made := await self._made_before(work, insider, invitation_id, role, wanted.address_tag):
+                return OpenInvitation(invitation=made, address=wanted.address)
             await work.invitations.check_unknown(
                 insider.workspace, wanted.address_tag, member_tag=wanted.member_tag, now=self._clock.now()
             )
@@ -96,15 +96,15 @@ class InvitationCommands:
         async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             await work.invitations.release(insider.workspace, wanted.address_tag, now=at.occurred_at)
             actor = await self._inviter(work, insider, role)
-            if made := await self._made_before(work, wanted):
-                return made
+            if made := await self._made_before(work, insider, invitation_id, role, wanted.address_tag):
+                return OpenInvitation(invitation=made, address=wanted.address)
             created = await self._added(work, wanted, keyed, at=at, actor=actor)
         self._mail_waits()
         return created
 
     async def renew(self, insider: Insider, *, invitation_id: UUID, renewed_id: UUID) -> OpenInvitation:
         """Another invitation, `renewed_id`, in the place of an open one: to its address, with its role, by the caller.
-        The earlier one is revoked. The same one, and no mail, when it is asked for again.
+        The earlier one is revoked. The same one, and no mail, when it is asked for again while it is open.
 
         Raises IdInvalid, PermissionMissing, RoleAboveOwn, InvitationUnknown, InvitationExists, KeysUnavailable,
         KeyGone; AddressInvited when yet another one to the address is open, AddressOfMember when a member has it.
@@ -112,6 +112,7 @@ class InvitationCommands:
         checked_id(renewed_id)
         if renewed_id == invitation_id:
             raise InvitationExists
+        # Before anything is made elsewhere: what is refused must leave no key behind.
         async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
             earlier = await work.invitations.find(insider.workspace, invitation_id)
             roster = await work.memberships.roster(insider.workspace, [insider.caller.subject])
@@ -119,18 +120,24 @@ class InvitationCommands:
             if earlier is None:
                 raise InvitationUnknown
             check_invitable(actor, earlier.role)
+            made = await self._made_before(work, insider, renewed_id, earlier.role, earlier.address_tag)
+            if made is None and not earlier.open_at(self._clock.now()):
+                raise InvitationUnknown
         (address,) = await self._vault.addresses([earlier])
         if address is None:
             raise InvitationUnknown
+        if made is not None:
+            return OpenInvitation(invitation=made, address=address)
         wanted = self._wanted(insider, invitation_id=renewed_id, address=address, role=earlier.role)
         keyed = await self._keyed(wanted)
         ended = await self._recorder.circumstances(insider.caller, insider.workspace)
         at = await self._recorder.circumstances(insider.caller, insider.workspace)
         async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
+            await work.invitations.release(insider.workspace, wanted.address_tag, now=at.occurred_at)
             await work.invitations.lock(insider.workspace, invitation_id)
             actor = await self._inviter(work, insider, earlier.role)
-            if made := await self._made_before(work, wanted):
-                return made
+            if made := await self._made_before(work, insider, renewed_id, earlier.role, wanted.address_tag):
+                return OpenInvitation(invitation=made, address=address)
             if not await work.invitations.revoke(earlier, at=ended.occurred_at):
                 raise InvitationUnknown
             await work.emit(events.invitation_revoked(ended, earlier, actor))
@@ -193,11 +200,10 @@ class InvitationCommands:
             if not found:
                 return
             after = found[-1].subject
-            contacts = await self._vault.contacts(found)
             tags = [
-                (member, self._index.member_tag(insider.workspace, contact.address))
-                for member, contact in zip(found, contacts, strict=True)
-                if contact is not None
+                (member, self._index.member_tag(insider.workspace, address))
+                for member, contact in zip(found, await self._vault.contacts(found), strict=True)
+                if contact is not None and (address := _normalised(contact.address)) is not None
             ]
             async with acting(self._store, insider, Permission.INVITATION_CREATE) as work:
                 await work.memberships.tag(insider.workspace, tags)
@@ -300,18 +306,30 @@ class InvitationCommands:
             raise MemberAlready
         return invitation, roster
 
-    async def _made_before(self, work: UnitOfWork, wanted: "_Wanted") -> OpenInvitation | None:
-        """What an earlier call with this identifier made. Raises InvitationExists when that is another invitation."""
-        found = await work.invitations.find(wanted.workspace, wanted.id)
+    async def _made_before(
+        self, work: UnitOfWork, insider: Insider, invitation_id: UUID, role: Role, address_tag: bytes
+    ) -> Invitation | None:
+        """What an earlier call with this identifier made. Raises InvitationExists when that is another invitation, or
+        is no longer open: nobody is to hear that it was sent."""
+        found = await work.invitations.find(insider.workspace, invitation_id)
         if found is None:
             return None
-        if (found.inviter, found.role, found.address_tag) != (wanted.inviter, wanted.role, wanted.address_tag):
+        asked = (insider.caller.subject, role, address_tag)
+        if (found.inviter, found.role, found.address_tag) != asked or not found.open_at(self._clock.now()):
             raise InvitationExists
-        return OpenInvitation(invitation=found, address=wanted.address)
+        return found
 
     def _delegated(self, presented: "_Presented", caller: Caller) -> AbstractAsyncContextManager[UnitOfWork]:
         # Whoever holds an invitation's secret acts, in these transactions, by its inviter's leave: administrators'.
         return self._store.begin(workspaces=[presented.workspace], subject=caller.subject, standing="administrator")
+
+
+def _normalised(address: str) -> str | None:
+    """None for what is no address, which nobody can be invited by."""
+    try:
+        return normalised(address)
+    except AddressInvalid:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

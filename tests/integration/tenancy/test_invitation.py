@@ -1,14 +1,13 @@
-"""Whom a workspace knows is not invited again; what an invitation offers, declining it, and another in its place."""
+"""Whom a workspace knows, nobody invites; who may not, invites nobody; and another takes the place of an open one."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from libs.crypto.key_owner import InvitationOwner
-from libs.events.caller import Visitor
 from services.tenancy.commands.invitation import OpenInvitation
 from services.tenancy.domain.caller import Insider
 from services.tenancy.domain.errors import (
@@ -23,6 +22,7 @@ from services.tenancy.domain.errors import (
 )
 from services.tenancy.domain.invitation import LIFE
 from services.tenancy.domain.membership import Contact
+from services.tenancy.domain.ports import NewKey
 from tests.support.postgres import waits_for_a_lock
 from tests.support.tenancy import Tenancy, secret_in
 from wardenry.permissions import Role
@@ -62,6 +62,49 @@ async def test_an_address_is_invited_once_at_a_time_and_elsewhere_is_not_told(te
     await create(tenancy, owner)
     (shown,) = (await tenancy.invitations.page(owner, before=None, limit=10)).items
     assert shown.address == BOB
+
+
+def before_the_key(tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]) -> None:
+    """Has `act` happen between the look at who invites and the statement that invites: while the key is made."""
+    new_invitation = tenancy.vault.new_invitation
+
+    async def late(*, workspace: UUID, invitation: UUID, address: str) -> NewKey:
+        await act()
+        return await new_invitation(workspace=workspace, invitation=invitation, address=address)
+
+    monkeypatch.setattr(tenancy.vault, "new_invitation", late)
+
+
+@pytest.mark.parametrize("how", ["removed", "role taken"])
+@pytest.mark.parametrize("what", ["create", "renew"])
+async def test_who_loses_the_right_to_invite_meanwhile_invites_nobody(
+    tenancy: Tenancy, monkeypatch: pytest.MonkeyPatch, what: str, how: str
+) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    admin = await tenancy.joined(owner, tenancy.person("Dan"), Role.ADMIN)
+    earlier = (await create(tenancy, owner)).invitation.id
+    subject = admin.caller.subject
+
+    async def lose_it() -> None:
+        if how == "removed":
+            await tenancy.memberships.remove(owner, subject=subject)
+        else:
+            await tenancy.memberships.change_role(owner, subject=subject, role=Role.MEMBER)
+
+    before_the_key(tenancy, monkeypatch, lose_it)
+    if what == "create":
+        inviting = create(tenancy, admin, "eve@example.com")
+    else:
+        inviting = tenancy.invitations.renew(admin, invitation_id=earlier, renewed_id=tenancy.ids.uuid7())
+    with pytest.raises(PermissionMissing):
+        await inviting
+    (shown,) = (await tenancy.invitations.page(owner, before=None, limit=10)).items
+    assert shown.invitation.id == earlier
+    (row,) = await tenancy.as_administrator("SELECT count(*) FROM invitation WHERE inviter_id = $1", subject)
+    assert row["count"] == 0
+    actions = [event.action for event in await tenancy.recorded(owner.workspace)]
+    assert actions.count("user.invited") == 2, "Dan's and the earlier one's"
+    assert "invitation.revoked" not in actions
 
 
 async def test_a_member_is_not_invited_until_the_membership_ends(tenancy: Tenancy) -> None:
@@ -196,6 +239,17 @@ async def test_code_of_before_goes_on_beside_it(tenancy: Tenancy) -> None:
         )
 
 
+async def test_a_member_is_found_however_identity_spelt_the_address(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada", address="Ada@Example.com"), "engines")
+    with pytest.raises(AddressOfMember):
+        await create(tenancy, owner, "ada@example.com")
+
+
+async def test_a_member_whose_address_is_none_is_in_nobodys_way(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada", address="no address"), "engines")
+    await create(tenancy, owner)
+
+
 async def test_who_has_another_contact_meanwhile_is_not_given_the_index_of_the_old_one(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     async with tenancy.store.begin(
@@ -235,6 +289,45 @@ async def test_another_takes_the_place_of_an_open_one(tenancy: Tenancy) -> None:
     assert joined.role is Role.MANAGER
 
 
+async def test_what_code_of_before_sent_beside_an_expired_one_is_renewed(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    expired, opened, renewed = (await create(tenancy, owner)).invitation, tenancy.ids.uuid7(), tenancy.ids.uuid7()
+    tenancy.clock.advance(LIFE.total_seconds())
+    # It claims no address and lets none go: the expired one's claim is still there.
+    await tenancy.as_administrator(
+        "INSERT INTO invitation (workspace_id, invitation_id, role, inviter_id, address, address_tag, key_id,"
+        " key_version, created_at, expires_at) SELECT workspace_id, $1, role, inviter_id, address, address_tag, key_id,"
+        " key_version, expires_at, expires_at + $3 FROM invitation WHERE invitation_id = $2",
+        opened,
+        expired.id,
+        LIFE,
+    )
+    # A sealed value stays in its row: the one of this test's is what the vault would have sealed for it.
+    sealed = await tenancy.vault.new_invitation(workspace=owner.workspace, invitation=opened, address=BOB)
+    await tenancy.as_administrator(
+        "UPDATE invitation SET address = $2, key_id = $3, key_version = $4 WHERE invitation_id = $1",
+        opened,
+        sealed.sealed,
+        sealed.audit.reference.key_id,
+        sealed.audit.reference.version,
+    )
+    await tenancy.invitations.renew(owner, invitation_id=opened, renewed_id=renewed)
+    (shown,) = (await tenancy.invitations.page(owner, before=None, limit=10)).items
+    assert (shown.invitation.id, shown.address) == (renewed, BOB)
+
+
+async def test_what_was_sent_before_and_has_ended_is_not_told_as_sent(tenancy: Tenancy) -> None:
+    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
+    made, renewed = tenancy.ids.uuid7(), tenancy.ids.uuid7()
+    await create(tenancy, owner, invitation_id=made)
+    await tenancy.invitations.renew(owner, invitation_id=made, renewed_id=renewed)
+    await tenancy.invitations.revoke(owner, invitation_id=renewed)
+    with pytest.raises(InvitationExists):
+        await create(tenancy, owner, invitation_id=made)
+    with pytest.raises(InvitationExists):
+        await tenancy.invitations.renew(owner, invitation_id=made, renewed_id=renewed)
+
+
 async def test_what_cannot_be_renewed_stays_as_it_is(tenancy: Tenancy) -> None:
     owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
     eve = await tenancy.workspace(tenancy.person("Eve"), "looms")
@@ -254,81 +347,7 @@ async def test_what_cannot_be_renewed_stays_as_it_is(tenancy: Tenancy) -> None:
     tenancy.vault.down = False
     assert len((await tenancy.invitations.page(owner, before=None, limit=10)).items) == 2
     await tenancy.invitations.revoke(owner, invitation_id=earlier)
+    keys = set(tenancy.vault.keys)
     with pytest.raises(InvitationUnknown):
         await tenancy.invitations.renew(owner, invitation_id=earlier, renewed_id=tenancy.ids.uuid7())
-
-
-async def test_an_offer_is_for_who_holds_the_secret_while_it_is_open(tenancy: Tenancy) -> None:
-    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
-    invitation, secret = await tenancy.invited(owner, BOB, Role.MANAGER)
-    offer = await tenancy.offers.look(invitation_id=invitation, secret=secret)
-    assert (offer.workspace, offer.role, offer.inviter) == ("Engines", Role.MANAGER, "Ada")
-    assert offer.expires_at - LIFE <= tenancy.clock.now()
-    other, other_secret = await tenancy.invited(owner, "cid@example.com", Role.MEMBER)
-    for tried, presented in ((invitation, bytes(32)), (other, secret), (invitation, other_secret)):
-        with pytest.raises(InvitationInvalid):
-            await tenancy.offers.look(invitation_id=tried, secret=presented)
-    tenancy.clock.advance(LIFE.total_seconds())
-    with pytest.raises(InvitationInvalid):
-        await tenancy.offers.look(invitation_id=invitation, secret=secret)
-
-
-async def test_an_offer_ends_with_the_inviters_right_to_make_it(tenancy: Tenancy) -> None:
-    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
-    admin = await tenancy.joined(owner, tenancy.person("Dan"), Role.ADMIN)
-    invitation, secret = await tenancy.invited(admin, BOB, Role.ADMIN)
-    await tenancy.memberships.change_role(owner, subject=admin.caller.subject, role=Role.MANAGER)
-    with pytest.raises(InvitationInvalid):
-        await tenancy.offers.look(invitation_id=invitation, secret=secret)
-
-
-async def test_the_first_operator_is_invited_by_nobody(tenancy: Tenancy) -> None:
-    invitation, secret = await tenancy.founder_invited("ada@example.com")
-    offer = await tenancy.offers.look(invitation_id=invitation, secret=secret)
-    assert (offer.role, offer.inviter) == (Role.OWNER, "")
-
-
-async def decline(tenancy: Tenancy, invitation: UUID, secret: bytes) -> None:
-    visitor = Visitor(client_id="gateway", client=tenancy.person("Somebody").client)
-    await tenancy.offers.decline(visitor, invitation_id=invitation, secret=secret)
-
-
-async def test_an_invitation_is_declined_once_and_that_is_recorded(tenancy: Tenancy) -> None:
-    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
-    invitation, secret = await tenancy.invited(owner, BOB, Role.MEMBER)
-    with pytest.raises(InvitationInvalid):
-        await decline(tenancy, invitation, bytes(32))
-    answers = await asyncio.gather(*(decline(tenancy, invitation, secret) for _ in range(10)), return_exceptions=True)
-    assert answers.count(None) == 1
-    assert {type(answer) for answer in answers} == {type(None), InvitationInvalid}
-    events = await tenancy.recorded(owner.workspace)
-    assert [event.action for event in events].count("invitation.declined") == 1
-    (declined,) = [event for event in events if event.action == "invitation.declined"]
-    assert (declined.leaf.target.id, declined.leaf.actor.client) == (invitation.bytes, "gateway")
-    invitee = tenancy.vault.audit_key(InvitationOwner(invitation=invitation, workspace=owner.workspace))
-    assert declined.personal("actor", invitee)["ip_address"] == "192.0.2.7"
-    with pytest.raises(InvitationInvalid):
-        await tenancy.invitations.accept(tenancy.person("Bob"), invitation_id=invitation, secret=secret)
-    assert (await tenancy.invitations.page(owner, before=None, limit=10)).items == []
-    await create(tenancy, owner)
-
-
-async def test_acceptance_and_decline_at_once_have_one_winner(tenancy: Tenancy) -> None:
-    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
-    for number in range(5):
-        bob = tenancy.person(f"Bob{number}")
-        invitation, secret = await tenancy.invited(owner, f"bob{number}@example.com", Role.MEMBER)
-        answers = await asyncio.gather(
-            tenancy.invitations.accept(bob, invitation_id=invitation, secret=secret),
-            decline(tenancy, invitation, secret),
-            return_exceptions=True,
-        )
-        assert sum(isinstance(answer, InvitationInvalid) for answer in answers) == 1
-
-
-async def test_who_was_erased_from_the_workspace_can_still_decline(tenancy: Tenancy) -> None:
-    owner = await tenancy.workspace(tenancy.person("Ada"), "engines")
-    invitation, secret = await tenancy.invited(owner, BOB, Role.MEMBER)
-    tenancy.vault.destroy(InvitationOwner(invitation=invitation, workspace=owner.workspace))
-    await decline(tenancy, invitation, secret)
-    assert (await tenancy.recorded(owner.workspace))[-1].action == "invitation.declined"
+    assert set(tenancy.vault.keys) == keys, "what is refused leaves no key behind"
