@@ -25,6 +25,7 @@ _UNAVAILABLE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby that has not been promoted yet
+    asyncpg.InvalidCachedStatementError,  # a migration changed what a prepared statement answers; it is prepared anew
     asyncpg.InternalClientError,  # a statement for a connection that has just read the server's good-bye
 )
 _REFUSED = (

@@ -186,6 +186,24 @@ async def test_a_time_out_of_something_else_in_the_body_is_not_the_databases(dat
             raise TimeoutError
 
 
+async def test_a_statement_that_a_migration_has_changed_may_be_asked_again(
+    database: Database, made: ServiceDatabase
+) -> None:
+    async def columns() -> int:
+        async with database.transaction(Context()) as tx:
+            return len((await tx.fetch("SELECT * FROM taken"))[0])
+
+    async with database.transaction(Context()) as tx:
+        await tx.execute(_TAKE, 1)
+    before = await columns()
+    administrator = await asyncpg.connect(made.administrator)
+    await administrator.execute("ALTER TABLE taken ADD COLUMN later text")
+    await administrator.close()
+    with pytest.raises(DatabaseUnavailable):
+        await columns()
+    assert await columns() == before + 1
+
+
 async def test_lost_connections_are_replaced(database: Database, made: ServiceDatabase) -> None:
     async def lose() -> None:
         async with database.transaction(Context()) as tx:

@@ -1,12 +1,18 @@
 """Channels to peers that are slow to answer."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from libs.rpc import channel
 from libs.rpc.channel import as_user, open_channel
 from libs.telemetry.observer import SilentObserver
 from tests.integration.rpc.workspaces import ServerForTests
+from tests.support.mutual_tls import CertificatesForTests
+from wardenry.errors.error import DeadlineExceeded
 from wardenry.tenancy.v1 import workspace_pb2, workspace_pb2_grpc
 
 UPDATE = workspace_pb2.UpdateWorkspaceRequest(name="Acme")
@@ -47,8 +53,28 @@ async def test_a_peer_that_takes_its_time_for_the_handshake_is_waited_for(server
             peer="tenancy",
             tls=server.certificates.of("gateway"),
             observer=SilentObserver(),
-        ) as channel,
+        ) as way,
     ):
-        stub: workspace_pb2_grpc.WorkspaceServiceAsyncStub = workspace_pb2_grpc.WorkspaceServiceStub(channel)
+        stub: workspace_pb2_grpc.WorkspaceServiceAsyncStub = workspace_pb2_grpc.WorkspaceServiceStub(way)
         # Not one of those that are repeated.
         await stub.UpdateWorkspace(UPDATE, metadata=as_user("good"), timeout=30)
+
+
+async def test_a_call_without_a_deadline_has_one(
+    certificates: CertificatesForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "DEFAULT_DEADLINE", 0.2)
+
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        async with (
+            asyncio.timeout(60),
+            open_channel(
+                target=f"127.0.0.1:{nobody.getsockname()[1]}",
+                peer="tenancy",
+                tls=certificates.of("gateway"),
+                observer=SilentObserver(),
+            ) as way,
+        ):
+            stub: workspace_pb2_grpc.WorkspaceServiceAsyncStub = workspace_pb2_grpc.WorkspaceServiceStub(way)
+            with pytest.raises(DeadlineExceeded):
+                await stub.UpdateWorkspace(UPDATE, metadata=as_user("good"), wait_for_ready=True)
