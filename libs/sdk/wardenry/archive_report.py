@@ -21,7 +21,7 @@ def as_json(report: ArchiveReport) -> dict[str, object]:
         "files": report.files,
         "bytes": report.size,
         "checks": {check: {"made": report.made[check], "failed": report.failed[check]} for check in CHECKS},
-        "unchecked": {check: "what it needs is not signed" for check in CHECKS if not report.made[check]},
+        "unchecked": {check: "what it needs is broken, or not signed" for check in CHECKS if not report.made[check]},
         "findings": [{"check": each.check, "file": each.file, "text": each.text} for each in report.findings],
     }
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest
 from wardenry.log.note import NoteInvalid, SignatureInvalid, VerifierKey, open_note
-from wardenry.zip_layout import StrayBytes, check_layout, ends
+from wardenry.zip_layout import StrayBytes, check_layout, content, ends, find_directory
 
 #: The checks, in the order in which reports list them, and what each finds out.
 CHECKS = {
@@ -27,11 +27,8 @@ CHECKS = {
 BEGINNING = b"PK\x03\x04"
 #: Findings that are kept; the rest is counted.
 _KEPT = 100
-_CHUNK = 1 << 16
 #: Bytes of a manifest, at most; it lists a few dozen files.
 _LONGEST_MANIFEST = 1 << 20
-#: What an archive's files are compressed by.
-_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 #: A changed byte may look to the library like a file that is encrypted, or that begins before the beginning.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, RuntimeError, OverflowError, EOFError)
 
@@ -87,36 +84,35 @@ def verify_archive(file: BinaryIO, key: VerifierKey) -> Manifest:
 
 
 def examine_archive(file: BinaryIO, keys: Sequence[VerifierKey]) -> ArchiveReport:
-    """Makes every check that can be made, and reports. Memory does not grow with the archive. Never raises for what the
-    file says; raises OSError."""
+    """Makes every check that can be made, and reports. Memory does not grow with the files; a list of files that is
+    longer than any is is not read. Never raises for what the file says; raises OSError."""
     report = ArchiveReport()
+    if not ends(file):
+        report.cut = True
+        return report
+    report.made["zip"] += 1
     try:
+        directory = find_directory(file)
         with zipfile.ZipFile(file) as archive:
-            report.made["zip"] += 1
-            entries = archive.infolist()
             try:
-                check_layout(file, archive)
+                check_layout(file, archive, directory)
             except StrayBytes as error:
                 report.fail("zip", None, str(error))
-            _examine(archive, entries, keys, report)
+            _examine(file, archive, keys, report)
+    except StrayBytes as error:
+        report.fail("zip", None, str(error))
     except _BROKEN:
-        if not report.made and not ends(file):
-            report.cut = True
-            return report
-        report.made["zip"] += 1
         report.fail("zip", None, "the ZIP file is broken")
     return report
 
 
-def _examine(
-    archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], keys: Sequence[VerifierKey], report: ArchiveReport
-) -> None:
-    counted = Counter(entry.filename for entry in entries)
+def _examine(file: BinaryIO, archive: zipfile.ZipFile, keys: Sequence[VerifierKey], report: ArchiveReport) -> None:
+    counted = Counter(entry.filename for entry in archive.infolist())
     report.made["added"] += 1
     for name, times in counted.items():
         if times > 1:
             report.fail("added", name, f"it is there {times} times")
-    text = _signed_text(archive, counted, keys, report)
+    text = _signed_text(file, archive, keys, report)
     if text is None:
         return
     report.made["manifest"] += 1
@@ -135,7 +131,10 @@ def _examine(
             continue
         report.made["content"] += 1
         try:
-            found = _digest(archive, name, report)
+            found = _digest(file, archive.getinfo(name), report)
+        except StrayBytes as error:
+            report.fail("content", name, str(error))
+            continue
         except _BROKEN:
             report.fail("content", name, "it cannot be unpacked")
             continue
@@ -145,34 +144,33 @@ def _examine(
 
 
 def _signed_text(
-    archive: zipfile.ZipFile, counted: Counter[str], keys: Sequence[VerifierKey], report: ArchiveReport
+    file: BinaryIO, archive: zipfile.ZipFile, keys: Sequence[VerifierKey], report: ArchiveReport
 ) -> str | None:
     """The text of the list, if one of the keys signed it."""
     report.made["signature"] += 1
-    if MANIFEST not in counted:
+    entry = archive.NameToInfo.get(MANIFEST)
+    if entry is None:
         report.fail("signature", MANIFEST, "it is not there")
         return None
-    entry = archive.getinfo(MANIFEST)
-    if entry.file_size > _LONGEST_MANIFEST or entry.compress_type not in _COMPRESSIONS:
-        report.fail("signature", MANIFEST, "it is longer than any is, or compressed by something that no archive is")
+    if entry.file_size > _LONGEST_MANIFEST:
+        report.fail("signature", MANIFEST, "it is longer than any is")
         return None
     try:
-        return open_note(archive.read(MANIFEST).decode(), keys)
+        return open_note(b"".join(content(file, entry)).decode(), keys)
     except SignatureInvalid as error:
         report.fail("signature", MANIFEST, str(error))
     except NoteInvalid as error:
         report.fail("signature", MANIFEST, f"it is no signed list: {error}")
+    except StrayBytes as error:
+        report.fail("signature", MANIFEST, str(error))
     except _BROKEN:
         report.fail("signature", MANIFEST, "it cannot be unpacked")
     return None
 
 
-def _digest(archive: zipfile.ZipFile, name: str, report: ArchiveReport) -> str:
-    if archive.getinfo(name).compress_type not in _COMPRESSIONS:
-        raise ValueError("compressed by something that no archive is")
+def _digest(file: BinaryIO, entry: zipfile.ZipInfo, report: ArchiveReport) -> str:
     digest = hashlib.sha256()
-    with archive.open(name) as content:
-        while part := content.read(_CHUNK):
-            digest.update(part)
-            report.size += len(part)
+    for part in content(file, entry):
+        digest.update(part)
+        report.size += len(part)
     return digest.hexdigest()

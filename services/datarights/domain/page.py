@@ -30,6 +30,8 @@ _LABELS: Final = {
     "client": "Application",
     "methods": "Proved by",
 }
+#: How the names of fields end that are times.
+_TIME: Final = "_at"
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -103,7 +105,9 @@ def _shown_rows(section: Section) -> str:
     if not rows:
         return f'<p class="record">Nothing is held here.</p>{more}'
     if len(rows) == 1:
-        each = "".join(f"<dt>{_shown(_label(field))}</dt><dd>{_value(rows[0].get(field, ''))}</dd>" for field in fields)
+        each = "".join(
+            f"<dt>{_shown(_label(field))}</dt><dd>{_value(field, rows[0].get(field, ''))}</dd>" for field in fields
+        )
         return f'<dl class="record">{each}</dl>{more}'
     heading = "".join(f"<th>{_shown(_label(field))}</th>" for field in fields)
     body = "".join("<tr>" + "".join(_cell(field, row.get(field, "")) for field in fields) + "</tr>" for row in rows)
@@ -114,18 +118,22 @@ def _shown_rows(section: Section) -> str:
 def _cell(field: str, text: str) -> str:
     # On a phone each cell stands under its label, and one without a value is left out.
     empty = "" if text else ' class="none"'
-    return f'<td data-label="{_shown(_label(field))}"{empty}>{_value(text)}</td>'
+    return f'<td data-label="{_shown(_label(field))}"{empty}>{_value(field, text)}</td>'
 
 
-def _value(text: str) -> str:
+def _value(field: str, text: str) -> str:
     if not text:
         return "–"
+    # A name may look like a time, and stays what it is.
+    if not field.endswith(_TIME):
+        return _shown(text)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # A time without a zone would be shown as one that it may not be.
+        return _shown(text) if moment.tzinfo is None else _moment(moment)
+    except (ValueError, OverflowError):
+        # No time, or one that in UTC is before or behind all years.
         return _shown(text)
-    # A time without a zone would be shown as one that it may not be.
-    return _shown(text) if moment.tzinfo is None else _moment(moment)
 
 
 def _moment(moment: datetime) -> str:

@@ -18,6 +18,7 @@ from services.datarights.domain.errors import ParticipantInvalid, PartInvalid
 from services.datarights.domain.page import Section
 from services.datarights.domain.part import Gathering, Part, rows_of
 from tests.support.vectors import vectors_of
+from tests.support.zips import plain_file
 from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest
 from wardenry.archive_verification import verify_archive
 from wardenry.log.note import NoteSigner, VerifierKey
@@ -80,8 +81,8 @@ def test_vector(vector: dict[str, Any]) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as made:
         for name, content in vector["contents"].items():
-            made.writestr(name, content)
-        made.writestr(MANIFEST, vector["signed"])
+            made.writestr(plain_file(name), content)
+        made.writestr(plain_file(MANIFEST), vector["signed"])
     manifest = verify_archive(file, VerifierKey.parse(vector["verifier_key"]))
     assert (str(manifest.request), str(manifest.subject)) == (vector["request"], vector["subject"])
     assert manifest.text() == vector["text"]
@@ -114,12 +115,12 @@ def test_an_archive_that_was_changed_is_refused(change: str) -> None:
                 content += b" "
             if name == MANIFEST and change == "unsigned":
                 content = content.replace(b"Ada", b"Eve").partition(b"\xe2\x80\x94")[0]
-            other.writestr(name, content)
+            other.writestr(plain_file(name), content)
         if change == "added":
-            other.writestr("data/more.txt", "")
+            other.writestr(plain_file("data/more.txt"), "")
         if change == "doubled":
             with pytest.warns(UserWarning, match="Duplicate"):
-                other.writestr("index.html", "another")
+                other.writestr(plain_file("index.html"), "another")
     with pytest.raises(ArchiveInvalid):
         verify_archive(io.BytesIO(b"PK" if change == "no archive" else altered.getvalue()), SIGNER.key)
 
@@ -134,14 +135,14 @@ def test_whatever_byte_is_changed_it_is_the_same_archive_or_none() -> None:
         for _ in range(chance.choice((1, 1, 4))):
             changed[chance.randrange(len(made))] = chance.randrange(256)
         with contextlib.suppress(ArchiveInvalid):
-            # Times and modes of entries are not what is signed.
+            # There may be more than one way to pack the same content.
             assert verify_archive(io.BytesIO(bytes(changed[: chance.choice((None, -9))])), SIGNER.key) == signed
 
 
 def test_a_manifest_that_unpacks_without_end_is_not_unpacked() -> None:
     bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(MANIFEST, b"\0" * 50_000_000)
+    with zipfile.ZipFile(bomb, "w") as file:
+        file.writestr(plain_file(MANIFEST, method=zipfile.ZIP_DEFLATED), b"\0" * 50_000_000)
     tracemalloc.start()
     try:
         with pytest.raises(ArchiveInvalid):
@@ -199,6 +200,71 @@ def test_the_page_is_by_service_with_plain_names_and_times_with_their_zone() -> 
     assert 'href="data/identity/sign-ins.json"' in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-11-22T05:30:07+25:00",
+        "2026-11-22T05:30:07+01:00",
+        "2026-11-22T05:30:07Z",
+    ],
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_name_that_looks_like_a_time_is_shown_as_it_is(text: str, count: int) -> None:
+    rows: list[dict[str, object]] = [{"name": text}] * count
+    with packed(part(*rows)) as file:
+        page = file.read("index.html").decode()
+    assert page.count(text) == count
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "never", "\ud800", "1" * 2_000]
+)
+def test_a_time_that_is_none_is_shown_as_it_is(text: str) -> None:
+    with packed(part({"ended_at": text}, of=category(fields=("ended_at",)))) as file:
+        assert text.replace("\ud800", "\\u{d800}") in file.read("index.html").decode()
+
+
+_VALUES = [
+    None,
+    True,
+    0,
+    -1,
+    10**4_299,
+    "",
+    "'",
+    '"',
+    '",\r\n=1',
+    "\0",
+    "\x1b[2J",
+    "\ud800",
+    "\udfff\ud800",
+    "\u2028\u2029",
+    "\u202e",
+    "\U0010ffff",
+    "a" * 1_000_000,
+    "\0" * 300_000,
+    [],
+    [""],
+    ["\ud800", "\0", ","],
+    ["=1"] * 1_000,
+]
+
+
+@pytest.mark.parametrize("value", _VALUES, ids=lambda value: ascii(value)[:20])
+@pytest.mark.parametrize("field", ["name", "created_at"])
+def test_whatever_is_held_there_is_an_archive_of_it(field: str, value: object) -> None:
+    made = archive(WHOSE, [part({field: value}, {}, of=category(fields=(field,))), part(of=category("none", ()))])
+    assert verify_archive(io.BytesIO(made), SIGNER.key).files.keys() > {"data/identity/account.csv"}
+
+
+@pytest.mark.parametrize("value", [{}, {"a": {"b": "c"}}, [[]], [None], 0.5, float("nan"), b"a"], ids=ascii)
+def test_what_has_no_place_in_a_cell_is_refused_as_it_comes(value: object) -> None:
+    with pytest.raises(ParticipantInvalid):
+        part({"name": value})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from services.datarights.domain.archive import ArchiveWriter, Subject
+from tests.support.zips import plain_file
 from wardenry.archive import MANIFEST
 from wardenry.log import verify as command
 from wardenry.log.note import NoteSigner
@@ -40,7 +41,7 @@ def packed(change: Callable[[dict[str, bytes]], object]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(plain_file(name), content)
     return out.getvalue()
 
 
@@ -71,7 +72,7 @@ def with_a_comment() -> bytes:
 def doubled() -> bytes:
     out = io.BytesIO(made())
     with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("index.html", b"another")
+        archive.writestr(plain_file("index.html"), b"another")
     return out.getvalue()
 
 
