@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.identity.domain.errors import CodeInvalid, CredentialsInvalid
+from services.identity.domain.errors import CodeInvalid, CredentialsInvalid, RegistrationExists
 from tests.support.identity import BROWSER, VISITOR, IdentityForTests, identity_for_tests
 from tests.support.postgres import ServiceDatabases
 
@@ -69,6 +69,15 @@ async def test_sign_up_takes_as_long_and_mails_as_much(identity: IdentityForTest
     rows = await identity.as_administrator("SELECT count(*) AS n FROM outgoing_mail")
     assert rows[0]["n"] == 2 * ROUNDS
     assert len(identity.mails.sent) == before
+
+
+async def test_a_registrations_id_tells_another_browser_nothing_of_what_it_holds(identity: IdentityForTests) -> None:
+    registration_id = uuid4()
+    await identity.begin(registration_id, UNKNOWN)
+    for address in (UNKNOWN, KNOWN, "somebody@example.org"):
+        with pytest.raises(RegistrationExists) as refusal:
+            await identity.begin(registration_id, address, browser=b"x" * 32)
+        assert refusal.value.args == ()
 
 
 async def test_a_code_for_a_known_address_fails_as_a_wrong_one_does(identity: IdentityForTests) -> None:

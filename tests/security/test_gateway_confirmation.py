@@ -55,7 +55,7 @@ async def sessions(owner: Person) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "fields", "status"),
     [
-        (PAGE + "/requests", {"right": "access"}, 303),
+        (PAGE + "/requests", {"right": "access", "request_id": "01900000-0000-7000-8000-000000000001"}, 303),
         # Nobody's archive: the call fails after the password was confirmed.
         (PAGE + "/archive", {"request_id": "01900000-0000-7000-8000-000000000000"}, 404),
     ],
@@ -74,7 +74,8 @@ async def test_a_confirmation_leaves_the_browser_as_it_was(
 
 async def test_erasure_needs_more_than_a_click(owner: Person, window: httpx2.AsyncClient) -> None:
     for fields in ({}, {"understood": ""}, {"understood": "no"}):
-        refused = await send(window, PAGE + "/requests", right="erasure", password=owner.password, **fields)
+        sent = {"right": "erasure", "request_id": "01900000-0000-7000-8000-000000000001", "password": owner.password}
+        refused = await send(window, PAGE + "/requests", **sent | fields)
         assert refused.status_code == 400
         assert "Nothing was erased" in refused.text
     listed = await owner.browser.ask("GET", "/api/v1/requests", expect=200)

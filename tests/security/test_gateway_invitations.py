@@ -2,39 +2,11 @@
 
 import asyncio
 import re
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import httpx2
-
-from tests.support.people import People, Person, Workspace
-from tests.support.running_stack import running
+from tests.support.people import People
+from tests.support.window import sent, window_of
 
 SECRET = "A" * 43
-
-
-@asynccontextmanager
-async def window_of(
-    people: People, person: Person | None, workspace: Workspace | None
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser's window without its scripts, where the person is signed in and the workspace open; its forms' token is
-    the header X-Test-Token, which means nothing to the gateway."""
-    here = running(people.stack)
-    context = ssl.create_default_context(cafile=str(here.edge_ca_file))
-    async with httpx2.AsyncClient(
-        base_url=here.https, verify=context, headers={"Origin": here.https}, timeout=60
-    ) as window:
-        if person is not None:
-            await sent(window, "/sign-in", address=person.address, password=person.password)
-        if workspace is not None:
-            await sent(window, f"/w/{workspace.slug}/open")
-        yield window
-
-
-async def sent(window: httpx2.AsyncClient, path: str, **fields: str) -> httpx2.Response:
-    token = (await window.get("/api/v1/csrf")).json()["csrf_token"]
-    return await window.post(path, data={"csrf_token": token} | fields)
 
 
 async def test_an_invitation_that_is_sent_twice_at_once_is_open_once(people: People) -> None:
@@ -55,6 +27,11 @@ async def test_an_invitation_that_is_sent_twice_at_once_is_open_once(people: Peo
         assert {(each.status_code, each.headers.get("location")) for each in answers} == {(303, page)}
         shown = (await window.get(page)).text
         assert re.findall(r"/invitations/([0-9a-f-]{36})/revocation", shown) == [renewed]
+        await sent(window, f"{page}/invitations/{renewed}/revocation")
+        # What these made has ended: nobody is to hear that it was sent.
+        for path, fields in ((f"{page}/invitations", form), (action, {"renewed_id": renewed})):
+            ended = await sent(window, path, **fields)
+            assert (ended.status_code, "This form was sent before" in ended.text) == (409, True)
         gone = await sent(window, action, renewed_id=renewed[:-12] + "0" * 12)
         assert (gone.status_code, "no longer open" in gone.text) == (404, True)
 

@@ -180,14 +180,22 @@ class IdentityForTests:
             registration_id=registration_id, code=await self.mailed_code(), browser_binding=BROWSER, visitor=VISITOR
         )
 
-    async def begin(self, registration_id: UUID, address: str, *, password: str = PASSWORD, name: str = "Ada") -> None:
+    async def begin(
+        self,
+        registration_id: UUID,
+        address: str,
+        *,
+        password: str = PASSWORD,
+        name: str = "Ada",
+        browser: bytes = BROWSER,
+    ) -> None:
         await self.register(
             RegisterInput(
                 registration_id=registration_id,
                 address=address,
                 password=password,
                 display_name=name,
-                browser_binding=BROWSER,
+                browser_binding=browser,
             )
         )
 

@@ -64,7 +64,10 @@ REGISTER = Operation(
     method="POST",
     path="/api/v1/registrations",
     summary="Sign up: have a code mailed",
-    description="Answers alike, whether or not the address is known.",
+    description=(
+        "Answers alike, whether or not the address is known. Repeating it with the same `registration_id` and the same"
+        " fields, in the same browser, answers as the first time and mails nothing."
+    ),
     authentication=True,
     body={
         "address": ruled(RegisterRequest, "address"),
@@ -75,7 +78,6 @@ REGISTER = Operation(
     answer=Registration,
     status=202,
     rpcs=("wardenry.identity.v1.RegistrationService.Register",),
-    refusals=("REASON_PASSWORD_WEAK",),
 )
 VERIFY = Operation(
     name="verifyRegistration",

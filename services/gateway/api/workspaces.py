@@ -159,7 +159,7 @@ INVITE = Operation(
     method="POST",
     path=_ONE + "/invitations",
     summary="Invite somebody by mail",
-    description="Repeating it with the same `invitation_id` answers as the first time and mails nothing.",
+    description="Repeating it with the `invitation_id` of an open one answers as the first time and mails nothing.",
     acting=Acting.MEMBER,
     authentication=True,
     body={
@@ -176,7 +176,7 @@ RENEW_INVITATION = Operation(
     method="POST",
     path=_ONE + "/invitations/{invitation_id}/renewal",
     summary="Send an open invitation again: a new one takes its place",
-    description="Repeating it with the same `renewed_id` answers as the first time and mails nothing.",
+    description="Repeating it with the `renewed_id` of an open one answers as the first time and mails nothing.",
     acting=Acting.MEMBER,
     authentication=True,
     body={"renewed_id": ruled(RenewInvitationRequest, "renewed_id", required=False)},

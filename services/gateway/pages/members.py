@@ -130,6 +130,8 @@ class MemberPages:
             await self._edge.backends.invitation.RenewInvitation(request, metadata=credentials.metadata)
         except NotFound:
             raise _not_open() from None
+        except AlreadyExists as error:
+            raise error if error.violations else _sent_before() from None
         return self._done(visit, Notice.INVITED_AGAIN, about=form["renewed_id"], page=form["page"])
 
     async def revoke(self, visit: Visit, fields: dict[str, str]) -> Response:
@@ -177,5 +179,8 @@ def _not_open() -> Problem:
 
 def _sent_before() -> Problem:
     return Problem(
-        409, "ALREADY_EXISTS", "This form was sent before, with something else in it. Look below, then send it again."
+        409,
+        "ALREADY_EXISTS",
+        "This form was sent before, with something else in it, or its invitation is no longer open. Look below, then"
+        " send it again.",
     )

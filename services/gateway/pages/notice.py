@@ -21,6 +21,8 @@ class Said:
     after: str = ""
     #: Whether it is good news: something was done that was asked for.
     good: bool = True
+    #: The notice's word, for the page's script.
+    word: str = ""
 
 
 class Notice(Enum):
@@ -55,9 +57,10 @@ class Notice(Enum):
     def said(self, name: str) -> Said:
         """In words; with the `name` of what it is about, where the page knows it."""
         if not name or not self._naming:
-            return Said(self._plain, good=self not in (Notice.SIGN_IN_FIRST, Notice.SESSION_ENDED))
+            good = self not in (Notice.SIGN_IN_FIRST, Notice.SESSION_ENDED)
+            return Said(self._plain, good=good, word=self.word)
         before, _, after = self._naming.partition("{}")
-        return Said(before, name, after)
+        return Said(before, name, after, word=self.word)
 
 
 _BY_WORD: Mapping[str, Notice] = {notice.word: notice for notice in Notice}

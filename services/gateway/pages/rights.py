@@ -1,17 +1,19 @@
 """The page about one's own data: a copy of all of it, and its erasure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.ids import Ids
 from services.gateway.api.requests import archive_response
 from services.gateway.edge.browser import Credentials
 from services.gateway.edge.problem import Problem, Violation
 from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Edge, Visit
-from services.gateway.pages.form import take
+from services.gateway.pages.form import identifier_of, take
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import ERASED_PATH, PageRoutes, see
 from wardenry.datarights.v1.request_pb2 import (
@@ -28,6 +30,7 @@ _PATH = "/account/data"
 _RIGHTS = {"access": RIGHT_ACCESS, "erasure": RIGHT_ERASURE}
 
 _MOST_LISTED = 100
+_DONE = "This form was sent before, and what it asked for is done. Look below before you ask again."
 _GONE = "This copy was downloaded already, or is no longer kept. Ask for a new one."
 
 
@@ -60,7 +63,7 @@ class RightsPages:
         return self._pages.page(visit, "erased.html", signed_in=False)
 
     async def create(self, visit: Visit, fields: dict[str, str]) -> Response:
-        form = take({"understood": ""} | fields, "password", "right", "understood")
+        form = take({"understood": ""} | fields, "password", "right", "request_id", "understood")
         if form["right"] not in _RIGHTS:
             raise Problem(400, "FIELD_INVALID", "The form has invalid fields.")
         if form["right"] == "erasure" and form["understood"] != "yes":
@@ -71,10 +74,12 @@ class RightsPages:
                 violations=(Violation("understood", "required"),),
             )
         async with self._sign_in.confirmed(visit.browser, password=form["password"]) as metadata:
-            await self._edge.backends.request.CreateRequest(
-                CreateRequestRequest(request_id=str(self._edge.ids.uuid7()), right=_RIGHTS[form["right"]]),
-                metadata=metadata,
+            answer = await self._edge.backends.request.CreateRequest(
+                CreateRequestRequest(request_id=form["request_id"], right=_RIGHTS[form["right"]]), metadata=metadata
             )
+        if answer.request.HasField("completed_at"):
+            # None is completed when it is made: this one was made before.
+            raise Problem(409, "ALREADY_EXISTS", _DONE)
         if form["right"] == "erasure":
             visit.jar.set_erasure_asked()
         # No notice: the page says how far the request is, which may be further than when it was made.
@@ -106,6 +111,7 @@ class RightsPages:
             copy=copies[0] if copies else None,
             earlier=copies[1:],
             erasing=erasing,
+            request_ids={right: request_id_of(self._edge.ids, right, form=form, problem=problem) for right in _RIGHTS},
             obstacles=await self._obstacles(credentials, problem),
             form=form,
             problem=problem,
@@ -120,3 +126,9 @@ class RightsPages:
             ListWorkspacesRequest(page_size=_MOST_LISTED), metadata=credentials.metadata
         )
         return [workspace for workspace in answer.workspaces if workspace.workspace_id in found]
+
+
+def request_id_of(ids: Ids, right: str, *, form: Mapping[str, str] | None, problem: Problem | None) -> str:
+    """The identifier in the form of this right. Of the forms on the page it stays in the one that was sent alone."""
+    mine = form if form is not None and form.get("right") == right else None
+    return identifier_of(ids, "request_id", form=mine, problem=problem)

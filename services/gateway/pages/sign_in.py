@@ -13,6 +13,7 @@ from services.gateway.pages.form import identifier_of, take
 from services.gateway.pages.notice import Notice
 from services.gateway.pages.rendering import Pages
 from services.gateway.pages.routing import PageRoutes, done, see
+from wardenry.errors.error import AlreadyExists
 from wardenry.identity.v1.registration_pb2 import RegisterRequest
 
 _BETWEEN_DIGITS = re.compile(r"[\s-]")
@@ -67,10 +68,17 @@ class SignInPages:
 
     async def register(self, visit: Visit, fields: dict[str, str]) -> Response:
         form = take(fields, "display_name", "address", "password", "registration_id")
-        await self._edge.backends.registration.Register(
-            RegisterRequest(browser_binding=visit.jar.flow_binding, **form),
-            metadata=visit.browser.metadata,
-        )
+        try:
+            await self._edge.backends.registration.Register(
+                RegisterRequest(browser_binding=visit.jar.flow_binding, **form),
+                metadata=visit.browser.metadata,
+            )
+        except AlreadyExists:
+            raise Problem(
+                409,
+                "ALREADY_EXISTS",
+                "Nothing was mailed: this form was sent before. Type your password again, and send it once more.",
+            ) from None
         return see(f"/sign-up/{form['registration_id']}")
 
     async def code(self, visit: Visit) -> Response:

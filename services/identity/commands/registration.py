@@ -18,7 +18,7 @@ from services.identity.domain import password as passwords
 from services.identity.domain import place
 from services.identity.domain.attempt import Account
 from services.identity.domain.device import TOKEN_BYTES, remember
-from services.identity.domain.errors import CodeInvalid
+from services.identity.domain.errors import CodeInvalid, RegistrationExists
 from services.identity.domain.events import Circumstances, known
 from services.identity.domain.mail import LIFETIME, OutgoingMail, code_mail, known_address_mail, to_bytes
 from services.identity.domain.ports import LogKeys, PasswordHasher, PersonalData, Store
@@ -65,9 +65,10 @@ class Register:
         self._origin = origin
 
     async def __call__(self, given: RegisterInput) -> datetime:
-        """Until when the code works. Known addresses take the same steps, but for what is mailed: no code.
+        """Until when the code works. Known addresses take the same steps, but for what is mailed: no code. Asked for
+        again by the same browser, with the same fields, it mails nothing.
 
-        Raises AddressInvalid, NameInvalid, PasswordWeak, HashingBusy.
+        Raises AddressInvalid, NameInvalid, PasswordWeak, HashingBusy, RegistrationExists.
         """
         address = addresses.normalised(given.address)
         display_name = checked_name(given.display_name)
@@ -90,7 +91,21 @@ class Register:
                 await tx.mails.add(outgoing, now=now)
                 return registration.expires_at
             first = await tx.registrations.get(given.registration_id)
-        return first.expires_at if first else registration.expires_at
+        if first is None or not await self._is_asked_again(first, given, applicant, now):
+            raise RegistrationExists
+        return first.expires_at
+
+    async def _is_asked_again(
+        self, first: Registration, given: RegisterInput, applicant: Applicant, now: datetime
+    ) -> bool:
+        # To another browser all are alike: nobody learns by the id, which stands in URLs, whose address is proved.
+        if now >= first.expires_at or not hmac.compare_digest(first.browser_binding, given.browser_binding):
+            return False
+        held = await _applicant(self._personal_data, first)
+        if held is None or (held.address, held.display_name) != (applicant.address, applicant.display_name):
+            return False
+        password = passwords.normalised(given.password)
+        return await self._hasher.admit(lambda hashing: hashing.verify(password, held.password_hash))
 
     async def _sealed(
         self, given: RegisterInput, applicant: Applicant, mail: Mail, code: str, now: datetime
@@ -158,17 +173,12 @@ class VerifyRegistration:
             registration = await tx.registrations.get(registration_id)
         if registration is None:
             raise CodeInvalid
-        applicant = await self._applicant(registration)
+        applicant = await _applicant(self._personal_data, registration)
+        if applicant is None:
+            raise CodeInvalid
         account = Account(tag=self._blind_index.tag("attempt.registration", PLATFORM, applicant.address))
         await self._check_code(registration, account, applicant, code, browser_binding, visitor, now)
         return await self._create(registration, account, applicant, visitor, now)
-
-    async def _applicant(self, registration: Registration) -> Applicant:
-        where = place.registration_content(registration.registration_id)
-        (content,) = await self._personal_data.open([(registration.data_key, where, registration.content)])
-        if isinstance(content, Destroyed):
-            raise CodeInvalid
-        return Applicant.from_bytes(content)
 
     async def _check_code(
         self,
@@ -284,6 +294,13 @@ class VerifyRegistration:
             ),
             circumstances.event(self._ids.uuid7(), "device.remembered", target=Target(kind="device", id=device_id)),
         ]
+
+
+async def _applicant(personal_data: PersonalData, registration: Registration) -> Applicant | None:
+    """None once the key was destroyed."""
+    where = place.registration_content(registration.registration_id)
+    (content,) = await personal_data.open([(registration.data_key, where, registration.content)])
+    return None if isinstance(content, Destroyed) else Applicant.from_bytes(content)
 
 
 def _code_tag(blind_index: BlindIndex, registration_id: UUID, code: str) -> bytes:

@@ -14,6 +14,10 @@ class NameInvalid(Exception):
     )
 
 
+class RegistrationExists(Exception):
+    """There is a registration of this id: with other fields, of another browser, or expired: told alike."""
+
+
 class PasswordWeak(Exception):
     """The password would be guessed. `feedback` says how to mend it, in words for the person."""
 

@@ -9,6 +9,7 @@ from libs.crypto.errors import KeyDestroyed
 from libs.db.errors import DatabaseUnavailable
 from libs.mail.address import AddressInvalid
 from libs.rpc.errors import ErrorRow, ErrorTable
+from libs.service.errors import taken
 from services.identity.domain import errors
 from wardenry.errors.v1 import reason_pb2 as reasons
 
@@ -25,6 +26,7 @@ ERRORS: Final[ErrorTable] = {
         reason=reasons.REASON_FIELD_INVALID,
         text="That name cannot be shown.",
     ),
+    errors.RegistrationExists: taken("This identifier is taken."),
     errors.PasswordWeak: ErrorRow(
         code=StatusCode.INVALID_ARGUMENT,
         reason=reasons.REASON_PASSWORD_WEAK,

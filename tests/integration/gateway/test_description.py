@@ -168,6 +168,8 @@ async def of_ways_in(people: People) -> None:
     weak = {"address": new.address, "password": "aaaaaaaaaaaa", "display_name": "Ana"}
     await ask("POST", "/api/v1/registrations", weak, expect=400, reason="PASSWORD_WEAK")
     begun = await ask("POST", "/api/v1/registrations", weak | {"password": new.password}, expect=202)
+    other = {"password": known.password, "registration_id": begun["registration_id"]}
+    await ask("POST", "/api/v1/registrations", weak | other, expect=409, reason="ALREADY_EXISTS")
     verification = f"/api/v1/registrations/{begun['registration_id']}/verification"
     code = await people.mail.code(new.address)
     wrong = {"code": "00000000" if code != "00000000" else "00000001"}

@@ -8,7 +8,13 @@ import pytest
 from libs.ids import PLATFORM
 from libs.mail.address import AddressInvalid
 from libs.mail.mail import MailUnavailable
-from services.identity.domain.errors import AuthenticationDelayed, CodeInvalid, NameInvalid, PasswordWeak
+from services.identity.domain.errors import (
+    AuthenticationDelayed,
+    CodeInvalid,
+    NameInvalid,
+    PasswordWeak,
+    RegistrationExists,
+)
 from tests.support.identity import BROWSER, ORIGIN, PASSWORD, VISITOR, IdentityForTests
 
 ADDRESS = "ada@example.org"
@@ -72,6 +78,42 @@ async def test_a_repeated_registration_mails_nothing(identity: IdentityForTests)
     await identity.begin(registration_id, ADDRESS)
     await identity.deliver_mail.batch()
     assert len(identity.mails.sent) == 1
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize(
+    ("address", "name", "password"),
+    [
+        ("grace@example.org", "Ada", PASSWORD),
+        (ADDRESS, "Grace", PASSWORD),
+        (ADDRESS, "Ada", "another horse battery staple"),
+    ],
+)
+async def test_a_registration_that_is_taken_holds_what_it_held_and_says_so(
+    identity: IdentityForTests, is_known: bool, address: str, name: str, password: str
+) -> None:
+    if is_known:
+        await identity.signed_up(ADDRESS)
+    registration_id = uuid4()
+    await identity.begin(registration_id, ADDRESS)
+    await identity.deliver_mail.batch()
+    mailed = list(identity.mails.sent)
+    with pytest.raises(RegistrationExists):
+        await identity.begin(registration_id, address, name=name, password=password)
+    await identity.deliver_mail.batch()
+    assert identity.mails.sent == mailed
+    # Spelt otherwise it is the same address.
+    await identity.begin(registration_id, ADDRESS.upper())
+
+
+async def test_a_registration_that_has_expired_is_not_told_as_begun(identity: IdentityForTests) -> None:
+    registration_id = uuid4()
+    await identity.begin(registration_id, ADDRESS)
+    identity.clock.advance(600)
+    with pytest.raises(RegistrationExists):
+        await identity.begin(registration_id, ADDRESS)
+    await identity.remove_expired()
+    await identity.begin(registration_id, ADDRESS)
 
 
 async def test_a_code_works_in_its_browser_alone(identity: IdentityForTests) -> None:

@@ -139,7 +139,7 @@ async def test_a_notice_is_said_once_and_is_announced() -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, "/page")
         assert SUBJECT not in answer.headers["location"]
         first, second = await browser.get("/page"), await browser.get("/page")
-    assert '<div class="notice good" role="status">The role of <bdi>&lt;img' in first.text
+    assert '<div class="notice good" role="status" data-notice="role-changed">The role of <bdi>&lt;img' in first.text
     assert text_of(first).startswith(f"The role of {HOSTILE} is changed.")
     assert 'class="notice' not in second.text
 

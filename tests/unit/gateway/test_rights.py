@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from starlette.responses import Response
 
+from libs.ids import Uuid7Ids
 from services.gateway.edge.application import application
 from services.gateway.edge.limits import EdgeLimits
 from services.gateway.edge.problem import Problem
@@ -14,11 +15,14 @@ from services.gateway.edge.rendering import rendered
 from services.gateway.edge.sign_in import SignIn
 from services.gateway.edge.visit import Visit
 from services.gateway.pages.rendering import Pages
-from services.gateway.pages.rights import RightsPages
+from services.gateway.pages.rights import RightsPages, request_id_of
+from tests.support.clock import HeldClock
+from tests.support.entropy import CountedEntropy
 from tests.unit.gateway.test_pages import ORIGIN, Generous, edge_with, page_routes, pages_over, text_of
 from wardenry.datarights.v1.request_pb2 import RIGHT_ACCESS, Request
 
 ID = "0192f0c0-0000-7000-8000-000000000002"
+IDS = {"access": "0192f0c0-0000-7000-8000-00000000000a", "erasure": "0192f0c0-0000-7000-8000-00000000000e"}
 STATES = ("being put together", "is ready", "was downloaded", "no longer kept")
 
 
@@ -31,7 +35,7 @@ def copy(*moments: str) -> dict[str, Any]:
 
 async def data_page(**values: Any) -> str:
     async def shown(visit: Visit) -> Response:
-        given = {"copy": None, "earlier": [], "erasing": False, "obstacles": []} | values
+        given = {"copy": None, "earlier": [], "erasing": False, "obstacles": [], "request_ids": IDS} | values
         return Pages().page(visit, "data.html", here="account", **given)
 
     async with pages_over(shown) as browser:
@@ -62,6 +66,32 @@ async def test_an_erasure_that_runs_leaves_nothing_to_press() -> None:
     assert 'data-ended="/erased"' in main
 
 
+async def test_each_form_has_an_identifier_of_its_own() -> None:
+    shown = await data_page()
+    forms = re.findall(r'name="request_id" value="([^"]*)">.*?name="right" value="([^"]*)"', shown, re.DOTALL)
+    assert {right: identifier for identifier, right in forms} == IDS
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "kept"),
+    [
+        ({"right": "access", "request_id": ID}, 504, {"access"}),
+        ({"right": "erasure", "request_id": ID}, 503, {"erasure"}),
+        ({"right": "access", "request_id": ID}, 401, set()),
+        # A download names the copy that it is of.
+        ({"request_id": ID}, 504, set()),
+        (None, 504, set()),
+    ],
+)
+def test_an_identifier_stays_where_it_is_not_known_what_it_did(
+    form: dict[str, str] | None, status: int, kept: set[str]
+) -> None:
+    ids, problem = Uuid7Ids(clock=HeldClock(), entropy=CountedEntropy()), Problem(status, "X", "x")
+    found = {right: request_id_of(ids, right, form=form, problem=problem) for right in IDS}
+    assert {right for right, identifier in found.items() if identifier == ID} == kept
+    assert len(set(found.values())) == len(IDS)
+
+
 async def ended(visit: Visit) -> Response:
     raise Problem(401, "TOKEN_INVALID", "Sign in first.")
 
@@ -87,7 +117,7 @@ async def test_a_session_that_an_erasure_ended_leads_to_the_last_page(cookies: s
         async with pages_over(sign_in) as browser:
             page = await browser.get("/page", headers={"Cookie": response.headers["set-cookie"].partition(";")[0]})
         # It is no success of anybody's.
-        assert '<div class="notice" role="status">' in page.text
+        assert re.search(r'<div class="notice" role="status" data-notice="(session-ended|sign-in-first)">', page.text)
         assert "notice good" not in page.text
     forgotten = [each for each in response.headers.get_list("set-cookie") if each.startswith("__Host-erasure=;")]
     assert len(forgotten) == (leads_to == "/erased")

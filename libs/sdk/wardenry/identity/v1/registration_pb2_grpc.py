@@ -53,7 +53,9 @@ class RegistrationServiceServicer:
 
     def Register(self, request, context):
         """Begins: mails a code to the address. Answers alike, in the same time, whether or not the address is known; a known
-        address gets a mail that says so. Repeating a registration_id answers as the first time and mails nothing.
+        address gets a mail that says so. Repeating a registration_id from the same browser, with the same fields, answers as
+        the first time and mails nothing. Errors: REASON_PASSWORD_WEAK, REASON_ALREADY_EXISTS (the id is of another registration,
+        or of one that has expired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,9 @@ class RegistrationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RegistrationServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_registration_pb2.RegisterRequest, _registration_pb2.RegisterResponse]
     """Begins: mails a code to the address. Answers alike, in the same time, whether or not the address is known; a known
-    address gets a mail that says so. Repeating a registration_id answers as the first time and mails nothing.
+    address gets a mail that says so. Repeating a registration_id from the same browser, with the same fields, answers as
+    the first time and mails nothing. Errors: REASON_PASSWORD_WEAK, REASON_ALREADY_EXISTS (the id is of another registration,
+    or of one that has expired).
     """
     VerifyRegistration: _grpc.UnaryUnaryMultiCallable[_registration_pb2.VerifyRegistrationRequest, _registration_pb2.VerifyRegistrationResponse]
     """Proves the address by the mailed code, creates the subject, and answers with a ticket.
@@ -49,7 +51,9 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_registration_pb2.RegisterRequest, _registration_pb2.RegisterResponse]  # type: ignore[assignment]
     """Begins: mails a code to the address. Answers alike, in the same time, whether or not the address is known; a known
-    address gets a mail that says so. Repeating a registration_id answers as the first time and mails nothing.
+    address gets a mail that says so. Repeating a registration_id from the same browser, with the same fields, answers as
+    the first time and mails nothing. Errors: REASON_PASSWORD_WEAK, REASON_ALREADY_EXISTS (the id is of another registration,
+    or of one that has expired).
     """
     VerifyRegistration: _aio.UnaryUnaryMultiCallable[_registration_pb2.VerifyRegistrationRequest, _registration_pb2.VerifyRegistrationResponse]  # type: ignore[assignment]
     """Proves the address by the mailed code, creates the subject, and answers with a ticket.
@@ -65,7 +69,9 @@ class RegistrationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_registration_pb2.RegisterResponse, _abc.Awaitable[_registration_pb2.RegisterResponse]]:
         """Begins: mails a code to the address. Answers alike, in the same time, whether or not the address is known; a known
-        address gets a mail that says so. Repeating a registration_id answers as the first time and mails nothing.
+        address gets a mail that says so. Repeating a registration_id from the same browser, with the same fields, answers as
+        the first time and mails nothing. Errors: REASON_PASSWORD_WEAK, REASON_ALREADY_EXISTS (the id is of another registration,
+        or of one that has expired).
         """
 
     def VerifyRegistration(

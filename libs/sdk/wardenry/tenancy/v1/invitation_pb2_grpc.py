@@ -77,9 +77,9 @@ class InvitationServiceServicer:
     """
 
     def CreateInvitation(self, request, context):
-        """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
-        says then, the workspace has an open invitation to the address, or a member who has it).
+        """Mails an invitation. Repeating an invitation_id while it is open answers as the first time and mails nothing.
+        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or one's that is no longer open;
+        or, as a violation of `address` says then, the workspace has an open invitation to the address, or a member who has it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,8 +87,9 @@ class InvitationServiceServicer:
 
     def RenewInvitation(self, request, context):
         """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
-        mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
-        Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+        mailed, and the earlier one is revoked. Repeating a renewed_id while it is open answers as the first time and mails
+        nothing. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or
+        one's that is no longer open).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

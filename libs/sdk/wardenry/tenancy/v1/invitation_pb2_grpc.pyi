@@ -34,14 +34,15 @@ class InvitationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InvitationServiceAsyncStub: ...
     CreateInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.CreateInvitationRequest, _invitation_pb2.CreateInvitationResponse]
-    """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
-    says then, the workspace has an open invitation to the address, or a member who has it).
+    """Mails an invitation. Repeating an invitation_id while it is open answers as the first time and mails nothing.
+    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or one's that is no longer open;
+    or, as a violation of `address` says then, the workspace has an open invitation to the address, or a member who has it).
     """
     RenewInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.RenewInvitationRequest, _invitation_pb2.RenewInvitationResponse]
     """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
-    mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
-    Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+    mailed, and the earlier one is revoked. Repeating a renewed_id while it is open answers as the first time and mails
+    nothing. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or
+    one's that is no longer open).
     """
     ListInvitations: _grpc.UnaryUnaryMultiCallable[_invitation_pb2.ListInvitationsRequest, _invitation_pb2.ListInvitationsResponse]
     """The open invitations of the token's workspace."""
@@ -64,14 +65,15 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.CreateInvitationRequest, _invitation_pb2.CreateInvitationResponse]  # type: ignore[assignment]
-    """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
-    says then, the workspace has an open invitation to the address, or a member who has it).
+    """Mails an invitation. Repeating an invitation_id while it is open answers as the first time and mails nothing.
+    Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or one's that is no longer open;
+    or, as a violation of `address` says then, the workspace has an open invitation to the address, or a member who has it).
     """
     RenewInvitation: _aio.UnaryUnaryMultiCallable[_invitation_pb2.RenewInvitationRequest, _invitation_pb2.RenewInvitationResponse]  # type: ignore[assignment]
     """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
-    mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
-    Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+    mailed, and the earlier one is revoked. Repeating a renewed_id while it is open answers as the first time and mails
+    nothing. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or
+    one's that is no longer open).
     """
     ListInvitations: _aio.UnaryUnaryMultiCallable[_invitation_pb2.ListInvitationsRequest, _invitation_pb2.ListInvitationsResponse]  # type: ignore[assignment]
     """The open invitations of the token's workspace."""
@@ -96,9 +98,9 @@ class InvitationServiceServicer:
         request: _invitation_pb2.CreateInvitationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invitation_pb2.CreateInvitationResponse, _abc.Awaitable[_invitation_pb2.CreateInvitationResponse]]:
-        """Mails an invitation. Repeating an invitation_id answers as the first time and mails nothing.
-        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's; or, as a violation of `address`
-        says then, the workspace has an open invitation to the address, or a member who has it).
+        """Mails an invitation. Repeating an invitation_id while it is open answers as the first time and mails nothing.
+        Errors: REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or one's that is no longer open;
+        or, as a violation of `address` says then, the workspace has an open invitation to the address, or a member who has it).
         """
 
     def RenewInvitation(
@@ -107,8 +109,9 @@ class InvitationServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_invitation_pb2.RenewInvitationResponse, _abc.Awaitable[_invitation_pb2.RenewInvitationResponse]]:
         """Puts a new invitation in the place of an open one: to the same address, with the same role, by the caller. It is
-        mailed, and the earlier one is revoked. Repeating a renewed_id answers as the first time and mails nothing.
-        Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's).
+        mailed, and the earlier one is revoked. Repeating a renewed_id while it is open answers as the first time and mails
+        nothing. Errors: REASON_NOT_FOUND, REASON_ROLE_ABOVE_OWN, REASON_ALREADY_EXISTS (the id is another invitation's, or
+        one's that is no longer open).
         """
 
     def ListInvitations(
