@@ -20,7 +20,8 @@ from wardenry.subject_data import Value
 
 #: Every file of every archive says so, whenever it was made: equal data give equal bytes.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-#: A file of a table that takes more than this is announced as a large one: its size is not known before its end.
+#: A file of a table that is expected to take more than this is announced as a large one: its size is not known before
+#: its end. It may take some times as much: what one byte stands for may take three when it is indented or escaped.
 _LARGE: Final = 256 * 1024 * 1024
 
 
@@ -45,7 +46,7 @@ class ArchiveWriter:
     @contextmanager
     def as_json(self, participant: str, table: Table) -> "Iterator[JsonFile]":
         """The table as JSON, to which its rows are added. One file is open at a time."""
-        with self._file(f"data/{participant}/{table.category.name}.json", size=table.size) as file:
+        with self._file(f"data/{participant}/{table.category.name}.json", size=_expected(table)) as file:
             rows = JsonFile(file, table)
             yield rows
             rows.end()
@@ -53,7 +54,7 @@ class ArchiveWriter:
     @contextmanager
     def as_csv(self, participant: str, table: Table) -> "Iterator[CsvFile]":
         """The table as CSV, to which its rows are added. One file is open at a time."""
-        with self._file(f"data/{participant}/{table.category.name}.csv", size=table.size) as file:
+        with self._file(f"data/{participant}/{table.category.name}.csv", size=_expected(table)) as file:
             yield CsvFile(file, table)
 
     def end(self, sections: Sequence[Section], *, sign: Callable[[str], str]) -> None:
@@ -179,6 +180,12 @@ def cell(value: Value) -> str:
     if isinstance(value, str | int):
         return str(value)
     return ", ".join(value)
+
+
+def _expected(table: Table) -> int:
+    """Bytes that a file of the table takes, about."""
+    # A field without a value may not be in the row, and is in the file.
+    return table.size + table.rows * sum(len(field.encode()) + 16 for field in table.category.fields)
 
 
 def _indented(stated: Mapping[str, object], by: str) -> str:

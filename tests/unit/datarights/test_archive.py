@@ -16,7 +16,7 @@ import pytest
 from services.datarights.domain.archive import ArchiveWriter, Subject, cell
 from services.datarights.domain.errors import ParticipantInvalid, PartInvalid
 from services.datarights.domain.page import Section
-from services.datarights.domain.part import Gathering, Part, rows_of
+from services.datarights.domain.part import Gathering, Part, Table, rows_of
 from tests.support.vectors import vectors_of
 from tests.support.zips import plain_file
 from wardenry.archive import MANIFEST, ArchiveInvalid, Manifest
@@ -259,6 +259,23 @@ _VALUES = [
 def test_whatever_is_held_there_is_an_archive_of_it(field: str, value: object) -> None:
     made = archive(WHOSE, [part({field: value}, {}, of=category(fields=(field,))), part(of=category("none", ()))])
     assert verify_archive(io.BytesIO(made), SIGNER.key).files.keys() > {"data/identity/account.csv"}
+
+
+def test_a_table_of_many_rows_that_say_nothing_is_announced_as_a_large_one() -> None:
+    said: dict[int, int] = {}
+    for rows in (1, 20_000_000):
+        table = Table(category=category(), rows=rows, pieces=1, size=3 * rows)
+        writer = ArchiveWriter(WHOSE)
+        with writer.as_json("identity", table):
+            pass
+        with writer.as_csv("identity", table):
+            pass
+        writer.end([], sign=SIGNER.sign)
+        made = writer.take()
+        assert verify_archive(io.BytesIO(made), SIGNER.key)
+        # Of the first header: the length of the field for large sizes.
+        said[rows] = int.from_bytes(made[28:30], "little")
+    assert said == {1: 0, 20_000_000: 20}
 
 
 @pytest.mark.parametrize("value", [{}, {"a": {"b": "c"}}, [[]], [None], 0.5, float("nan"), b"a"], ids=ascii)
