@@ -102,6 +102,28 @@ def accept(ben: Person, workspace: str) -> None:
     expect(ben.page.get_by_role("heading", name=workspace)).to_be_visible()
 
 
+def test_an_invitation_waits_for_who_has_to_sign_in_again(meet: Meet) -> None:
+    ana, ben = meet("Ana"), meet("Ben")
+    ana.come_in()
+    ana.found("Atlas")
+    ben.come_in()
+    ana.invite(ben.address)
+    ben.page.goto(ben.invitation_link())
+    accept = ben.page.get_by_role("button", name="Accept")
+    expect(accept).to_be_visible()
+    # The session ends while the page is open.
+    ben.page.context.clear_cookies(name=re.compile("access|refresh"))
+    accept.click()
+    expect(ben.page.get_by_role("status")).to_have_text("Sign in first.")
+    ben.sign_in()
+    ben.page.get_by_role("link", name="Look at it").click()
+    accept.click()
+    expect(ben.page.get_by_role("status")).to_have_text("You have joined Atlas. Open it below.")
+    expect(ben.page.get_by_text("You have an invitation")).not_to_be_visible()
+    assert ben.page.evaluate("sessionStorage.length") == 0
+    assert "#" not in ben.page.url
+
+
 def read_the_log(ana: Person) -> None:
     """Every act is there within seconds, with who, what, from where."""
     ana.page.get_by_role("link", name="Audit log").click()

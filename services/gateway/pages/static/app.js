@@ -11,8 +11,6 @@ function rememberInvitation() {
   keepSecret();
   const kept = keptInvitation();
   if ("over" in page.dataset && kept?.id === id) sessionStorage.removeItem(KEY);
-  for (const form of page.querySelectorAll("[data-spends-invitation]"))
-    form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
   const form = page.querySelector("[data-offer]");
   if (!form) return;
   const field = form.querySelector("[name=secret]");
@@ -20,6 +18,11 @@ function rememberInvitation() {
   form.hidden = !field.value;
   if (!field.value) announce(document.querySelector("[data-secret-missing]"));
   else if (!document.querySelector(".notice[role=alert]:not([hidden])")) showOffer(form);
+}
+
+// Only the page that follows tells that it was done: where a session had ended, the invitation is still to be accepted.
+function forgetSpentInvitation() {
+  if (document.querySelector("[data-notice=joined], [data-notice=declined]")) sessionStorage.removeItem(KEY);
 }
 
 // Also when the link in the mail is opened in the tab that has its page already. A fragment may be a place on the page, too.
@@ -136,6 +139,7 @@ function offerCopies() {
 showLocalTimes(); // before what is announced is taken off the page for a moment
 document.querySelectorAll("[role=status]:not([hidden]), [role=alert]:not([hidden])").forEach(announce);
 addEventListener("hashchange", () => keepSecret() && location.reload());
+forgetSpentInvitation();
 rememberInvitation();
 offerInvitation();
 offerCopies();
