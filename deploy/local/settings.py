@@ -93,7 +93,13 @@ class StackSettings:
                 passed[variable] = value
             else:
                 raise SettingInvalid(unknown(variable, known))
-        return cls(**given), passed  # type: ignore[arg-type] # each parser gives its field's type
+        settings = cls(**given)  # type: ignore[arg-type] # each parser gives its field's type
+        if settings.kafka_idempotence and settings.broker is Broker.TANSU and settings.kafka_bootstrap is None:
+            raise SettingInvalid(
+                "WARDENRY_KAFKA_IDEMPOTENCE is true, which the embedded broker cannot: make run BROKER=kafka starts one "
+                "that can."
+            )
+        return settings, passed
 
 
 def unknown(variable: str, known: Mapping[str, str]) -> str:

@@ -43,8 +43,8 @@ def environment_of(process: Mapping[str, str]) -> Mapping[str, str]:
         local = _variables(file, named=bool(process.get(_HOME)))
     except FileNotFoundError:
         raise NothingRuns(
-            f"Nothing runs in {file.parent}: start it with make run, or set {_CERTIFICATE} and the rest for another "
-            "deployment."
+            f"Nothing runs in {file.parent}: start it with make run, set {_HOME} where it runs elsewhere, or set "
+            f"{_CERTIFICATE} and the rest for another deployment."
         ) from None
     except OSError as error:
         raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None

@@ -76,5 +76,5 @@ async def test_a_call_without_a_deadline_has_one(
             ) as way,
         ):
             stub: workspace_pb2_grpc.WorkspaceServiceAsyncStub = workspace_pb2_grpc.WorkspaceServiceStub(way)
-            with pytest.raises(DeadlineExceeded):
+            with pytest.raises(DeadlineExceeded, match=r"^The deadline passed\.$"):
                 await stub.UpdateWorkspace(UPDATE, metadata=as_user("good"), wait_for_ready=True)

@@ -18,6 +18,7 @@ def test_values_are_read_and_empty_ones_count_as_unset() -> None:
         {
             "WARDENRY_HOME": "/data/a b",
             "WARDENRY_HTTP_PORT": "80",
+            "WARDENRY_BROKER": "kafka",
             "WARDENRY_KAFKA_IDEMPOTENCE": "True",
             "WARDENRY_VALKEY_URL": "",
         }
@@ -43,6 +44,7 @@ def test_settings_of_services_pass_through() -> None:
         ("WARDENRY_HTTPS_PORT", "-1", "set a port"),
         ("WARDENRY_HTTPS_PORT", "٣", "set a port"),
         ("WARDENRY_KAFKA_IDEMPOTENCE", "yes", "set true or false"),
+        ("WARDENRY_KAFKA_IDEMPOTENCE", "true", "the embedded broker cannot"),
         ("WARDENRY_BROKER", "rabbit", "set tansu or kafka"),
         ("WARDENRY_KAFKA_BOOTSTRAP", "broker", "set host:port, or several with commas"),
         ("WARDENRY_KAFKA_BOOTSTRAP", "a:9092,", "set host:port"),

@@ -14,6 +14,8 @@ from wardenry.errors.v1.reason_pb2 import Reason
 #: `domain` of every ErrorInfo that is ours.
 DOMAIN = "wardenry"
 _DETAILS = "grpc-status-details-bin"
+#: What gRPC itself ended a call with, said as the services say it.
+_OWN_WORDS = {grpc.StatusCode.DEADLINE_EXCEEDED: "The deadline passed."}
 
 
 def status_of(error: WardenryError) -> grpc.Status:
@@ -38,7 +40,8 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> WardenryError:
     status = _details_of(error)
     kind = TYPES.get(error.code(), Internal)
     if status is None:
-        return kind(error.details() or error.code().name, remote=True)
+        text = _OWN_WORDS.get(error.code()) or error.details() or error.code().name
+        return kind(text, remote=True)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     retry = error_details_pb2.RetryInfo()
     retry_after: timedelta | None = None
