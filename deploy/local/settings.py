@@ -96,8 +96,8 @@ class StackSettings:
         settings = cls(**given)  # type: ignore[arg-type] # each parser gives its field's type
         if settings.kafka_idempotence and settings.broker is Broker.TANSU and settings.kafka_bootstrap is None:
             raise SettingInvalid(
-                "WARDENRY_KAFKA_IDEMPOTENCE is true, which the embedded broker cannot: make run BROKER=kafka starts one "
-                "that can."
+                "WARDENRY_KAFKA_IDEMPOTENCE is true, which the embedded broker cannot: leave it out, or use "
+                "make run BROKER=kafka."
             )
         return settings, passed
 
