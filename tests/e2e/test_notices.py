@@ -193,7 +193,7 @@ def test_the_rule_of_a_field_stands_beside_it_and_nothing_typed_is_lost(meet: Me
     ana.page.get_by_label("Name", exact=True).fill("Atlas again")
     slug.fill(taken)
     ana.page.get_by_role("button", name="Create").click()
-    expect(slug).to_have_accessible_description("This name in URLs is taken.")
+    expect(slug).to_have_accessible_description("This short name is taken.")
     expect(ana.page.get_by_label("Name", exact=True)).to_have_value("Atlas again")
 
 

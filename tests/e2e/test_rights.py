@@ -56,11 +56,15 @@ def test_a_person_fetches_everything_and_then_is_nobody(
     expect(page.get_by_role("status")).to_have_text(re.compile("^Your copy is ready"))
     expect(page.get_by_label("Your password").last).to_have_value("half a password")
     eva.see("data")
+    ask(page, "not-hers-at-all", "Download")
+    expect(page.get_by_role("alert")).to_have_count(1)
+    page.wait_for_timeout(1_500)
     with page.expect_download() as caught:
         ask(page, eva.password, "Download")
     assert caught.value.suggested_filename == "your-data.zip"
     # The page stays, and says what happened instead of offering what is gone.
     expect(download).not_to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.get_by_role("status")).to_have_text(re.compile(r"^Your copy was downloaded \d.*:\d\d \S+\. Each"))
     assert "ready" not in page.locator("main").inner_text()
     eva.see("data-downloaded")

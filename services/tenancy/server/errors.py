@@ -20,7 +20,7 @@ ERRORS: ErrorTable = {
     errors.PageTokenInvalid: PAGE_TOKEN_INVALID,
     errors.WorkspaceUnknown: NOT_FOUND,
     errors.WorkspaceExists: taken("This identifier is taken."),
-    errors.SlugTaken: taken("This name in URLs is taken."),
+    errors.SlugTaken: taken("This short name is taken."),
     errors.MemberUnknown: NOT_FOUND,
     errors.MemberAlready: ErrorRow(
         code=grpc.StatusCode.FAILED_PRECONDITION,

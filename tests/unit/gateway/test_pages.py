@@ -220,7 +220,7 @@ async def test_what_is_wrong_stands_beside_its_field_in_words_and_what_was_typed
     ("error", "typed", "field"),
     [
         (Problem(401, "CODE_INVALID", "The code is wrong."), {"code": "1"}, "code"),
-        (Problem(409, "ALREADY_EXISTS", "This name in URLs is taken."), {"slug": "a"}, "slug"),
+        (Problem(409, "ALREADY_EXISTS", "This short name is taken."), {"slug": "a"}, "slug"),
         (
             Problem(400, "PASSWORD_WEAK", "Guessed.", metadata={"feedback": "Add words."}),
             {"new_password": ""},

@@ -82,9 +82,12 @@ function announce(region) {
   setTimeout(() => region.replaceChildren(...said), 100);
 }
 
-// A download leaves the page as it is: what becomes of it is said instead of the form. A refusal is a page of its own.
+// A download leaves the page as it is: what becomes of it is said instead of the form, and of what an earlier try was refused for. A refusal
+// is a page of its own.
 function tellOfDownloads() {
   document.querySelector("form[data-download]")?.addEventListener("submit", () => {
+    document.querySelector("main > .bad")?.remove();
+    document.title = document.title.replace(/^Not done: /, "");
     for (const part of document.querySelectorAll("[data-until-download]")) part.hidden = true;
     announce(document.querySelector("[data-after-download]"));
     followRequests(100);
